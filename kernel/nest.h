@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The nest: one already sandboxed process per realm and profile that forks the
+ * realm's procs on the kernel's order. Making namespaces and installing a
+ * filter costs milliseconds, inheriting them nothing.
+ *
+ * The nest is trusted code that runs without any authority: once it takes
+ * orders it has no Linux capability, an empty read-only root, its profile's
+ * seccomp filter and the socket to the kernel. It is pid 1 of its pid
+ * namespace: its death ends every proc it forked; the kernel's death ends it.
+ */
+#pragma once
+#include <stdint.h>
+#include <sys/types.h>
+#include <writ/abi.h>
+
+#define NEST_BINDS_MAX 2
+#define NEST_IMAGE_FD  1000     /* the one descriptor that may be executed */
+#define NEST_PROC_FDS  256      /* RLIMIT_NOFILE of a native proc: below NEST_IMAGE_FD */
+#define NEST_SERVER_FDS 900     /* of profiles files and server */
+#define NEST_THREADS   64       /* RLIMIT_NPROC of profile server (nng's threads) */
+
+/* A host folder that shows in the nest's root (root's operator socket, its logs). */
+struct nest_bind { const char *host, *inside; int writable; };
+
+struct nest_conf {
+	const char *realm;      /* also the hostname */
+	uint32_t uid, gid;      /* host ids that the procs run as; inside they are 1 */
+	unsigned profile;       /* enum writ_profile */
+	const char *cgroup;     /* realm's cgroup name as given to cgroup_make() */
+	struct nest_bind binds[NEST_BINDS_MAX];
+	unsigned nbinds;
+};
+
+struct nest { pid_t pid; int pidfd, sock; };
+
+/* kernel -> nest; fds: gate, image, stdout+stderr (or none: /dev/null) */
+struct nest_order {
+	uint32_t id;            /* comes back in the events */
+	uint8_t  class, nfds;   /* enum writ_class */
+	uint16_t pad;
+	uint64_t memory;        /* RLIMIT_DATA, bytes */
+	uint64_t log_max;       /* RLIMIT_FSIZE, bytes */
+	char     name[WRIT_NAME_MAX]; /* argv[0] and comm */
+};
+_Static_assert(sizeof(struct nest_order) == 56, "");
+
+/* nest -> kernel */
+enum nest_what { NEST_READY = 1, NEST_STARTED, NEST_FAILED, NEST_EXITED };
+struct nest_event {
+	uint32_t what, id;
+	int32_t  code;          /* READY, FAILED: errno; EXITED: wait status */
+	uint32_t pad;
+	uint64_t cpu_ns, rss_max; /* EXITED */
+	char     step[32];      /* READY, FAILED: name of the step that failed */
+};
+_Static_assert(sizeof(struct nest_event) == 64, "");
+
+/*
+ * Start a nest. Returns at once; NEST_READY (code 0, or errno and step) comes
+ * over ret->sock (SOCK_SEQPACKET, non-blocking, CLOEXEC) when it takes orders.
+ * The kernel owns the pid, the pidfd and the socket. Returns 0 or -errno.
+ */
+int nest_start(const struct nest_conf *c, struct nest *ret);
+
+/*
+ * Order a proc. @fds are borrowed. Returns 0, -EAGAIN (the socket is full: wait
+ * for EPOLLOUT, order again), or -errno (the nest is gone).
+ */
+int nest_order(const struct nest *n, struct nest_order *o, const int *fds);
+
+/*
+ * Take the next event; STARTED brings the proc's pidfd in *ret_pidfd (else -1),
+ * owned by the caller. Returns 1, 0 (none now), or -errno (-EPIPE: gone).
+ */
+int nest_next(const struct nest *n, struct nest_event *ret, int *ret_pidfd);
+
+/* Kill the nest, thereby all its procs, and close what it had. Does not wait; the caller reaps ret->pid. */
+void nest_kill(struct nest *n);
+
+/* What runs inside the nest after nest_start() (sandbox.c, nest_loop.c). Never returns. */
+_Noreturn void nest_main(const struct nest_conf *c, int sock);
