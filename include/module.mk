@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: MIT
+# Messages between servers and clients: include/proto/NAME.proto, one row each.
+# Components link them with NAME_PROTOS := fs …, or all of them with libproto.
+LIBS += libproto
+libproto_PROTOS = $(PROTOS)

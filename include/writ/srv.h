@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one server skeleton (libsys/srv.c): adopt the gate, init, listen, ready,
+ * loop. It takes sessions and requests, and closes a client that misbehaves; a
+ * server is its operations and its state. Single-threaded, epoll.
+ */
+#pragma once
+#include <stdbool.h>
+#include <writ/chan.h>
+
+/* One client. The server may hang its own state on it. */
+struct srv_session {
+	struct chan chan;       /* prefix and rights: attested by the kernel */
+	uint32_t pid, realm;
+	uint64_t badge;
+	void *state;
+	struct srv *srv;
+	struct srv_session *prev, *next, *todo;
+	bool queued, stalled;   /* on the todo list; has a reply that found no room */
+};
+
+struct srv_ops {
+	const char *name;
+	/* Fresh start, with the proc's arguments. Returns 0 or an error, which ends the server. */
+	int  (*init)(struct srv *s, int argc, char **argv);
+	/* A client came; NULL: nothing to do. Returns 0, or an error, which closes it. */
+	int  (*open)(struct srv_session *c);
+	void (*close)(struct srv_session *c);
+	/*
+	 * One request of @len bytes; write the reply into @rep (CHAN_MSG_MAX bytes).
+	 * Returns the reply's length, or a negated error, which closes the session
+	 * (malformed requests only: a refused one is a reply).
+	 */
+	int64_t (*handle)(struct srv_session *c, uint32_t label, const void *req, size_t len, void *rep);
+	/* A kernel event that is not about sessions (schedd, root). May be NULL. */
+	void (*event)(struct srv *s, struct writ_event *ev);
+	/* Every tick_ms, when that is not 0. */
+	void (*tick)(struct srv *s);
+	int tick_ms;
+};
+
+struct srv {
+	const struct srv_ops *ops;
+	void *state;
+	int epfd;
+	bool stopping;
+	unsigned nsessions, max_sessions; /* 0: 16384 */
+	struct srv_session *sessions, *todo_head, *todo_tail;
+};
+
+/*
+ * The whole life of a server; call it from writ_main(). Listens on every
+ * Endpoint capability with right read that it was given. Returns the exit code.
+ */
+int srv_main(int argc, char **argv, const struct srv_ops *ops);
+
+/* Watch another descriptor: @fn(@s, @arg) when readable. 0 or an error. */
+int srv_watch(struct srv *s, int fd, void (*fn)(struct srv *s, void *arg), void *arg);
+
+/* One line to stderr (the proc's log): "name: text". */
+void srv_log(const struct srv *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
