@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+SHTESTS += tests/system/run-tests.sh
