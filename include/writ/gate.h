@@ -47,6 +47,13 @@ int writ_gate_call(struct writ_hdr *h, const void *req, const int *fds,
 int64_t writ_gate_send(struct writ_hdr *h, const void *req, const int *fds);
 /* Wait for the reply to @cookie, as writ_gate_call() does. */
 int writ_gate_reply(uint32_t cookie, struct writ_hdr *ret_h, void *rep, size_t size, int *ret_fds);
+/*
+ * For servers, which must not block: take any reply to a writ_gate_send() that
+ * has come (kept while something else was read, or on the gate now). Returns 1
+ * with *ret_h (cookie, status, arg, len) and up to @size bytes of its body in
+ * @rep, 0 when there is none now, or PEER_CLOSED. Descriptors are closed.
+ */
+int writ_gate_poll_reply(struct writ_hdr *ret_h, void *rep, size_t size);
 
 /*
  * The next event: one kept, else one from the gate. @timeout_ms < 0 waits for

@@ -34,6 +34,11 @@ struct srv_ops {
 	int64_t (*handle)(struct srv_session *c, uint32_t label, const void *req, size_t len, void *rep);
 	/* A kernel event that is not about sessions (schedd, root). May be NULL. */
 	void (*event)(struct srv *s, struct writ_event *ev);
+	/*
+	 * At the end of each turn of the loop: replies to writ_gate_send() may
+	 * have come (writ_gate_poll_reply() until it says 0). May be NULL.
+	 */
+	void (*turn)(struct srv *s);
 	/* Every tick_ms, when that is not 0. */
 	void (*tick)(struct srv *s);
 	int tick_ms;
