@@ -59,7 +59,7 @@ struct object {
 	uint8_t  type;          /* enum writ_type; NULL: this entry is free */
 	uint8_t  dying;         /* on the list of objects to finalise */
 	uint16_t bits;          /* CNode: log2 of its slots */
-	uint32_t refs;          /* capabilities that name it, plus captab_hold()s */
+	uint32_t refs;          /* capabilities that name it, captab_hold()s, objects it pays for */
 	uint32_t epoch;
 	obj_t    untyped;       /* who pays; 0: nobody (boot objects) */
 	uint32_t body;          /* the caller's index into its table of that type */
@@ -84,6 +84,7 @@ struct captab {
 	struct account *accts;    uint32_t naccts;
 	uint64_t       *blocks;   uint32_t nblocks; /* one bit per 64 slots; set = used */
 	uint32_t free_obj, free_acct, dying_head, dying_tail, block_hint;
+	uint32_t reap_next;                       /* slots done of the first dying CNode */
 	uint32_t live_slots, live_objs;           /* occupied slots, objects in use */
 	captab_finalise *finalise; void *arg;
 };
@@ -128,7 +129,9 @@ bool captab_reap(struct captab *t, unsigned budget);
 /*
  * Make an Untyped whose account allows @max, reserved out of @parent (0: the
  * boot Untyped; its account comes from nowhere). The reserve goes back when it
- * is finalised. The object's body is its account. Errors: NOT_ENOUGH_MEMORY.
+ * is finalised. The object's body is its account. An Untyped lives until all
+ * that was charged to it is given back, also without a capability to it.
+ * Errors: NOT_ENOUGH_MEMORY.
  */
 int captab_untyped_new(struct captab *t, obj_t parent, struct charge max, obj_t *ret);
 /* Charge @c to @untyped beside its objects / give it back. Errors: NOT_ENOUGH_MEMORY. */
@@ -141,7 +144,7 @@ const struct account *captab_account(const struct captab *t, obj_t obj);
 
 /*
  * Make a CNode of 2^bits slots (6..16), charged to @untyped at
- * sizeof(struct slot) bytes and one slot each. O(n) in blocks looked through.
+ * sizeof(struct slot) bytes and one slot each. O(slots made + blocks looked through).
  * Errors: RANGE (bits), NOT_ENOUGH_MEMORY.
  */
 int captab_cnode_new(struct captab *t, obj_t untyped, unsigned bits, obj_t *ret);
@@ -174,8 +177,11 @@ int captab_check(const struct captab *t, slot_t s, unsigned type, uint16_t right
 
 /*
  * Put a new capability to @obj into @dst, as a child of @parent (0: a root of
- * the tree). Rights are the caller's word: an object's maker decides them.
- * Errors: FAILED_LOOKUP (no such slot), DELETE_FIRST (@dst occupied), STALE.
+ * the tree). Rights are the caller's word: an object's maker decides them; but
+ * below a capability to the same object they can only shrink, and a badge stays.
+ * Errors, in this order: FAILED_LOOKUP (no such slot, or @parent empty),
+ * DELETE_FIRST (@dst occupied), STALE (@parent is, or @obj is gone or dying),
+ * NO_RIGHT, ILLEGAL_OPERATION (badge: see struct cap).
  */
 int captab_insert(struct captab *t, slot_t parent, slot_t dst, obj_t obj,
     uint16_t rights, uint64_t badge);
@@ -209,13 +215,17 @@ int captab_delete(struct captab *t, slot_t s);
  */
 int captab_revoke(struct captab *t, slot_t s, unsigned budget, bool *ret_more);
 
-/* Tree neighbours, for dumps; 0 when there is none. captab_parent is O(siblings). */
+/*
+ * Tree neighbours, for dumps; 0 when there is none. captab_first() of 0 is the
+ * first root, captab_next() of a root the next one. captab_parent is O(siblings).
+ */
 slot_t captab_parent(const struct captab *t, slot_t s);
 slot_t captab_first(const struct captab *t, slot_t s);
 slot_t captab_next(const struct captab *t, slot_t s);
 
 /*
- * Every invariant of docs/capabilities.md, looked through from scratch: O(n).
+ * Every invariant of docs/capabilities.md that can be seen at one moment,
+ * looked through from scratch: O(n), once more for each 512 objects.
  * Returns NULL, or the sentence of the first one that doesn't hold. For tests.
  */
 const char *captab_verify(const struct captab *t);

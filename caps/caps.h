@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Private to caps/: what its files use of each other. Callers outside go
+ * through <writ/cap.h> only.
+ */
+#pragma once
+#include <writ/cap.h>
+
+/* The caller or this library broke the contract: going on would corrupt authority. */
+static inline void must(bool ok)
+{
+	if (!ok)
+		__builtin_trap();
+}
+
+/* --- tree.c: links between slots; knows nothing of what lies in them ----- */
+
+/* Make @s, which has no links, the last child of @parent (0: a root). */
+void caps_tree_link(struct captab *t, slot_t parent, slot_t s);
+/* Take @s out; its children take its place, in their order. */
+void caps_tree_unlink(struct captab *t, slot_t s);
+/* Put @dst, which has no links, where @src is; @src has none afterwards. */
+void caps_tree_replace(struct captab *t, slot_t src, slot_t dst);
+
+/* --- slot.c -------------------------------------------------------------- */
+
+/* Empty @s if it isn't, and take it from its CNode: from now on it is free. */
+void caps_slot_retire(struct captab *t, slot_t s);
+
+/* --- object.c ------------------------------------------------------------ */
+
+/* captab_obj_new() for every type. */
+int caps_obj_make(struct captab *t, unsigned type, obj_t untyped, struct charge c,
+    uint32_t body, obj_t *ret);
+void caps_obj_ref(struct captab *t, obj_t o);
+/* Let go of one reference; the object starts to die with the last one. */
+void caps_obj_unref(struct captab *t, obj_t o);
+/* Put @o on the list of the dying if nothing keeps it alive. */
+void caps_obj_settle(struct captab *t, obj_t o);
+
+/* --- account.c, cnode.c: what an object of that type owns, given back ---- */
+
+void caps_account_free(struct captab *t, uint32_t acct);
+/* True when something is charged to @acct. */
+bool caps_account_in_use(const struct account *acct);
+/* The blocks of a CNode whose slots are all retired. */
+void caps_cnode_free(struct captab *t, const struct object *cnode);

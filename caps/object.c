@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table and its objects: birth, references, death. An object dies on a
+ * list and not in the call that let go of it, so no chain of deaths, however
+ * long, recurses or takes longer than its caller's budget. Upholds C4, C5, C8.
+ *
+ * Free lists end in untouched entries: an entry whose next is 0 is followed by
+ * the one behind it in the table. So untouched memory stays untouched.
+ */
+#include "caps.h"
+
+enum { ALIGN = 64, SLOTS_PER_BLOCK = 64, BLOCKS_PER_WORD = 64 };
+
+/* Where each table begins, and the size of all. */
+struct layout { size_t objs, accts, blocks, end; };
+
+static size_t align_up(size_t n)
+{
+	return (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+}
+
+static struct layout layout_of(uint32_t nslots, uint32_t nobjs, uint32_t naccts)
+{
+	size_t words = (nslots / SLOTS_PER_BLOCK + BLOCKS_PER_WORD - 1) / BLOCKS_PER_WORD;
+	struct layout l;
+
+	l.objs = align_up((size_t)nslots * sizeof(struct slot));
+	l.accts = l.objs + align_up((size_t)nobjs * sizeof(struct object));
+	l.blocks = l.accts + align_up((size_t)naccts * sizeof(struct account));
+	l.end = l.blocks + align_up(words * sizeof(uint64_t));
+	return l;
+}
+
+size_t captab_size(uint32_t nslots, uint32_t nobjs, uint32_t naccts)
+{
+	return layout_of(nslots, nobjs, naccts).end;
+}
+
+void captab_init(struct captab *t, void *mem, uint32_t nslots, uint32_t nobjs,
+    uint32_t naccts, captab_finalise *fn, void *arg)
+{
+	struct layout l = layout_of(nslots, nobjs, naccts);
+	char *base = mem;
+
+	must(nslots >= SLOTS_PER_BLOCK && nslots % SLOTS_PER_BLOCK == 0);
+	must(nslots < SLOT_UP && nobjs >= 1 && nobjs < SLOT_UP);
+	must(naccts >= 1 && naccts < SLOT_UP && fn != NULL);
+	must((uintptr_t)mem % ALIGN == 0);
+	*t = (struct captab){
+		.slots = mem, .nslots = nslots,
+		.objs = (struct object *)(base + l.objs), .nobjs = nobjs,
+		.accts = (struct account *)(base + l.accts), .naccts = naccts,
+		.blocks = (uint64_t *)(base + l.blocks),
+		.nblocks = nslots / SLOTS_PER_BLOCK,
+		.free_obj = 1, .free_acct = 1, .block_hint = 1,
+		.finalise = fn, .arg = arg,
+	};
+	t->blocks[0] = 1;       /* slot 0 lies in it */
+}
+
+struct object *captab_obj(const struct captab *t, obj_t o)
+{
+	if (o == 0 || o >= t->nobjs || t->objs[o].type == WRIT_TYPE_NULL)
+		return NULL;
+	return &t->objs[o];
+}
+
+/* The object, which the caller says is there. */
+static struct object *obj_get(const struct captab *t, obj_t o)
+{
+	struct object *obj = captab_obj(t, o);
+
+	must(obj != NULL);
+	return obj;
+}
+
+int caps_obj_make(struct captab *t, unsigned type, obj_t untyped, struct charge c,
+    uint32_t body, obj_t *ret)
+{
+	obj_t o = t->free_obj;
+	struct object *obj = &t->objs[o];
+	int err;
+
+	if (o >= t->nobjs)
+		return WRIT_E_NOT_ENOUGH_MEMORY;
+	if (untyped != 0) {
+		err = captab_charge(t, untyped, c);
+		if (err != 0)
+			return err;
+		caps_obj_ref(t, untyped);
+	}
+	t->free_obj = obj->next != 0 ? obj->next : o + 1;
+	t->live_objs++;
+	*obj = (struct object){
+		.type = (uint8_t)type, .epoch = obj->epoch, .untyped = untyped,
+		.body = body, .paid = c,
+	};
+	*ret = o;
+	return 0;
+}
+
+int captab_obj_new(struct captab *t, unsigned type, obj_t untyped, struct charge c,
+    uint32_t body, obj_t *ret)
+{
+	must(type > WRIT_TYPE_NULL && type < WRIT_TYPE_N);
+	must(type != WRIT_TYPE_CNODE && type != WRIT_TYPE_UNTYPED);
+	return caps_obj_make(t, type, untyped, c, body, ret);
+}
+
+/* Give back the entry and all that the object owned and had paid for. */
+static void obj_free(struct captab *t, obj_t o)
+{
+	struct object *obj = &t->objs[o];
+	struct object was = *obj;
+
+	if (was.type == WRIT_TYPE_CNODE)
+		caps_cnode_free(t, &was);
+	if (was.type == WRIT_TYPE_UNTYPED)
+		caps_account_free(t, was.body);
+	*obj = (struct object){ .epoch = was.epoch + 1, .next = t->free_obj };
+	t->free_obj = o;
+	t->live_objs--;
+	if (was.untyped != 0) {
+		captab_uncharge(t, was.untyped, was.paid);
+		caps_obj_unref(t, was.untyped);
+	}
+}
+
+void captab_obj_drop(struct captab *t, obj_t o)
+{
+	struct object *obj = obj_get(t, o);
+
+	must(obj->refs == 0 && !obj->dying);
+	if (obj->type == WRIT_TYPE_CNODE) {
+		for (slot_t i = 0; i < 1u << obj->bits; i++)
+			caps_slot_retire(t, obj->base + i);
+	}
+	if (obj->type == WRIT_TYPE_UNTYPED)
+		must(!caps_account_in_use(&t->accts[obj->body]));
+	obj_free(t, o);
+}
+
+void caps_obj_ref(struct captab *t, obj_t o)
+{
+	struct object *obj = obj_get(t, o);
+
+	must(!obj->dying && obj->refs < UINT32_MAX);
+	obj->refs++;
+}
+
+void caps_obj_unref(struct captab *t, obj_t o)
+{
+	struct object *obj = obj_get(t, o);
+
+	must(obj->refs > 0);
+	obj->refs--;
+	caps_obj_settle(t, o);
+}
+
+void caps_obj_settle(struct captab *t, obj_t o)
+{
+	struct object *obj = obj_get(t, o);
+
+	if (obj->refs != 0 || obj->dying)
+		return;
+	if (obj->type == WRIT_TYPE_UNTYPED && caps_account_in_use(&t->accts[obj->body]))
+		return;
+	obj->dying = 1;
+	if (t->dying_tail != 0)
+		t->objs[t->dying_tail].next = o;
+	else
+		t->dying_head = o;
+	t->dying_tail = o;
+}
+
+void captab_hold(struct captab *t, obj_t o)
+{
+	caps_obj_ref(t, o);
+}
+
+void captab_unhold(struct captab *t, obj_t o)
+{
+	caps_obj_unref(t, o);
+}
+
+void captab_obj_bump(struct captab *t, obj_t o)
+{
+	obj_get(t, o)->epoch++;
+}
+
+bool captab_reap(struct captab *t, unsigned budget)
+{
+	for (; budget > 0 && t->dying_head != 0; budget--) {
+		obj_t o = t->dying_head;
+		struct object *obj = &t->objs[o];
+
+		if (obj->type == WRIT_TYPE_CNODE && t->reap_next < 1u << obj->bits) {
+			caps_slot_retire(t, obj->base + t->reap_next++);
+			continue;
+		}
+		t->finalise(t->arg, o);
+		t->dying_head = obj->next;
+		if (t->dying_head == 0)
+			t->dying_tail = 0;
+		t->reap_next = 0;
+		obj_free(t, o);
+	}
+	return t->dying_head != 0;
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Capabilities in slots: insert, derive, move, delete, revoke. The only file
+ * that writes a slot's cap. Each function checks all, then changes all.
+ * Upholds C2, C3, C4, C9, C10.
+ */
+#include "caps.h"
+
+struct slot *captab_slot(const struct captab *t, slot_t s)
+{
+	if (s == 0 || s >= t->nslots || t->slots[s].cnode == 0)
+		return NULL;
+	return &t->slots[s];
+}
+
+/* The slot when a capability lies in it, else NULL. */
+static struct slot *slot_full(const struct captab *t, slot_t s)
+{
+	struct slot *sl = captab_slot(t, s);
+
+	return sl != NULL && sl->cap.type != WRIT_TYPE_NULL ? sl : NULL;
+}
+
+/* The slot when something may be put there: none into a CNode that dies. */
+static struct slot *slot_dst(const struct captab *t, slot_t s)
+{
+	struct slot *sl = captab_slot(t, s);
+
+	return sl != NULL && !t->objs[sl->cnode].dying ? sl : NULL;
+}
+
+static bool cap_stale(const struct captab *t, const struct cap *c)
+{
+	return c->epoch != t->objs[c->obj].epoch;
+}
+
+static bool type_takes_badge(unsigned type)
+{
+	return type == WRIT_TYPE_ENDPOINT || type == WRIT_TYPE_NOTIFICATION ||
+	    type == WRIT_TYPE_PATH;
+}
+
+static void slot_fill(struct captab *t, slot_t parent, slot_t dst, struct cap c)
+{
+	caps_tree_link(t, parent, dst);
+	caps_obj_ref(t, c.obj);
+	t->slots[dst].cap = c;
+	t->live_slots++;
+}
+
+static void slot_empty(struct captab *t, slot_t s)
+{
+	struct slot *sl = &t->slots[s];
+	obj_t o = sl->cap.obj;
+
+	caps_tree_unlink(t, s);
+	sl->cap = (struct cap){ 0 };
+	sl->gen++;
+	t->live_slots--;
+	caps_obj_unref(t, o);
+}
+
+void caps_slot_retire(struct captab *t, slot_t s)
+{
+	if (t->slots[s].cap.type != WRIT_TYPE_NULL)
+		slot_empty(t, s);
+	t->slots[s].cnode = 0;
+}
+
+int captab_check(const struct captab *t, slot_t s, unsigned type, uint16_t rights,
+    const struct cap **ret)
+{
+	const struct slot *sl = slot_full(t, s);
+
+	if (sl == NULL)
+		return WRIT_E_FAILED_LOOKUP;
+	if (cap_stale(t, &sl->cap))
+		return WRIT_E_STALE;
+	if (type != WRIT_TYPE_NULL && sl->cap.type != type)
+		return WRIT_E_INVALID_CAPABILITY;
+	if (rights & ~sl->cap.rights)
+		return WRIT_E_NO_RIGHT;
+	*ret = &sl->cap;
+	return 0;
+}
+
+/* May a capability to @obj with these rights and badge lie below @parent? */
+static int insert_allowed(const struct cap *parent, obj_t obj, uint16_t rights,
+    uint64_t badge)
+{
+	if (parent == NULL || parent->obj != obj)
+		return 0;
+	if (rights & ~parent->rights)
+		return WRIT_E_NO_RIGHT;
+	if (parent->badge != 0 && badge != parent->badge)
+		return WRIT_E_ILLEGAL_OPERATION;
+	return 0;
+}
+
+int captab_insert(struct captab *t, slot_t parent, slot_t dst, obj_t obj,
+    uint16_t rights, uint64_t badge)
+{
+	const struct slot *up = slot_full(t, parent);
+	const struct slot *to = slot_dst(t, dst);
+	const struct object *o = captab_obj(t, obj);
+	int err;
+
+	if ((parent != 0 && up == NULL) || to == NULL)
+		return WRIT_E_FAILED_LOOKUP;
+	if (to->cap.type != WRIT_TYPE_NULL)
+		return WRIT_E_DELETE_FIRST;
+	if (o == NULL || o->dying || (up != NULL && cap_stale(t, &up->cap)))
+		return WRIT_E_STALE;
+	err = insert_allowed(up != NULL ? &up->cap : NULL, obj, rights, badge);
+	if (err != 0)
+		return err;
+	if (badge != 0 && !type_takes_badge(o->type))
+		return WRIT_E_ILLEGAL_OPERATION;
+	slot_fill(t, parent, dst, (struct cap){
+		.type = o->type, .rights = rights, .obj = obj,
+		.epoch = o->epoch, .badge = badge,
+	});
+	return 0;
+}
+
+/* What copy and mint have in common: all but the badge. */
+static int derive_allowed(const struct captab *t, slot_t src, slot_t dst, uint16_t rights)
+{
+	const struct slot *from = slot_full(t, src);
+	const struct slot *to = slot_dst(t, dst);
+
+	if (from == NULL || to == NULL)
+		return WRIT_E_FAILED_LOOKUP;
+	if (to->cap.type != WRIT_TYPE_NULL)
+		return WRIT_E_DELETE_FIRST;
+	if (cap_stale(t, &from->cap))
+		return WRIT_E_STALE;
+	if (rights & ~from->cap.rights)
+		return WRIT_E_NO_RIGHT;
+	if (from->cap.type == WRIT_TYPE_UNTYPED && from->first != 0)
+		return WRIT_E_REVOKE_FIRST;
+	return 0;
+}
+
+int captab_copy(struct captab *t, slot_t src, slot_t dst, uint16_t rights)
+{
+	int err = derive_allowed(t, src, dst, rights);
+	struct cap c;
+
+	if (err != 0)
+		return err;
+	c = t->slots[src].cap;
+	c.rights = rights;
+	slot_fill(t, src, dst, c);
+	return 0;
+}
+
+int captab_mint(struct captab *t, slot_t src, slot_t dst, uint16_t rights, uint64_t badge)
+{
+	int err = derive_allowed(t, src, dst, rights);
+	struct cap c;
+
+	if (err != 0)
+		return err;
+	c = t->slots[src].cap;
+	if (badge == 0 || c.badge != 0 || !type_takes_badge(c.type))
+		return WRIT_E_ILLEGAL_OPERATION;
+	c.rights = rights;
+	c.badge = badge;
+	slot_fill(t, src, dst, c);
+	return 0;
+}
+
+int captab_move(struct captab *t, slot_t src, slot_t dst)
+{
+	struct slot *from = slot_full(t, src);
+	struct slot *to = slot_dst(t, dst);
+
+	if (from == NULL || to == NULL)
+		return WRIT_E_FAILED_LOOKUP;
+	if (to->cap.type != WRIT_TYPE_NULL)
+		return WRIT_E_DELETE_FIRST;
+	caps_tree_replace(t, src, dst);
+	to->cap = from->cap;
+	from->cap = (struct cap){ 0 };
+	from->gen++;
+	return 0;
+}
+
+int captab_delete(struct captab *t, slot_t s)
+{
+	if (captab_slot(t, s) == NULL)
+		return WRIT_E_FAILED_LOOKUP;
+	if (t->slots[s].cap.type != WRIT_TYPE_NULL)
+		slot_empty(t, s);
+	return 0;
+}
+
+int captab_revoke(struct captab *t, slot_t s, unsigned budget, bool *ret_more)
+{
+	struct slot *sl = captab_slot(t, s);
+
+	if (sl == NULL)
+		return WRIT_E_FAILED_LOOKUP;
+	for (; budget > 0 && sl->first != 0; budget--)
+		slot_empty(t, sl->first);
+	*ret_more = sl->first != 0;
+	return 0;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The derivation tree: links between slots. Every function is O(1) but
+ * captab_parent(). Never looks at capabilities, never recurses.
+ *
+ * Slot 0 is the parent of all roots, so that a root is linked like any other.
+ * A first child's prev and a last child's next are the parent with SLOT_UP.
+ * Upholds C1.
+ */
+#include "caps.h"
+
+/* @prev is the link that led backwards from a place: have it lead on to @to. */
+static void point_forward(struct captab *t, uint32_t prev, uint32_t to)
+{
+	if (prev & SLOT_UP)
+		t->slots[prev & ~SLOT_UP].first = to & SLOT_UP ? 0 : to;
+	else
+		t->slots[prev].next = to;
+}
+
+/* The same for @next, the link that led forwards. */
+static void point_back(struct captab *t, uint32_t next, uint32_t to)
+{
+	if (next & SLOT_UP)
+		t->slots[next & ~SLOT_UP].last = to & SLOT_UP ? 0 : to;
+	else
+		t->slots[next].prev = to;
+}
+
+static void links_clear(struct slot *s)
+{
+	s->first = s->last = s->prev = s->next = 0;
+}
+
+void caps_tree_link(struct captab *t, slot_t parent, slot_t s)
+{
+	struct slot *n = &t->slots[s];
+	uint32_t up = SLOT_UP | parent;
+	slot_t last = t->slots[parent].last;
+
+	n->prev = last != 0 ? last : up;
+	n->next = up;
+	point_forward(t, n->prev, s);
+	point_back(t, n->next, s);
+}
+
+void caps_tree_unlink(struct captab *t, slot_t s)
+{
+	struct slot *n = &t->slots[s];
+
+	if (n->first != 0) {
+		t->slots[n->first].prev = n->prev;
+		t->slots[n->last].next = n->next;
+		point_forward(t, n->prev, n->first);
+		point_back(t, n->next, n->last);
+	} else {
+		point_forward(t, n->prev, n->next);
+		point_back(t, n->next, n->prev);
+	}
+	links_clear(n);
+}
+
+void caps_tree_replace(struct captab *t, slot_t src, slot_t dst)
+{
+	struct slot *from = &t->slots[src], *to = &t->slots[dst];
+
+	to->first = from->first;
+	to->last = from->last;
+	to->prev = from->prev;
+	to->next = from->next;
+	point_forward(t, to->prev, dst);
+	point_back(t, to->next, dst);
+	if (to->first != 0) {
+		t->slots[to->first].prev = SLOT_UP | dst;
+		t->slots[to->last].next = SLOT_UP | dst;
+	}
+	links_clear(from);
+}
+
+slot_t captab_parent(const struct captab *t, slot_t s)
+{
+	const struct slot *n = captab_slot(t, s);
+
+	if (n == NULL || n->cap.type == WRIT_TYPE_NULL)
+		return 0;
+	while (!(n->next & SLOT_UP))
+		n = &t->slots[n->next];
+	return n->next & ~SLOT_UP;
+}
+
+slot_t captab_first(const struct captab *t, slot_t s)
+{
+	if (s == 0)
+		return t->slots[0].first;
+	return captab_slot(t, s) != NULL ? t->slots[s].first : 0;
+}
+
+slot_t captab_next(const struct captab *t, slot_t s)
+{
+	const struct slot *n = captab_slot(t, s);
+
+	return n == NULL || n->next & SLOT_UP ? 0 : n->next;
+}
