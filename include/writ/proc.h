@@ -52,7 +52,7 @@ struct writ_exit {
 int64_t writ_spawn(const struct writ_spawn *s);
 /* The pid of a proc just spawned, as `writ ps` shows it; 0 when @proc is none. */
 uint32_t writ_pid(uint32_t proc);
-/* Block until it has called writ_started(), or ended (then as wait_exit). */
+/* Block until it has called writ_started() or exited. KILLED, EXEC_FAILED: it ended so before. */
 int writ_wait_start(uint32_t proc);
 /* Block until it has ended. 0 whatever way it ended; *ret says how. The slot stays. */
 int writ_wait_exit(uint32_t proc, struct writ_exit *ret);

@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: MIT
+LIBS += libwrit
+libwrit_SRCS := libsys/main.c libsys/self.c libsys/gate.c libsys/cap.c \
+	libsys/start.c libsys/path.c libsys/proc.c caps/names.c
+PROTOS += fs

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of libsys share with one another and with nobody else.
+ */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include <writ/gate.h>
+
+#define SYS_SLOTS_MAX 65536     /* of one CSpace: 2^16 */
+
+/*
+ * Block for the first packet of all and take it over: @ret and up to @size
+ * bytes of what follows the struct. Returns how much that was, or
+ * -WRIT_E_BAD_REQUEST (fd 3 is no gate, or another packet came).
+ */
+int64_t sys_gate_begin(struct writ_begin *ret, void *blob, size_t size);
+
+/* Set the fields of a call's header: the rest is zero. */
+struct writ_hdr sys_hdr(unsigned op, uint32_t cap, uint64_t arg, size_t len);
+
+/* Where slot @cap of one's own CSpace lies. */
+struct writ_addr sys_addr(writ_cap_t cap);
+
+/* The rights one has on @cap: from the start record, else asked of the kernel. 0: none, or no capability. */
+uint32_t sys_rights(writ_cap_t cap);
+
+/*
+ * The Path that covers @path by the longest name. Returns its slot, its rights
+ * in *ret_rights, and in *ret_rest the part of @path behind the name ("" or
+ * "/…"). 0 when there is none.
+ */
+writ_cap_t sys_path_find(const char *path, uint32_t *ret_rights, const char **ret_rest);
+
+/* Is @path "/" or canonical, and short enough? Returns 0, -BAD_PATH or -NAME_TOO_LONG. */
+int sys_path_check(const char *path);
