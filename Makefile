@@ -1,17 +1,23 @@
 # SPDX-License-Identifier: MIT
 #
 # The build of Writ: one non-recursive make. Every component lists its files in
-# the module.mk of its folder; docs/building.md explains the variables.
+# the module.mk of its folder; docs/building.md explains targets and variables.
 
-B       ?= build
-CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
-CFLAGS  ?= -O2 -g
-FORTIFY ?= -D_FORTIFY_SOURCE=2
-SAN     ?=
-PREFIX  ?= /usr/local
-
+B           ?= build
+PREFIX      ?= /usr/local
+DESTDIR     ?=
+CFLAGS      ?= -O2 -g
+FORTIFY     ?= -D_FORTIFY_SOURCE=2
+SAN         ?=
+FUZZ_SECS   ?= 60
+CLANG       ?= clang-14
+CLANG_TIDY  ?= clang-tidy-14
+CLANG_FMT   ?= clang-format-14
+ifeq ($(origin CC),default)
+CC          := gcc
+endif
 ifeq ($(MAKELEVEL),0)
-MAKEFLAGS += -j$(shell nproc)
+MAKEFLAGS   += -j$(shell nproc)
 endif
 
 WARN    := -std=gnu17 -Wall -Wextra -Werror -Wshadow -Wvla -Wformat=2 -Wundef \
@@ -22,33 +28,31 @@ INCLUDE  = -D_GNU_SOURCE -Iinclude -I$(B)/gen -iquote .
 ALLC     = $(INCLUDE) $(HARDEN) $(CFLAGS) $(FORTIFY) $(SAN) -MMD -MP
 RELRO   := -Wl,-z,relro,-z,now,-z,noexecstack
 
-MODULES := $(sort $(wildcard include/module.mk caps/module.mk kernel/module.mk \
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all check san fuzz lint fmt fmt-check tcb bench benches install clean tests fuzzers run-fuzzers
+
+include $(sort $(wildcard include/module.mk caps/module.mk kernel/module.mk \
 	libsys/module.mk servers/module.mk servers/*/module.mk \
 	servers/proxies/*/module.mk tools/module.mk docs/examples/*/module.mk \
 	tests/module.mk tests/*/module.mk tests/unit/*/module.mk))
 
-.DEFAULT_GOAL := all
-.DELETE_ON_ERROR:
-.SECONDARY:
-.PHONY: all check clean
-
-include $(MODULES)
-
+GEN_H   := $(patsubst %,$(B)/gen/writ/%.pb-c.h,$(sort $(PROTOS)))
 PROGS   := $(BINS) $(TESTS) $(TESTBINS) $(BENCHES)
-PROTOS  := $(sort $(PROTOS))
-GEN_H   := $(PROTOS:%=$(B)/gen/writ/%.pb-c.h)
+SRCS    := $(sort $(foreach x,$(PROGS) $(LIBS) $(FUZZERS),$($(x)_SRCS)))
 objs     = $(patsubst %.c,$(B)/%.o,$($(1)_SRCS)) \
 	   $(patsubst %,$(B)/gen/writ/%.pb-c.o,$($(1)_PROTOS))
-ALL_OBJS = $(sort $(foreach x,$(PROGS) $(LIBS) $(FUZZERS),$(call objs,$(x))))
+bins     = $(patsubst %,$(B)/bin/%,$(1))
 
-all: $(BINS:%=$(B)/bin/%) $(LIBS:%=$(B)/lib/%.a)
+all: $(call bins,$(BINS)) $(LIBS:%=$(B)/lib/%.a)
 
 # Programs that run in a proc are static and not position independent: no
-# dynamic loader, no relocations, half the cost of an exec (docs/building.md).
+# loader and no relocations, so less memory is dirtied at every exec.
 define bin_rule
 $(B)/bin/$(1): $(call objs,$(1)) $($(1)_LIBS:%=$(B)/lib/%.a)
 	@mkdir -p $$(@D)
-	$$(CC) $$(CFLAGS) $$(SAN) $(if $($(1)_STATIC),-static -no-pie,-pie) \
+	$$(CC) $$(CFLAGS) $$(SAN) $(if $($(1)_STATIC),-static -no-pie,-pie) $(2) \
 		$$(RELRO) -Wl,-Map,$$@.map -o $$@ $$^ $($(1)_LDLIBS)
 endef
 define lib_rule
@@ -58,6 +62,7 @@ $(B)/lib/$(1).a: $(call objs,$(1))
 	$$(AR) rcsD $$@ $$^
 endef
 $(foreach b,$(PROGS),$(eval $(call bin_rule,$(b))))
+$(foreach f,$(FUZZERS),$(eval $(call bin_rule,$(f),-fsanitize=fuzzer)))
 $(foreach l,$(LIBS),$(eval $(call lib_rule,$(l))))
 
 $(B)/gen/writ/%.pb-c.c $(B)/gen/writ/%.pb-c.h &: include/proto/%.proto
@@ -71,10 +76,79 @@ $(B)/%.o: %.c | $(GEN_H)
 	@mkdir -p $(@D)
 	$(CC) $(WARN) $(ALLC) -c -o $@ $<
 
--include $(ALL_OBJS:.o=.d)
+-include $(SRCS:%.c=$(B)/%.d)
 
-check: all $(patsubst %,$(B)/bin/%,$(TESTS) $(TESTBINS))
-	B=$(B) tools/run-tests $(TESTS:%=$(B)/bin/%) $(SHTESTS)
+# A test is a program or a script, with NAME_SECS where 120 s are not enough.
+limit    = $(1)$(if $($(2)_SECS),:$($(2)_SECS))
+RUN      = $(foreach t,$(1),$(call limit,$(B)/bin/$(t),$(t)))
+tests: $(call bins,$(TESTS) $(TESTBINS))
+check: all tests
+	@B=$(B) tools/run-tests $(call RUN,$(TESTS)) $(foreach t,$(SHTESTS),$(call limit,$(t),$(t)))
+
+# Twice: unit tests with AddressSanitizer, whose runtime can't live in a static
+# program or a sandbox; then everything with UBSan's traps, which need no runtime.
+ASAN_TESTS := $(foreach t,$(TESTS),$(if $($(t)_STATIC)$($(t)_NOASAN),,$(t)))
+UBSAN      := -fsanitize=undefined -fsanitize-undefined-trap-on-error
+.PHONY: run-asan
+run-asan: $(call bins,$(ASAN_TESTS))
+	@B=$(B) WRIT_TEST_SCALE=4 tools/run-tests $(call RUN,$(ASAN_TESTS))
+san:
+	$(MAKE) B=build/asan SAN="-fsanitize=address,undefined -fno-sanitize-recover=all" \
+		FORTIFY= CFLAGS="-O1 -g -fno-omit-frame-pointer" run-asan
+	WRIT_TEST_SCALE=2 $(MAKE) B=build/ubsan SAN="$(UBSAN)" check
+
+# clang's libFuzzer, for every decoder. A crash leaves its input in build/fuzz.
+fuzzers: $(call bins,$(FUZZERS))
+run-fuzzers: fuzzers
+	tools/run-fuzzers $(FUZZ_SECS) $(call bins,$(FUZZERS))
+fuzz:
+	$(MAKE) B=build/fuzz CC=$(CLANG) FORTIFY= CFLAGS="-O1 -g" \
+		SAN=-fsanitize=fuzzer-no-link,address,undefined run-fuzzers
+
+# One stamp a file, so that only what changed is looked at again.
+LINT_OK := $(SRCS:%.c=$(B)/lint/%.ok)
+SCRIPTS := $(shell grep -lE '^\#!/bin/(ba)?sh' tools/* tests/*/*.sh .ci/run 2>/dev/null)
+$(B)/lint/%.ok: %.c $(B)/%.o .clang-tidy
+	@mkdir -p $(@D)
+	@echo "lint $<"
+	@$(CLANG_TIDY) --quiet $< -- -std=gnu17 $(INCLUDE) 2>$@.log || { cat $@.log; exit 1; }
+	@cppcheck --quiet --enable=warning,performance,portability --inline-suppr \
+		--suppressions-list=tools/cppcheck.txt --error-exitcode=1 \
+		-D_GNU_SOURCE -D__linux__ -Iinclude -I$(B)/gen -I. $<
+	@touch $@
+lint: $(LINT_OK) $(GEN_H)
+	shellcheck $(SCRIPTS)
+	tools/check-headers "$(CC) $(WARN) $(INCLUDE)"
+	tools/check-layers $(B) $(SRCS:%.c=$(B)/%.d)
+	tools/check-style
+	tools/check-docs
+
+FMT_FILES = $(shell find caps docs include kernel libsys servers tests tools -name '*.[ch]')
+fmt:
+	$(CLANG_FMT) -i $(FMT_FILES)
+fmt-check:
+	$(CLANG_FMT) --dry-run --Werror $(FMT_FILES)
+
+tcb: all
+	tools/tcb-report $(B) docs/tcb.md
+
+benches: all $(call bins,$(BENCHES) $(TESTBINS))
+	@printf '%s\n' $(BENCHES) >$(B)/benches
+bench:
+	@B=$(B) tools/bench
+
+SERVERS  = $(filter-out writ,$(BINS))
+EXAMPLES = $(filter-out %.c %.h %.mk,$(wildcard docs/examples/*/*))
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/writ \
+		$(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include/writ \
+		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/writ
+	install -m 755 $(B)/bin/writ $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(call bins,$(SERVERS)) $(DESTDIR)$(PREFIX)/libexec/writ
+	install -m 644 $(B)/lib/libwrit.a $(DESTDIR)$(PREFIX)/lib
+	install -m 644 include/writ/*.h $(DESTDIR)$(PREFIX)/include/writ
+	install -m 644 $(wildcard docs/man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1
+	cp -r docs/examples $(DESTDIR)$(PREFIX)/share/writ
 
 clean:
 	rm -rf $(B)
