@@ -16,6 +16,9 @@ CLANG_FMT   ?= clang-format-14
 ifeq ($(origin CC),default)
 CC          := gcc
 endif
+# One short line a step; the whole commands with V=1.
+Q           := $(if $(V),,@)
+say          = @$(if $(V),:,printf '  %-6s %s\n' $(1) $(2))
 ifeq ($(MAKELEVEL),0)
 MAKEFLAGS   += -j$(shell nproc)
 endif
@@ -35,7 +38,7 @@ RELRO   := -Wl,-z,relro,-z,now,-z,noexecstack
 
 include $(sort $(wildcard include/module.mk caps/module.mk kernel/module.mk \
 	libsys/module.mk servers/module.mk servers/*/module.mk \
-	servers/proxies/*/module.mk tools/module.mk docs/examples/*/module.mk \
+	servers/proxies/*/module.mk tools/module.mk tools/*/module.mk docs/examples/*/module.mk \
 	tests/module.mk tests/*/module.mk tests/unit/*/module.mk))
 
 GEN_H   := $(patsubst %,$(B)/gen/writ/%.pb-c.h,$(sort $(PROTOS)))
@@ -51,30 +54,35 @@ all: $(call bins,$(BINS)) $(LIBS:%=$(B)/lib/%.a)
 # loader and no relocations, so less memory is dirtied at every exec.
 define bin_rule
 $(B)/bin/$(1): $(call objs,$(1)) $($(1)_LIBS:%=$(B)/lib/%.a)
+	$$(call say,LINK,$$@)
 	@mkdir -p $$(@D)
-	$$(CC) $$(CFLAGS) $$(SAN) $(if $($(1)_STATIC),-static -no-pie,-pie) $(2) \
+	$$(Q)$$(CC) $$(CFLAGS) $$(SAN) $(if $($(1)_STATIC),-static -no-pie,-pie) $(2) \
 		$$(RELRO) -Wl,-Map,$$@.map -o $$@ $$^ $($(1)_LDLIBS)
 endef
 define lib_rule
 $(B)/lib/$(1).a: $(call objs,$(1))
+	$$(call say,AR,$$@)
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	$$(AR) rcsD $$@ $$^
+	$$(Q)$$(AR) rcsD $$@ $$^
 endef
 $(foreach b,$(PROGS),$(eval $(call bin_rule,$(b))))
 $(foreach f,$(FUZZERS),$(eval $(call bin_rule,$(f),-fsanitize=fuzzer)))
 $(foreach l,$(LIBS),$(eval $(call lib_rule,$(l))))
 
 $(B)/gen/writ/%.pb-c.c $(B)/gen/writ/%.pb-c.h &: include/proto/%.proto
+	$(call say,PROTO,$<)
 	@mkdir -p $(@D)
-	protoc-c --proto_path=include/proto --c_out=$(B)/gen/writ $<
+	$(Q)protoc-c --proto_path=include/proto --c_out=$(B)/gen/writ $<
 
 $(B)/gen/writ/%.pb-c.o: $(B)/gen/writ/%.pb-c.c | $(GEN_H)
-	$(CC) -w $(ALLC) -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) -w $(ALLC) -c -o $@ $<
 
 $(B)/%.o: %.c | $(GEN_H)
+	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(CC) $(WARN) $(ALLC) -c -o $@ $<
+	$(Q)$(CC) $(WARN) $(ALLC) -c -o $@ $<
 
 -include $(SRCS:%.c=$(B)/%.d)
 
@@ -109,9 +117,10 @@ fuzz:
 LINT_OK := $(SRCS:%.c=$(B)/lint/%.ok)
 SCRIPTS := $(shell grep -lE '^\#!/bin/(ba)?sh' tools/* tests/*/*.sh .ci/run 2>/dev/null)
 $(B)/lint/%.ok: %.c $(B)/%.o .clang-tidy
+	$(call say,LINT,$<)
 	@mkdir -p $(@D)
-	@echo "lint $<"
 	@$(CLANG_TIDY) --quiet $< -- -std=gnu17 $(INCLUDE) 2>$@.log || { cat $@.log; exit 1; }
+	@$(CC) $(WARN) -fanalyzer -Wno-analyzer-malloc-leak $(INCLUDE) $(CFLAGS) -c -o /dev/null $<
 	@cppcheck --quiet --enable=warning,performance,portability --inline-suppr \
 		--suppressions-list=tools/cppcheck.txt --error-exitcode=1 \
 		-D_GNU_SOURCE -D__linux__ -Iinclude -I$(B)/gen -I. $<
