@@ -21,13 +21,13 @@
 #define NEST_THREADS   64       /* RLIMIT_NPROC of profile server (nng's threads) */
 
 /* A host folder that shows in the nest's root (root's operator socket, its logs). */
-struct nest_bind { const char *host, *inside; int writable; };
+struct nest_bind { const char *host, *inside; int writable; }; /* inside: one component, "/run" */
 
 struct nest_conf {
 	const char *realm;      /* also the hostname */
 	uint32_t uid, gid;      /* host ids that the procs run as; inside they are 1 */
 	unsigned profile;       /* enum writ_profile */
-	const char *cgroup;     /* realm's cgroup name as given to cgroup_make() */
+	const char *cgroup;     /* realm's cgroup name as given to cgroup_make(); NULL: none */
 	struct nest_bind binds[NEST_BINDS_MAX];
 	unsigned nbinds;
 };
@@ -39,8 +39,8 @@ struct nest_order {
 	uint32_t id;            /* comes back in the events */
 	uint8_t  class, nfds;   /* enum writ_class */
 	uint16_t pad;
-	uint64_t memory;        /* RLIMIT_DATA, bytes */
-	uint64_t log_max;       /* RLIMIT_FSIZE, bytes */
+	uint64_t memory;        /* RLIMIT_DATA, bytes; 0: none */
+	uint64_t log_max;       /* RLIMIT_FSIZE, bytes, of any file it writes; 0: none */
 	char     name[WRIT_NAME_MAX]; /* argv[0] and comm */
 };
 _Static_assert(sizeof(struct nest_order) == 56, "");
@@ -60,6 +60,8 @@ _Static_assert(sizeof(struct nest_event) == 64, "");
  * Start a nest. Returns at once; NEST_READY (code 0, or errno and step) comes
  * over ret->sock (SOCK_SEQPACKET, non-blocking, CLOEXEC) when it takes orders.
  * The kernel owns the pid, the pidfd and the socket. Returns 0 or -errno.
+ * @c and its strings must lie in memory that a fork copies (not MADV_DONTFORK);
+ * all else may well be left out: it keeps a nest's, and so its procs', rss_max low.
  */
 int nest_start(const struct nest_conf *c, struct nest *ret);
 

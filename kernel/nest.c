@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel's end of a nest: starting one, ordering procs, taking events.
+ * Runs in the kernel process with its privileges; never blocks.
+ */
+#include "nest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cgroup.h"
+
+#define NEST_NAMESPACES (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | \
+	CLONE_NEWUTS | CLONE_NEWCGROUP)
+
+/* Map id 1 inside the nest's user namespace to @outside, nothing else. */
+static int map_write(pid_t pid, const char *file, uint32_t outside)
+{
+	char path[48], line[32];
+	int fd, n, r = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+	n = snprintf(line, sizeof(line), "1 %u 1\n", outside);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, line, (size_t)n) != n)
+		r = -errno;
+	close(fd);
+	return r;
+}
+
+/* What only the kernel can do for the child; then let it go on. */
+static int nest_admit(const struct nest_conf *c, const struct nest *n)
+{
+	int r;
+
+	if ((r = map_write(n->pid, "uid_map", c->uid)) < 0 || (r = map_write(n->pid, "gid_map", c->gid)) < 0)
+		return r;
+	if (c->cgroup != NULL && (r = cgroup_enter(c->cgroup, n->pid)) < 0)
+		return r;
+	return send(n->sock, "", 1, MSG_NOSIGNAL) == 1 ? 0 : -errno;
+}
+
+int nest_start(const struct nest_conf *c, struct nest *ret)
+{
+	struct nest n = { .pidfd = -1 };
+	int pair[2], r;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	n.sock = pair[0];
+	n.pid = (pid_t)syscall(SYS_clone, NEST_NAMESPACES | CLONE_PIDFD | SIGCHLD, NULL, &n.pidfd, NULL, NULL);
+	if (n.pid == 0) {
+		close(pair[0]);
+		nest_main(c, pair[1]);
+	}
+	r = n.pid < 0 ? -errno : 0;
+	close(pair[1]);
+	if (r == 0 && (r = nest_admit(c, &n)) < 0) {
+		kill(n.pid, SIGKILL);
+		waitpid(n.pid, NULL, 0);
+		close(n.pidfd);
+	}
+	if (r == 0 && fcntl(n.sock, F_SETFL, O_NONBLOCK) < 0)
+		r = -errno;
+	if (r < 0) {
+		close(n.sock);
+		return r;
+	}
+	*ret = n;
+	return 0;
+}
+
+int nest_order(const struct nest *n, struct nest_order *o, const int *fds)
+{
+	union { struct cmsghdr h; char room[CMSG_SPACE(3 * sizeof(int))]; } c = { 0 };
+	struct iovec iov = { o, sizeof(*o) };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &c };
+
+	if (o->nfds < 2 || o->nfds > 3)
+		return -EINVAL;
+	m.msg_controllen = CMSG_SPACE(o->nfds * sizeof(int));
+	c.h = (struct cmsghdr){ CMSG_LEN(o->nfds * sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
+	memcpy(CMSG_DATA(&c.h), fds, o->nfds * sizeof(int));
+	return sendmsg(n->sock, &m, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+int nest_next(const struct nest *n, struct nest_event *ret, int *ret_pidfd)
+{
+	union { struct cmsghdr h; char room[CMSG_SPACE(sizeof(int))]; } c;
+	struct nest_event e;
+	struct iovec iov = { &e, sizeof(e) };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c.room) };
+	ssize_t r = recvmsg(n->sock, &m, MSG_CMSG_CLOEXEC);
+
+	if (r < 0)
+		return errno == EAGAIN ? 0 : errno == ECONNRESET ? -EPIPE : -errno;
+	if (r != sizeof(e))
+		return r == 0 ? -EPIPE : -EBADMSG;
+	e.step[sizeof(e.step) - 1] = '\0';
+	*ret_pidfd = -1;
+	if (m.msg_controllen >= sizeof(c.h) && c.h.cmsg_type == SCM_RIGHTS)
+		memcpy(ret_pidfd, CMSG_DATA(&c.h), sizeof(int));
+	*ret = e;
+	return 1;
+}
+
+void nest_kill(struct nest *n)
+{
+	if (n->pidfd >= 0) {
+		syscall(SYS_pidfd_send_signal, n->pidfd, SIGKILL, NULL, 0);
+		close(n->pidfd);
+	}
+	if (n->sock >= 0)
+		close(n->sock);
+	n->pidfd = n->sock = -1;
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Makes a fresh child into a nest, step by step. The child starts as root of
+ * nothing: all capabilities in new namespaces, none outside; each step gives
+ * up something, and the order matters. No step may be left out: tests/isolation
+ * leaves out each in turn and sees that it is missed.
+ */
+#include "sandbox.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/landlock.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "filter.h"
+
+#define ROOT_AT    "/proc"      /* exists everywhere; hidden only in the nest's own mount namespace */
+#define NEST_FDS   (NEST_IMAGE_FD + 24)
+
+/* Access rights that Landlock learned after the headers of Debian 12: ABI 3 to 6. */
+#define LL_FS_ABI1 ((UINT64_C(1) << 13) - 1)
+#define LL_NET     UINT64_C(3)
+#define LL_SCOPE   UINT64_C(3)
+struct ll_ruleset { uint64_t fs, net, scoped; };
+
+/* Nothing happens before the kernel has written the id maps; and its death is ours from now on. */
+static int step_wait(struct sandbox *s)
+{
+	char go;
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return -errno;
+	return recv(s->sock, &go, 1, 0) == 1 ? 0 : -EPIPE;
+}
+
+/* While still the kernel's user on the host, who may look into the node's folders. */
+static int step_binds(struct sandbox *s)
+{
+	for (unsigned i = 0; i < s->conf->nbinds; i++) {
+		const struct nest_bind *b = &s->conf->binds[i];
+		struct mount_attr a = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC };
+
+		if (!b->writable)
+			a.attr_set |= MOUNT_ATTR_RDONLY;
+		s->trees[i] = open_tree(AT_FDCWD, b->host, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+		if (s->trees[i] < 0 || mount_setattr(s->trees[i], "", AT_EMPTY_PATH, &a, sizeof(a)) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+/* There is no uid 0 in this namespace, so the capabilities stay: the next steps need them. */
+static int step_ids(struct sandbox *s)
+{
+	(void)s;
+	if (setgroups(0, NULL) < 0 || setresgid(1, 1, 1) < 0 || setresuid(1, 1, 1) < 0)
+		return -errno;
+	return 0;
+}
+
+static int step_devnull(struct sandbox *s)
+{
+	s->null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	return s->null < 0 ? -errno : 0;
+}
+
+static int root_fill(struct sandbox *s)
+{
+	for (unsigned i = 0; i < s->conf->nbinds; i++) {
+		const char *dir = s->conf->binds[i].inside + 1;
+
+		if (mkdir(dir, 0555) < 0 || move_mount(s->trees[i], "", AT_FDCWD, dir, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static int step_root(struct sandbox *s)
+{
+	struct mount_attr ro = { .attr_set = MOUNT_ATTR_RDONLY };
+	int r;
+
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("tmpfs", ROOT_AT, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		"mode=0555,size=64k,nr_inodes=16") < 0 || chdir(ROOT_AT) < 0)
+		return -errno;
+	r = root_fill(s);
+	if (r < 0)
+		return r;
+	/* put the old root on top of the new one, then let go of it */
+	if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0 ||
+	    mount_setattr(AT_FDCWD, "/", 0, &ro, sizeof(ro)) < 0)
+		return -errno;
+	return 0;
+}
+
+static int step_hostname(struct sandbox *s)
+{
+	return sethostname(s->conf->realm, strlen(s->conf->realm)) < 0 ? -errno : 0;
+}
+
+static int step_fds(struct sandbox *s)
+{
+	int null = fcntl(s->null, F_DUPFD, NEST_FD_FIRST);
+	int sock = fcntl(s->sock, F_DUPFD, NEST_FD_FIRST);
+
+	if (null < 0 || sock < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0 ||
+	    dup3(sock, NEST_SOCK_FD, O_CLOEXEC) < 0)
+		return -errno;
+	s->sock = NEST_SOCK_FD;
+	return close_range(NEST_SOCK_FD + 1, ~0u, 0) < 0 ? -errno : 0;
+}
+
+/* procs inherit what is ignored: only SIGXFSZ, so that a full log is an error (EFBIG) and not death. */
+static int step_signals(struct sandbox *s)
+{
+	sigset_t set;
+	int fd;
+
+	(void)s;
+	for (int sig = 1; sig < NSIG; sig++)
+		signal(sig, sig == SIGXFSZ ? SIG_IGN : SIG_DFL); /* fails for KILL, STOP and libc's own */
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	if (sigprocmask(SIG_SETMASK, &set, NULL) < 0)
+		return -errno;
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	return fd == NEST_SIGNAL_FD ? 0 : -EBADFD;
+}
+
+static int step_limits(struct sandbox *s)
+{
+	static const struct { int resource; rlim_t max; } limits[] = {
+		{ RLIMIT_CORE, 0 }, { RLIMIT_MEMLOCK, 0 }, { RLIMIT_MSGQUEUE, 0 }, { RLIMIT_NOFILE, NEST_FDS },
+	};
+
+	(void)s;
+	for (unsigned i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		struct rlimit r = { limits[i].max, limits[i].max };
+
+		if (setrlimit((__rlimit_resource_t)limits[i].resource, &r) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static int step_caps(struct sandbox *s)
+{
+	(void)s;
+	capng_setpid(0);
+	capng_clear(CAPNG_SELECT_ALL);
+	return capng_apply(CAPNG_SELECT_ALL) < 0 ? -EPERM : 0;
+}
+
+static int step_no_new_privs(struct sandbox *s)
+{
+	(void)s;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+/* The change of ids has cleared the parent's death signal. If it died meanwhile, its end of the socket is closed. */
+static int step_parent(struct sandbox *s)
+{
+	struct pollfd p = { s->sock, 0, 0 };
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
+		return -errno;
+	if (poll(&p, 1, 0) < 0)
+		return -errno;
+	return p.revents & POLLHUP ? -EPIPE : 0;
+}
+
+/*
+ * What a profile never does. Files: nothing for native; folders that come by
+ * descriptor lie on detached mounts, for which there can be no rule, so the
+ * others are held by the filter and the empty root instead.
+ */
+static int step_landlock(struct sandbox *s)
+{
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	struct ll_ruleset r = { 0, abi >= 4 ? LL_NET : 0, abi >= 6 ? LL_SCOPE : 0 };
+	size_t size = abi >= 6 ? sizeof(r) : abi >= 4 ? offsetof(struct ll_ruleset, scoped) : sizeof(r.fs);
+	int fd;
+
+	if (abi < 0)
+		return errno == ENOSYS || errno == EOPNOTSUPP ? 0 : -errno; /* doctor tells */
+	if (s->conf->profile == WRIT_PROFILE_NATIVE) /* REFER, TRUNCATE, IOCTL_DEV came one by one */
+		r.fs = LL_FS_ABI1 | (abi >= 2 ? 1u << 13 : 0) | (abi >= 3 ? 1u << 14 : 0) | (abi >= 5 ? 1u << 15 : 0);
+	if ((r.fs | r.net | r.scoped) == 0)
+		return 0;
+	fd = (int)syscall(SYS_landlock_create_ruleset, &r, size, 0);
+	if (fd < 0)
+		return -errno;
+	if (syscall(SYS_landlock_restrict_self, fd, 0) < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
+static int step_filter(struct sandbox *s)
+{
+	return filter_install(s->conf->profile);
+}
+
+const struct sandbox_step sandbox_steps[] = {
+	{ "wait", step_wait },
+	{ "binds", step_binds },                /* as the kernel's user */
+	{ "ids", step_ids },                    /* files of the new root need a mapped owner */
+	{ "devnull", step_devnull },            /* there is none in the new root */
+	{ "root", step_root },
+	{ "hostname", step_hostname },
+	{ "fds", step_fds },                    /* after the last use of a mount's descriptor */
+	{ "signals", step_signals },            /* takes descriptor 4 */
+	{ "limits", step_limits },
+	{ "caps", step_caps },                  /* after all that needs one */
+	{ "no_new_privs", step_no_new_privs },  /* Landlock and seccomp ask for it */
+	{ "parent", step_parent },
+	{ "landlock", step_landlock },
+	{ "filter", step_filter },              /* last: it forbids all of the above */
+};
+const unsigned sandbox_nsteps = sizeof(sandbox_steps) / sizeof(sandbox_steps[0]);
+
+void nest_main(const struct nest_conf *c, int sock)
+{
+	struct sandbox s = { .conf = c, .sock = sock, .null = -1 };
+	struct nest_event e = { .what = NEST_READY };
+
+	for (unsigned i = 0; i < sandbox_nsteps && e.code == 0; i++) {
+		e.code = -sandbox_steps[i].fn(&s);
+		if (e.code != 0)
+			strncpy(e.step, sandbox_steps[i].name, sizeof(e.step) - 1);
+	}
+	if (nest_send(s.sock, &e, -1) < 0 || e.code != 0)
+		_exit(EXIT_FAILURE);
+	nest_loop(c);
+}

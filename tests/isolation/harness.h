@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Runs the probe in a real nest. Everything here fails the running test (Check)
+ * when it can't do its part, and everything started ends with the test process.
+ */
+#pragma once
+#include "kernel/nest.h"
+#include "probe.h"
+
+struct probe {
+	uint32_t id;
+	int gate, pidfd;        /* pidfd -1: did not start */
+	pid_t pid;              /* as the host sees it */
+	uint64_t scratch;
+	struct nest_event end;  /* what: NEST_EXITED or NEST_FAILED once it has ended */
+};
+
+/* Steps of the sandbox that the next nest leaves out, by name; NULL: none. For negative controls. */
+extern const char *harness_skip;
+
+/* A nest with @profile for realm @realm, whose procs run as host user @uid. Ready to take orders. */
+struct nest harness_nest(unsigned profile, const char *realm, uint32_t uid);
+
+/* Wait for the next event, 10 s at most. Returns 1, or -errno when the nest is gone. */
+int harness_event(const struct nest *n, struct nest_event *e, int *ret_pidfd);
+
+/* An order for the probe with everything set as usual. */
+struct nest_order harness_order(const char *name);
+
+/* A sealed memfd with the program @name from the folder of the test program. */
+int harness_image(const char *name);
+
+/* Start the probe. @log: descriptor for its output, or -1. */
+struct probe harness_probe(const struct nest *n, struct nest_order o, int log);
+
+/* Have @p do something. Returns 1, or 0 when it died of it (@p->end tells how). */
+int harness_ask(const struct nest *n, struct probe *p, const struct probe_req *q, struct probe_rep *r);
+
+/* A system call in the probe; fails the test when the probe dies of it. */
+int64_t harness_call(const struct nest *n, struct probe *p, uint32_t nr, const uint64_t arg[6]);
+
+/* Another request with one argument; fails the test when the probe dies of it. */
+int64_t harness_do(const struct nest *n, struct probe *p, enum probe_op op, uint64_t arg);
+
+/* End the probe by closing its gate, and take its last event. */
+void harness_end(const struct nest *n, struct probe *p);
+
+/* Kill the nest and reap it. */
+void harness_fini(struct nest *n);
+
+/* The value of @key in /proc/@pid/@file ("status", "NoNewPrivs"), without space; static storage; NULL when it isn't there. */
+const char *harness_proc(pid_t pid, const char *file, const char *key);
+
+/* Whether process @pid is there and no zombie. */
+int harness_alive(pid_t pid);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Isolation tests: what a proc in a real nest can and can't do. Needs root. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "tests.h"
+
+int main(void)
+{
+	Suite *s = suite_create("isolation");
+	SRunner *r = srunner_create(s);
+	int failed;
+
+	if (geteuid() != 0) {
+		puts("1..0 # SKIP needs root");
+		return EXIT_SUCCESS;
+	}
+	suite_add_tcase(s, nest_tests());
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
