@@ -39,7 +39,8 @@ RELRO   := -Wl,-z,relro,-z,now,-z,noexecstack
 include $(sort $(wildcard include/module.mk caps/module.mk kernel/module.mk \
 	libsys/module.mk servers/module.mk servers/*/module.mk \
 	servers/proxies/*/module.mk tools/module.mk tools/*/module.mk docs/examples/*/module.mk \
-	tests/module.mk tests/*/module.mk tests/unit/*/module.mk))
+	tests/module.mk tests/*/module.mk tests/unit/*/module.mk \
+	tests/unit/*/*/module.mk))
 
 GEN_H   := $(patsubst %,$(B)/gen/writ/%.pb-c.h,$(sort $(PROTOS)))
 PROGS   := $(BINS) $(TESTS) $(TESTBINS) $(BENCHES)
