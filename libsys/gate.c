@@ -222,15 +222,22 @@ static int reply_give(const struct writ_hdr *hdr, const void *body, int *fds,
 	return -hdr->status;
 }
 
+/* The kept reply to @cookie (0: any); NULL when there is none. The caller frees it. */
+static struct kept *kept_reply(uint32_t cookie)
+{
+	for (struct kept **at = &g.replies.head; *at != NULL; at = &(*at)->next)
+		if (cookie == 0 || (*at)->hdr.cookie == cookie)
+			return kept_take(&g.replies, at);
+	return NULL;
+}
+
 int writ_gate_reply(uint32_t cookie, struct writ_hdr *ret_h, void *rep, size_t size, int *ret_fds)
 {
-	struct kept *k;
+	struct pollfd p = { .fd = WRIT_GATE_FD, .events = POLLIN };
+	struct kept *k = kept_reply(cookie);
 	int r;
 
-	for (struct kept **at = &g.replies.head; *at != NULL; at = &(*at)->next) {
-		if ((*at)->hdr.cookie != cookie)
-			continue;
-		k = kept_take(&g.replies, at);
+	if (k != NULL) {
 		r = reply_give(&k->hdr, k->body, k->fds, ret_h, rep, size, ret_fds);
 		free(k);
 		return r;
@@ -238,8 +245,6 @@ int writ_gate_reply(uint32_t cookie, struct writ_hdr *ret_h, void *rep, size_t s
 	for (;;) {
 		r = gate_recv(0);
 		if (r == -WRIT_E_BUSY) {
-			struct pollfd p = { .fd = WRIT_GATE_FD, .events = POLLIN };
-
 			if (poll(&p, 1, -1) < 0 && errno != EINTR)
 				return gate_dead();
 			continue;
@@ -252,6 +257,28 @@ int writ_gate_reply(uint32_t cookie, struct writ_hdr *ret_h, void *rep, size_t s
 		if (r < 0)
 			return r;
 	}
+}
+
+int writ_gate_poll_reply(struct writ_hdr *ret_h, void *rep, size_t size)
+{
+	struct kept *k = kept_reply(0);
+	int r;
+
+	if (k != NULL) {
+		reply_give(&k->hdr, k->body, k->fds, ret_h, rep, size, NULL);
+		free(k);
+		return 1;
+	}
+	while ((r = gate_recv(MSG_DONTWAIT)) == 0) {
+		if (g.in.hdr.reply == 1) {
+			reply_give(&g.in.hdr, g.in.body, g.in.fds, ret_h, rep, size, NULL);
+			return 1;
+		}
+		r = gate_keep();
+		if (r < 0)
+			return r;
+	}
+	return r == -WRIT_E_BUSY ? 0 : r;
 }
 
 int writ_gate_call(struct writ_hdr *h, const void *req, const int *fds,
@@ -332,6 +359,32 @@ int writ_event_next(struct writ_event *ret, int timeout_ms)
 bool writ_event_kept(void)
 {
 	return g.events.head != NULL;
+}
+
+bool sys_reply_kept(void)
+{
+	return g.replies.head != NULL;
+}
+
+int sys_gate_closed(uint32_t session)
+{
+	struct kept *k;
+	int r;
+
+	while ((r = gate_recv(MSG_DONTWAIT)) == 0) {
+		r = gate_keep();
+		if (r < 0)
+			return r;
+	}
+	for (struct kept **at = &g.events.head; *at != NULL; at = &(*at)->next) {
+		if ((*at)->hdr.op != WRIT_EV_CLOSED || (*at)->hdr.arg != session)
+			continue;
+		k = kept_take(&g.events, at);
+		fds_close(k->fds);
+		free(k);
+		return 1;
+	}
+	return r == -WRIT_E_BUSY ? 0 : r;
 }
 
 int64_t sys_gate_begin(struct writ_begin *ret, void *blob, size_t size)

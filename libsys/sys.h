@@ -3,6 +3,7 @@
  * What the files of libsys share with one another and with nobody else.
  */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <writ/gate.h>
@@ -15,6 +16,15 @@
  * -WRIT_E_BAD_REQUEST (fd 3 is no gate, or another packet came).
  */
 int64_t sys_gate_begin(struct writ_begin *ret, void *blob, size_t size);
+
+/* A reply lies here that writ_gate_poll_reply() would give: poll would sleep on it. */
+bool sys_reply_kept(void);
+
+/*
+ * Has the kernel said that @session is closed? Reads what the gate holds now
+ * and keeps all else. Returns 1 (and forgets that it was said), 0, or PEER_CLOSED.
+ */
+int sys_gate_closed(uint32_t session);
 
 /* Set the fields of a call's header: the rest is zero. */
 struct writ_hdr sys_hdr(unsigned op, uint32_t cap, uint64_t arg, size_t len);

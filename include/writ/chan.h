@@ -72,10 +72,22 @@ void chan_close(struct chan *c);
 int chan_send(struct chan *c, uint64_t id, uint32_t label, const void *msg, size_t len, int timeout_ms);
 
 /*
+ * Is there room for a message of @len bytes? 1, or 0: then the peer rings
+ * bell_in when it has made some; or PEER_CLOSED. Never blocks.
+ */
+int chan_room(struct chan *c, size_t len);
+
+/*
  * Take one message into @buf. Returns its length, or an error: BUSY (none now),
  * PEER_CLOSED, RANGE (longer than @size: dropped). Never blocks.
  */
 int64_t chan_take(struct chan *c, uint64_t *ret_id, uint32_t *ret_label, void *buf, size_t size);
+
+/*
+ * Has the peer taken all that was sent? If it died without, then what was sent
+ * last was certainly not done and may be sent again elsewhere.
+ */
+bool chan_all_taken(const struct chan *c);
 
 /* Send a request and wait for the reply with its id; blocks. Returns the reply's length or an error. */
 int64_t chan_call(struct chan *c, uint32_t label, const void *req, size_t len, void *rep, size_t size);

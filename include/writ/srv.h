@@ -16,7 +16,11 @@ struct srv_session {
 	void *state;
 	struct srv *srv;
 	struct srv_session *prev, *next, *todo;
-	bool queued, stalled;   /* on the todo list; has a reply that found no room */
+	bool queued, stalled;   /* on the todo list; has no room for replies, so nothing is taken of it */
+	/* The skeleton's own. */
+	uint32_t id;            /* its session, also when the kernel has closed it */
+	bool dead;              /* closed while on the todo list: freed when its turn comes */
+	struct srv_session *by_id, *by_pid; /* next in their buckets */
 };
 
 struct srv_ops {
@@ -51,7 +55,11 @@ struct srv {
 	bool stopping;
 	unsigned nsessions, max_sessions; /* 0: 16384 */
 	struct srv_session *sessions, *todo_head, *todo_tail;
+	struct srv_session **by_id, **by_pid; /* SRV_BUCKETS each */
+	int64_t logged_ns; unsigned unlogged;   /* misbehaving clients: one line a second */
 };
+#define SRV_BUCKETS 4096
+#define SRV_PID_SESSIONS 64     /* sessions of one proc with one server */
 
 /*
  * The whole life of a server; call it from writ_main(). Listens on every
