@@ -51,8 +51,8 @@ bins     = $(patsubst %,$(B)/bin/%,$(1))
 
 all: $(call bins,$(BINS)) $(LIBS:%=$(B)/lib/%.a)
 
-# Programs that run in a proc are static and not position independent: no
-# loader and no relocations, so less memory is dirtied at every exec.
+# Programs that run in a proc are static, for a proc has no files to load a
+# library from, and not position independent, which makes an exec cheaper.
 define bin_rule
 $(B)/bin/$(1): $(call objs,$(1)) $($(1)_LIBS:%=$(B)/lib/%.a)
 	$$(call say,LINK,$$@)
