@@ -24,37 +24,38 @@
 #define WRIT_FDS_MAX      3       /* descriptors in one packet */
 
 /*
- * id, handler, object type of the invoked capability (NULL: none is invoked),
- * right that it must have (0: none), flags, one line for docs/abi.md
+ * id, handler, object type of the invoked capability (NULL: none is invoked, or
+ * the call looks at several types itself), right that it must have, kind of
+ * audit record when it succeeds, one line for docs/abi.md
  */
 #define WRIT_CALLS(X) \
-	X(COPY,      copy,      NULL,          0,     AUDIT, "derive a copy with fewer or equal rights") \
-	X(MINT,      mint,      NULL,          0,     AUDIT, "derive a copy with a badge") \
-	X(MOVE,      move,      NULL,          0,     0,     "move a capability to another slot") \
-	X(DELETE,    delete,    NULL,          0,     0,     "empty a slot") \
-	X(REVOKE,    revoke,    NULL,          0,     AUDIT, "delete all that was derived from a capability") \
-	X(INSPECT,   inspect,   NULL,          0,     0,     "say what lies in a slot") \
-	X(RETYPE,    retype,    UNTYPED,       WRITE, AUDIT, "make an Endpoint or a smaller Untyped") \
-	X(QUOTA,     quota,     UNTYPED,       READ,  0,     "read an account") \
-	X(PATH,      path,      NULL,          0,     AUDIT, "make a Path from an Endpoint, or a narrower one from a Path") \
-	X(LISTEN,    listen,    ENDPOINT,      READ,  0,     "have this endpoint's connections come as events") \
-	X(CONNECT,   connect,   PATH,          0,     0,     "open a session with the server behind a Path") \
-	X(CLOSE,     close,     NULL,          0,     0,     "end a session, from either side") \
-	X(IMAGE,     image,     UNTYPED,       WRITE, AUDIT, "make an Image from a sealed memfd") \
-	X(REALM,     realm,     UNTYPED,       WRITE, AUDIT, "make a Realm: a name, a user id range, limits") \
-	X(SPAWNCAP,  spawncap,  NULL,          0,     AUDIT, "make a Spawn from a Realm, or a narrower one from a Spawn") \
-	X(SPAWN,     spawn,     SPAWN,         WRITE, AUDIT, "make a pending proc") \
-	X(KILL,      kill,      PROC,          WRITE, AUDIT, "end a proc") \
-	X(WAIT,      wait,      PROC,          READ,  0,     "reply when a proc has reached a state") \
-	X(STARTED,   started,   NULL,          0,     0,     "say that one is ready") \
-	X(EXITED,    exited,    NULL,          0,     0,     "say how one ends; exit follows") \
-	X(SCHEDULER, scheduler, SCHED_CONTROL, READ,  0,     "become the scheduler: pending procs come as events") \
-	X(START,     start,     SCHED_CONTROL, WRITE, 0,     "start a pending proc") \
-	X(PROCS,     procs,     REALM,         READ,  0,     "list a realm's procs") \
-	X(CAPS,      caps,      AUDIT,         READ,  0,     "list the derivation tree") \
-	X(AUDIT,     audit,     AUDIT,         READ,  0,     "read audit records") \
-	X(NOTE,      note,      NULL,          0,     0,     "report a refusal of one's own, or of a session one serves") \
-	X(FD,        fd,        NULL,          READ,  0,     "take out the descriptor of a Memory or a Host folder")
+	X(COPY,      copy,      NULL,          NONE,  DERIVED, "derive a copy with fewer or equal rights") \
+	X(MINT,      mint,      NULL,          NONE,  DERIVED, "derive a copy with a badge") \
+	X(MOVE,      move,      NULL,          NONE,  NONE,    "move a capability to another slot") \
+	X(DELETE,    delete,    NULL,          NONE,  NONE,    "empty a slot") \
+	X(REVOKE,    revoke,    NULL,          NONE,  REVOKED, "delete all that was derived from a capability") \
+	X(INSPECT,   inspect,   NULL,          NONE,  NONE,    "say what lies in a slot") \
+	X(RETYPE,    retype,    UNTYPED,       WRITE, MADE,    "make an Endpoint or a smaller Untyped") \
+	X(QUOTA,     quota,     UNTYPED,       READ,  NONE,    "read an account") \
+	X(PATH,      path,      NULL,          NONE,  DERIVED, "make a Path from an Endpoint, or a narrower one from a Path") \
+	X(LISTEN,    listen,    ENDPOINT,      READ,  NONE,    "have this endpoint's connections come as events") \
+	X(CONNECT,   connect,   PATH,          NONE,  NONE,    "open a session with the server behind a Path") \
+	X(CLOSE,     close,     NULL,          NONE,  NONE,    "end a session, from either side") \
+	X(IMAGE,     image,     UNTYPED,       WRITE, MADE,    "make an Image from a sealed memfd") \
+	X(REALM,     realm,     UNTYPED,       WRITE, MADE,    "make a Realm: a name, a user id range, limits") \
+	X(SPAWNCAP,  spawncap,  NULL,          NONE,  DERIVED, "make a Spawn from a Realm, or a narrower one from a Spawn") \
+	X(SPAWN,     spawn,     SPAWN,         WRITE, SPAWNED, "make a pending proc") \
+	X(KILL,      kill,      PROC,          WRITE, NONE,    "end a proc") \
+	X(WAIT,      wait,      PROC,          READ,  NONE,    "reply when a proc has reached a state") \
+	X(STARTED,   started,   NULL,          NONE,  NONE,    "say that one is ready") \
+	X(EXITED,    exited,    NULL,          NONE,  NONE,    "say how one ends; exit follows") \
+	X(SCHEDULER, scheduler, SCHED_CONTROL, READ,  NONE,    "become the scheduler: pending procs come as events") \
+	X(START,     start,     SCHED_CONTROL, WRITE, NONE,    "start a pending proc") \
+	X(PROCS,     procs,     REALM,         READ,  NONE,    "list a realm's procs") \
+	X(CAPS,      caps,      AUDIT,         READ,  NONE,    "list the derivation tree") \
+	X(AUDIT,     audit,     AUDIT,         READ,  NONE,    "read audit records") \
+	X(NOTE,      note,      NULL,          NONE,  NONE,    "report a refusal of one's own, or of a session one serves") \
+	X(FD,        fd,        NULL,          NONE,  NONE,    "take out the descriptor of a Memory or a Host folder")
 
 enum writ_op {
 	WRIT_OP_NONE,
@@ -248,6 +249,7 @@ _Static_assert(sizeof(struct writ_proc_row) == 104, "");
 
 /* AUDIT: arg = first sequence number wanted. Reply: arg = next to ask for, then records. */
 #define WRIT_AUDIT_KINDS(X) \
+	X(NONE,    "none") \
 	X(REFUSED, "refused")  /* the kernel refused a call */ \
 	X(NOTED,   "noted")    /* a proc or its server reports a refusal */ \
 	X(DERIVED, "derived")  X(REVOKED, "revoked") \

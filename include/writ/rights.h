@@ -60,6 +60,7 @@ enum writ_right {
 #define X(id, bit, name) WRIT_R_##id = bit,
 	WRIT_RIGHTS(X)
 #undef X
+	WRIT_R_NONE = 0,
 	WRIT_R_ALL = 0x1ff
 };
 

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The gate: the only entry for untrusted requests. Everything is copied before
+ * it is looked at; one row per call says which capability and right it needs,
+ * checked here and nowhere else. A proc that sends garbage gets an error, one
+ * that doesn't read its replies is ended; nobody else notices (K1, K4).
+ */
+#include "kernel.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <linux/sockios.h>
+#include <unistd.h>
+
+enum { OUTQ_MAX = 64 * 1024 };  /* events wait when so much is unread; replies may use the rest */
+
+struct call { const char *name; int (*fn)(struct k_req *q); uint8_t type; uint16_t right; uint8_t audit; };
+/* clang-format off */
+static const struct call calls[] = {
+#define X(id, fn, type, right, audit, doc) \
+	[WRIT_OP_##id] = { #fn, k_call_##fn, WRIT_TYPE_##type, WRIT_R_##right, WRIT_AUDIT_##audit },
+	WRIT_CALLS(X)
+#undef X
+};
+/* clang-format on */
+_Static_assert(sizeof(calls) / sizeof(calls[0]) == WRIT_OP_N, "every call has exactly one row");
+
+bool k_gate_send(int gate, struct writ_hdr *h, const void *body, const int *fds)
+{
+	union { struct cmsghdr align; char buf[CMSG_SPACE(sizeof(int) * WRIT_FDS_MAX)]; } c;
+	struct iovec iov[2] = { { h, sizeof(*h) }, { (void *)body, h->len } };
+	struct msghdr m = { .msg_iov = iov, .msg_iovlen = h->len != 0 ? 2 : 1 };
+
+	h->version = WRIT_ABI_VERSION;
+	if (h->nfds != 0) {
+		struct cmsghdr *cm = &c.align;
+
+		m.msg_control = c.buf;
+		m.msg_controllen = CMSG_SPACE(sizeof(int) * h->nfds);
+		*cm = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS,
+			.cmsg_len = CMSG_LEN(sizeof(int) * h->nfds) };
+		memcpy(CMSG_DATA(cm), fds, sizeof(int) * h->nfds);
+	}
+	return sendmsg(gate, &m, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+}
+
+static void reply(struct k_proc *p, struct writ_hdr *h, const void *body, const int *fds)
+{
+	h->reply = 1;
+	if (p->gate >= 0 && !k_gate_send(p->gate, h, body, fds) && errno == EAGAIN)
+		k_proc_kill(p, "did not read the replies on its gate");
+}
+
+void k_gate_reply(struct k_proc *p, uint16_t op, uint32_t cookie, int status, const void *body, uint16_t len)
+{
+	struct writ_hdr h = { .op = op, .cookie = cookie, .status = status, .len = len };
+
+	reply(p, &h, body, NULL);
+}
+
+/* --- taking requests -------------------------------------------------------- */
+
+static void close_fds(int *fds)
+{
+	for (unsigned i = 0; i < WRIT_FDS_MAX; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
+static void take_fds(struct msghdr *m, int *fds)
+{
+	unsigned n = 0;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c != NULL; c = CMSG_NXTHDR(m, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i < (c->cmsg_len - CMSG_LEN(0)) / sizeof(int); i++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+			if (n < WRIT_FDS_MAX)
+				fds[n++] = fd;
+			else
+				close(fd);
+		}
+	}
+}
+
+/* The next packet into @q and @buf. 1: there is one, 0: none now, -1: the gate is closed. */
+static int receive(struct k_proc *p, struct k_req *q, char *buf)
+{
+	union { struct cmsghdr align; char buf[CMSG_SPACE(sizeof(int) * WRIT_FDS_MAX)]; } c;
+	struct iovec iov[2] = { { &q->h, sizeof(q->h) }, { buf, WRIT_MSG_MAX - sizeof(q->h) } };
+	struct msghdr m = { .msg_iov = iov, .msg_iovlen = 2, .msg_control = c.buf,
+		.msg_controllen = sizeof(c.buf) };
+	ssize_t n = recvmsg(p->gate, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+	q->p = p;
+	q->in = buf;
+	q->slot = 0;
+	q->cap = NULL;
+	q->missing = 0;
+	q->out_len = q->out_nfds = 0;
+	q->why[0] = '\0';
+	for (unsigned i = 0; i < WRIT_FDS_MAX; i++)
+		q->fds[i] = -1;
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -1;
+	take_fds(&m, q->fds);
+	if (n == 0)
+		return -1;
+	if ((size_t)n < sizeof(q->h) || q->h.version != WRIT_ABI_VERSION || q->h.reply != 0 ||
+	    (m.msg_flags & MSG_TRUNC) != 0 || q->h.len != (size_t)n - sizeof(q->h)) {
+		if ((size_t)n < sizeof(q->h))
+			memset(&q->h, 0, sizeof(q->h));
+		q->h.op = WRIT_OP_NONE;
+	}
+	return 1;
+}
+
+/* The row's own demands. Returns 0 or the error, with q->why and q->missing set. */
+static int admit(struct k_req *q)
+{
+	const struct call *c;
+
+	if (q->h.op == WRIT_OP_NONE || q->h.op >= WRIT_OP_N) {
+		snprintf(q->why, sizeof(q->why), "not a request of ABI version %d", WRIT_ABI_VERSION);
+		return WRIT_E_BAD_REQUEST;
+	}
+	c = &calls[q->h.op];
+	if (c->type == WRIT_TYPE_NULL)
+		return 0;
+	return k_need(q, q->h.cap, c->type, c->right, &q->slot, &q->cap);
+}
+
+void k_gate_answer(struct k_req *q, int status)
+{
+	struct writ_hdr h;
+
+	if (status != 0) {
+		k_audit_refused(q, status);
+		q->out_len = q->out_nfds = 0;
+	}
+	h = (struct writ_hdr){ .op = q->h.op, .cookie = q->h.cookie, .status = status,
+		.arg = q->h.arg, .missing = q->missing, .len = q->out_len, .nfds = q->out_nfds };
+	reply(q->p, &h, q->out, q->out_fds);
+	if (status == 0 && calls[q->h.op].audit != 0)
+		k_audit(q->p, calls[q->h.op].audit, q->h.op, 0, 0, q->h.cap, q->why);
+}
+
+static void serve(struct k_req *q)
+{
+	int status = admit(q);
+
+	if (status == 0)
+		status = calls[q->h.op].fn(q);
+	if (status != K_LATER)
+		k_gate_answer(q, status);
+	close_fds(q->fds);
+}
+
+static void gate_closed(struct k_proc *p)
+{
+	epoll_ctl(k.epfd, EPOLL_CTL_DEL, p->gate, NULL);
+	close(p->gate);
+	p->gate = -1;
+	if (k_proc_alive(p))
+		k_proc_kill(p, NULL);   /* it has ended, or gave up its gate: the same */
+}
+
+void k_gate_read(struct k_proc *p)
+{
+	static struct k_req q;
+	static char buf[WRIT_MSG_MAX];
+
+	for (unsigned i = 0; i < K_TURN && p->gate >= 0 && p->revoking == 0; i++) {
+		int r = receive(p, &q, buf);
+
+		if (r == 0)
+			return;
+		if (r < 0) {
+			gate_closed(p);
+			return;
+		}
+		serve(&q);
+	}
+}
+
+void k_gate_drain(struct k_proc *p)
+{
+	static struct k_req q;
+	static char buf[WRIT_MSG_MAX];
+
+	while (p->gate >= 0 && receive(p, &q, buf) > 0) {
+		if (q.h.op == WRIT_OP_STARTED || q.h.op == WRIT_OP_EXITED || q.h.op == WRIT_OP_NOTE)
+			calls[q.h.op].fn(&q);
+		close_fds(q.fds);
+	}
+}
+
+/* --- addresses --------------------------------------------------------------- */
+
+int k_resolve(struct k_req *q, const struct writ_addr *a, slot_t *ret)
+{
+	slot_t s = 0;
+	int r = 0;
+
+	if (a->root == 0 && a->depth == 0) {
+		s = captab_cnode_slot(&k.caps, q->p->cnode, a->index);
+		if (s == 0)
+			r = WRIT_E_FAILED_LOOKUP;
+	} else {
+		const struct cap *root = NULL;
+		slot_t rs = captab_cnode_slot(&k.caps, q->p->cnode, a->root);
+
+		r = captab_check(&k.caps, rs, WRIT_TYPE_CNODE, 0, &root);
+		if (r == 0)
+			r = captab_resolve(&k.caps, root, a->index, a->depth != 0 ? a->depth : 64, &s);
+	}
+	if (r != 0) {
+		snprintf(q->why, sizeof(q->why), "slot %llu", (unsigned long long)a->index);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+int k_resolve_empty(struct k_req *q, const struct writ_addr *a, slot_t *ret)
+{
+	slot_t s;
+	int r = k_resolve(q, a, &s);
+
+	if (r != 0)
+		return r;
+	if (captab_slot(&k.caps, s)->cap.type != WRIT_TYPE_NULL) {
+		snprintf(q->why, sizeof(q->why), "slot %llu is occupied", (unsigned long long)a->index);
+		return WRIT_E_DELETE_FIRST;
+	}
+	*ret = s;
+	return 0;
+}
+
+int k_need(struct k_req *q, uint32_t index, unsigned type, uint16_t rights, slot_t *ret, const struct cap **ret_cap)
+{
+	slot_t s = captab_cnode_slot(&k.caps, q->p->cnode, index);
+	int r = captab_check(&k.caps, s, type, rights, ret_cap);
+
+	if (r == 0) {
+		*ret = s;
+		return 0;
+	}
+	if (r == WRIT_E_NO_RIGHT)
+		q->missing = rights & ~(uint32_t)captab_slot(&k.caps, s)->cap.rights;
+	snprintf(q->why, sizeof(q->why), "%s: slot %u, wants %s", calls[q->h.op].name, index,
+	    writ_type_name(type));
+	return r;
+}
+
+bool k_name_ok(const char *name, size_t size)
+{
+	if (memchr(name, '\0', size) == NULL || name[0] == '\0')
+		return false;
+	for (const char *c = name; *c != '\0'; c++)
+		if (*c <= ' ' || *c > '~' || *c == '/')
+			return false;
+	return true;
+}
+
+obj_t k_account(const struct k_proc *p)
+{
+	return k.realms[p->realm].account;
+}
+
+/* --- telling procs ------------------------------------------------------------- */
+
+static bool send_connect(struct k_proc *p, struct k_session *s)
+{
+	struct writ_ev_connect e = { .session = s->id, .rights = s->rights, .badge = s->badge };
+	struct writ_hdr h = { .op = WRIT_EV_CONNECT, .reply = 2, .len = sizeof(e), .nfds = 3, .arg = s->id };
+	const struct k_path *path = NULL;
+
+	if (s->closed)
+		return true;            /* over before it began */
+	path = &k.paths[captab_obj(&k.caps, s->path)->body];
+	e.pid = s->client->pid;
+	e.realm = s->client->realm;
+	memcpy(e.prefix, path->prefix, sizeof(e.prefix));
+	if (!k_gate_send(p->gate, &h, &e, s->fds))
+		return false;
+	close_fds(s->fds);
+	s->fds[0] = s->fds[1] = s->fds[2] = -1;
+	return true;
+}
+
+static bool send_closed(struct k_proc *p, const struct k_session *s)
+{
+	struct writ_hdr h = { .op = WRIT_EV_CLOSED, .reply = 2, .arg = s->id };
+
+	return k_gate_send(p->gate, &h, NULL, NULL);
+}
+
+static bool send_sched(struct k_proc *sched, struct k_proc *p)
+{
+	struct writ_ev_proc e = { .pid = p->pid, .realm = p->realm, .class = p->class,
+		.cores = p->cores, .memory = p->memory };
+	struct writ_hdr h = { .reply = 2, .len = sizeof(e), .arg = p->pid };
+
+	if (!k_proc_alive(p)) {
+		if (!p->told_pending)
+			return true;
+		h.op = WRIT_EV_EXIT;
+	} else {
+		h.op = p->state == WRIT_STATE_PENDING ? WRIT_EV_PENDING : WRIT_EV_RUNNING;
+	}
+	if (!k_gate_send(sched->gate, &h, &e, NULL))
+		return false;
+	p->told_pending = h.op != WRIT_EV_EXIT;
+	return true;
+}
+
+static bool send_event(struct k_proc *p, struct k_event *e)
+{
+	switch (e->kind) {
+	case K_EV_CONNECT:
+		return send_connect(p, k_container(e, struct k_session, ev_server));
+	case K_EV_CLOSED_SERVER:
+		return send_closed(p, k_container(e, struct k_session, ev_server));
+	case K_EV_CLOSED_CLIENT:
+		return send_closed(p, k_container(e, struct k_session, ev_client));
+	case K_EV_SCHED:
+	default:
+		return send_sched(p, k_container(e, struct k_proc, ev_sched));
+	}
+}
+
+static void event_done(struct k_event *e)
+{
+	k_list_del(&e->link);
+	if (e->kind == K_EV_CLOSED_CLIENT)
+		k_session_settle(k_container(e, struct k_session, ev_client));
+	else if (e->kind != K_EV_SCHED)
+		k_session_settle(k_container(e, struct k_session, ev_server));
+}
+
+void k_event_flush(struct k_proc *p)
+{
+	bool stuck = false;
+
+	while (p->gate >= 0 && !k_list_empty(&p->events) && !stuck) {
+		struct k_event *e = k_container(p->events.next, struct k_event, link);
+		int unread = 0;
+
+		stuck = (ioctl(p->gate, SIOCOUTQ, &unread) == 0 && unread > OUTQ_MAX) || !send_event(p, e);
+		if (!stuck)
+			event_done(e);
+	}
+	if (p->gate >= 0 && stuck != p->want_out) {
+		p->want_out = stuck;
+		k_epoll(EPOLL_CTL_MOD, p->gate, EPOLLIN | (stuck ? EPOLLOUT : 0), K_POLL_GATE,
+		    (uint32_t)(p - k.procs));
+	}
+}
+
+void k_event_post(struct k_proc *p, struct k_event *e)
+{
+	if (k_list_empty(&e->link))
+		k_list_add(&p->events, &e->link);
+	k_event_flush(p);
+}

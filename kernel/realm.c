@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Realms and their nests. A realm has a name, a user id of its own, an account
+ * and a cgroup; its nests come up with the first proc of their profile. When no
+ * capability names it, it goes with all that lives in it.
+ */
+#include "kernel.h"
+#include "cgroup.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { UID_RANGE = 65536, PIDS_EXTRA = 2 * NEST_THREADS };
+
+static void nest_down(struct k_realm *r, unsigned profile);
+
+uint32_t k_realm_new(const char *name, obj_t account, uint32_t uid, uint64_t memory, uint32_t cores, uint32_t pids)
+{
+	uint32_t i = k_pool_get(&k.realm_pool);
+	struct k_realm *r = &k.realms[i];
+	int e;
+
+	if (i == 0) {
+		errno = ENOSPC;
+		return 0;
+	}
+	if ((e = cgroup_make(name, memory, cores, pids + PIDS_EXTRA)) < 0) {
+		k_log("realm %s: cgroup: %s", name, strerror(-e));
+		k_pool_put(&k.realm_pool, i);
+		errno = -e;
+		return 0;
+	}
+	*r = (struct k_realm){ .used = true, .account = account,
+		.uid = uid != 0 ? uid : k.uid_base + i * UID_RANGE };
+	snprintf(r->name, sizeof(r->name), "%s", name);
+	captab_hold(&k.caps, account);
+	for (unsigned p = 0; p < WRIT_PROFILE_N; p++)
+		k_list_init(&r->nests[p].orders);
+	return i;
+}
+
+static bool name_taken(const char *name)
+{
+	for (uint32_t i = 1; i < k.realm_pool.used_to; i++)
+		if (k.realms[i].used && strcmp(k.realms[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static int realm_decode(struct k_req *q, slot_t *dst, obj_t *account, uint32_t *uid)
+{
+	const struct writ_realm_req *r = q->in;
+	const struct cap *c;
+	slot_t s;
+	int e;
+
+	if (q->h.len != sizeof(*r) || !k_name_ok(r->name, sizeof(r->name)) || r->name[0] == '.')
+		return WRIT_E_BAD_REQUEST;
+	snprintf(q->why, sizeof(q->why), "realm %s", r->name);
+	if (name_taken(r->name)) {
+		snprintf(q->why, sizeof(q->why), "realm %s is there already", r->name);
+		return WRIT_E_EXISTS;
+	}
+	if ((e = k_resolve_empty(q, &r->dst, dst)) != 0 ||
+	    (e = k_need(q, r->account, WRIT_TYPE_UNTYPED, WRIT_R_WRITE, &s, &c)) != 0)
+		return e;
+	*account = c->obj;
+	if (r->host != 0) {
+		if ((e = k_need(q, r->host, WRIT_TYPE_HOST, WRIT_R_READ, &s, &c)) != 0)
+			return e;
+		*uid = k.hosts[k.files[captab_obj(&k.caps, c->obj)->body].host].uid;
+	}
+	return 0;
+}
+
+int k_call_realm(struct k_req *q)
+{
+	const struct writ_realm_req *r = q->in;
+	uint32_t uid = 0, body;
+	obj_t account = 0, obj;
+	slot_t dst;
+	int e = realm_decode(q, &dst, &account, &uid);
+
+	if (e != 0)
+		return e;
+	body = k_realm_new(r->name, account, uid, r->memory, r->cores,
+	    captab_account(&k.caps, account)->max.procs);
+	if (body == 0)
+		return errno == ENOSPC ? WRIT_E_NOT_ENOUGH_MEMORY : WRIT_E_IO;
+	e = captab_obj_new(&k.caps, WRIT_TYPE_REALM, q->cap->obj,
+	    (struct charge){ .bytes = sizeof(struct k_realm) }, body, &obj);
+	if (e != 0) {
+		k_realm_gone(body);
+		return e;
+	}
+	k.realms[body].obj = obj;
+	q->h.arg = body;
+	return captab_insert(&k.caps, q->slot, dst, obj, WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT, 0);
+}
+
+/* --- nests ------------------------------------------------------------------------ */
+
+bool k_nest_ready(uint32_t realm, unsigned profile)
+{
+	struct k_realm *r = &k.realms[realm];
+	struct k_nest *n = &r->nests[profile];
+	struct nest_conf c = { .realm = r->name, .uid = r->uid, .gid = r->uid, .profile = profile,
+		.cgroup = r->name };
+	char op[256];
+	int e;
+
+	if (n->state == K_NEST_UP || n->state == K_NEST_BOOTING)
+		return true;
+	if (r->root) {
+		snprintf(op, sizeof(op), "%s/op", k.run);
+		c.binds[0] = (struct nest_bind){ .host = op, .inside = "/run", .writable = 1 };
+		c.nbinds = 1;
+	}
+	e = nest_start(&c, &n->n);
+	if (e < 0) {
+		k_log("realm %s: nest: %s", r->name, strerror(-e));
+		errno = -e;
+		return false;
+	}
+	n->state = K_NEST_BOOTING;
+	n->want_out = false;
+	k_epoll(EPOLL_CTL_ADD, n->n.sock, EPOLLIN, K_POLL_NEST, realm << 4 | profile);
+	return true;
+}
+
+/* A file of its own for what the proc writes; without one it runs all the same. */
+static int open_log(struct k_proc *p)
+{
+	char name[32];
+	int fd;
+
+	if (p->log_max == 0)
+		return -1;
+	snprintf(name, sizeof(name), "%u.log", (unsigned)(p - k.procs));
+	fd = openat(k.logdir, name, O_WRONLY | O_CREAT | O_APPEND | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (fd < 0) {
+		char why[80];
+
+		snprintf(why, sizeof(why), "no log: %s", strerror(errno));
+		k_audit(p, WRIT_AUDIT_NODE, WRIT_OP_SPAWN, WRIT_E_NO_SPACE, 0, p->pid, why);
+	}
+	return fd;
+}
+
+static int order(struct k_nest *n, struct k_proc *p)
+{
+	struct nest_order o = { .id = p->pid, .class = p->class, .memory = p->memory,
+		.log_max = p->log_max };
+	int fds[3] = { p->child, k.files[captab_obj(&k.caps, p->image)->body].fd, p->log };
+
+	memcpy(o.name, p->name, sizeof(o.name));
+	if (p->log < 0)
+		p->log = fds[2] = open_log(p);
+	o.nfds = fds[2] >= 0 ? 3 : 2;
+	return nest_order(&n->n, &o, fds);
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+void k_nest_flush(uint32_t realm, unsigned profile)
+{
+	struct k_nest *n = &k.realms[realm].nests[profile];
+	int e = 0;
+
+	while (n->state == K_NEST_UP && !k_list_empty(&n->orders) && e == 0) {
+		struct k_proc *p = k_container(n->orders.next, struct k_proc, order);
+
+		e = order(n, p);
+		if (e < 0)
+			break;
+		k_list_del(&p->order);
+		close_fd(&p->child);
+		close_fd(&p->log);
+		captab_unhold(&k.caps, p->image);
+		p->image = 0;
+		k_epoll(EPOLL_CTL_ADD, p->gate, EPOLLIN, K_POLL_GATE, (uint32_t)(p - k.procs));
+	}
+	if (n->state == K_NEST_UP && n->want_out != (e == -EAGAIN)) {
+		n->want_out = e == -EAGAIN;
+		k_epoll(EPOLL_CTL_MOD, n->n.sock, EPOLLIN | (n->want_out ? EPOLLOUT : 0), K_POLL_NEST,
+		    realm << 4 | profile);
+	}
+}
+
+/* A nest that didn't come up: whoever waits for it fails with its reason. */
+static void nest_failed(uint32_t realm, unsigned profile, const struct nest_event *ev)
+{
+	struct k_realm *r = &k.realms[realm];
+	struct k_nest *n = &r->nests[profile];
+
+	k_log("realm %s, profile %s: sandbox step \"%.32s\": %s", r->name, writ_profile_name(profile),
+	    ev->step, strerror(ev->code));
+	while (!k_list_empty(&n->orders)) {
+		struct k_proc *p = k_container(n->orders.next, struct k_proc, order);
+
+		p->said = (uint16_t)snprintf(p->said_text, sizeof(p->said_text),
+		    "sandbox step \"%.32s\" failed: %s", ev->step, strerror(ev->code));
+		k_proc_end(p, WRIT_STATE_FAILED, ev->code);
+	}
+	nest_down(r, profile);
+}
+
+static void proc_started(struct k_proc *p, int pidfd)
+{
+	p->pidfd = pidfd;
+	p->state = WRIT_STATE_RUNNING;
+	if (p->killed)
+		k_proc_kill(p, NULL);
+}
+
+static void proc_exited(struct k_proc *p, const struct nest_event *ev)
+{
+	p->cpu_ns = ev->cpu_ns;
+	p->rss_max = ev->rss_max;
+	k_gate_drain(p);
+	if (WIFEXITED(ev->code))
+		k_proc_end(p, WRIT_STATE_EXITED, WEXITSTATUS(ev->code));
+	else
+		k_proc_end(p, WRIT_STATE_KILLED, WTERMSIG(ev->code));
+}
+
+static void nest_event(uint32_t realm, unsigned profile, const struct nest_event *ev, int pidfd)
+{
+	struct k_proc *p = k_proc_find(ev->id);
+
+	if (p == NULL || p->realm != realm || p->profile != profile || !k_proc_alive(p)) {
+		if (pidfd >= 0)
+			close(pidfd);
+		return;
+	}
+	if (ev->what == NEST_STARTED) {
+		proc_started(p, pidfd);
+	} else if (ev->what == NEST_EXITED) {
+		proc_exited(p, ev);
+	} else if (ev->what == NEST_FAILED) {
+		p->said = (uint16_t)snprintf(p->said_text, sizeof(p->said_text),
+		    "image could not be executed: %s: %s", ev->step, strerror(ev->code));
+		k_proc_end(p, WRIT_STATE_FAILED, ev->code);
+	}
+}
+
+void k_nest_read(uint32_t realm, unsigned profile)
+{
+	struct k_nest *n = &k.realms[realm].nests[profile];
+	struct nest_event ev;
+	int pidfd, r = 0;
+
+	while (n->state != K_NEST_NONE && (r = nest_next(&n->n, &ev, &pidfd)) > 0) {
+		if (ev.what != NEST_READY) {
+			nest_event(realm, profile, &ev, pidfd);
+			continue;
+		}
+		if (ev.code != 0) {
+			nest_failed(realm, profile, &ev);
+			return;
+		}
+		n->state = K_NEST_UP;
+		k_nest_flush(realm, profile);
+	}
+	if (r < 0)
+		nest_down(&k.realms[realm], profile);
+}
+
+/* The nest is gone or is to go; the procs it forked are dead with it. */
+static void nest_down(struct k_realm *r, unsigned profile)
+{
+	struct k_nest *n = &r->nests[profile];
+	uint32_t realm = (uint32_t)(r - k.realms);
+
+	if (n->state == K_NEST_NONE)
+		return;
+	n->state = K_NEST_NONE;
+	epoll_ctl(k.epfd, EPOLL_CTL_DEL, n->n.sock, NULL);
+	nest_kill(&n->n);
+	for (uint32_t i = 0; i < k.nprocs; i++) {
+		struct k_proc *p = &k.procs[i];
+
+		if (k_proc_alive(p) && p->realm == realm && p->profile == profile &&
+		    p->state != WRIT_STATE_PENDING)
+			k_proc_end(p, WRIT_STATE_KILLED, SIGKILL);
+	}
+}
+
+void k_nest_reap(void)
+{
+	pid_t pid;
+
+	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+		for (uint32_t i = 1; i < k.realm_pool.used_to; i++)
+			for (unsigned p = 0; p < WRIT_PROFILE_N; p++)
+				if (k.realms[i].nests[p].state != K_NEST_NONE && k.realms[i].nests[p].n.pid == pid)
+					k_nest_read(i, p);      /* what it had still said, then its end */
+}
+
+/* --- the end of a realm ------------------------------------------------------------- */
+
+void k_realm_gone(uint32_t realm)
+{
+	struct k_realm *r = &k.realms[realm];
+
+	r->obj = 0;
+	r->dying = true;
+	k.dying_realms++;
+	for (uint32_t i = 0; i < k.nprocs; i++)
+		if (k_proc_alive(&k.procs[i]) && k.procs[i].realm == realm)
+			k_proc_kill(&k.procs[i], "its realm has ended");
+	for (unsigned p = 0; p < WRIT_PROFILE_N; p++)
+		nest_down(r, p);
+}
+
+void k_realm_settle(void)
+{
+	for (uint32_t i = 1; i < k.realm_pool.used_to && k.dying_realms > 0; i++) {
+		struct k_realm *r = &k.realms[i];
+
+		if (!r->dying || r->procs != 0 || cgroup_remove(r->name) == -EBUSY)
+			continue;
+		for (uint32_t p = 0; p < k.nprocs; p++)
+			if (k.procs[p].pid != 0 && k.procs[p].realm == i && !k_proc_alive(&k.procs[p]))
+				k.procs[p].realm = 0;
+		captab_unhold(&k.caps, r->account);
+		r->used = r->dying = false;
+		k.dying_realms--;
+		k_pool_put(&k.realm_pool, i);
+	}
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Spawn rights and new procs. The kernel decides whether (a Spawn capability
+ * and its limits say so) and makes a pending proc; the scheduler says when.
+ */
+#include "kernel.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { IMAGE_MAX = 256 << 20, SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
+
+int k_call_image(struct k_req *q)
+{
+	const struct writ_image_req *r = q->in;
+	struct stat st;
+	uint32_t body;
+	slot_t dst;
+	obj_t obj;
+	int e;
+
+	if (q->h.len != sizeof(*r) || q->fds[0] < 0 || !k_name_ok(r->name, sizeof(r->name)))
+		return WRIT_E_BAD_REQUEST;
+	if ((e = k_resolve_empty(q, &r->dst, &dst)) != 0)
+		return e;
+	if (fcntl(q->fds[0], F_GET_SEALS) != SEALS || fstat(q->fds[0], &st) != 0 ||
+	    st.st_size > IMAGE_MAX) {
+		snprintf(q->why, sizeof(q->why), "image %s: not a memfd with all four seals", r->name);
+		return WRIT_E_INVALID_ARGUMENT;
+	}
+	if ((body = k_pool_get(&k.file_pool)) == 0)
+		return WRIT_E_NOT_ENOUGH_MEMORY;
+	e = captab_obj_new(&k.caps, WRIT_TYPE_IMAGE, q->cap->obj,
+	    (struct charge){ .bytes = (uint64_t)st.st_size }, body, &obj);
+	if (e != 0) {
+		k_pool_put(&k.file_pool, body);
+		return e;
+	}
+	k.files[body] = (struct k_file){ .fd = q->fds[0], .size = (uint64_t)st.st_size };
+	memcpy(k.files[body].name, r->name, sizeof(r->name));
+	q->fds[0] = -1;
+	snprintf(q->why, sizeof(q->why), "image %s", r->name);
+	return captab_insert(&k.caps, q->slot, dst, obj, WRIT_R_EXEC | WRIT_R_GRANT, 0);
+}
+
+/* --- Spawn capabilities ------------------------------------------------------------- */
+
+/* What the new Spawn may allow at most: all that its source allows. */
+static int spawncap_source(struct k_req *q, slot_t *src, struct k_spawn *max)
+{
+	const struct cap *c;
+	int e = k_need(q, q->h.cap, 0, WRIT_R_WRITE, src, &c);
+
+	if (e != 0)
+		return e;
+	*max = (struct k_spawn){ .classes = (1u << WRIT_CLASS_N) - 1, .profiles = (1u << WRIT_PROFILE_N) - 1,
+		.procs = UINT32_MAX, .cores = UINT32_MAX, .memory = UINT64_MAX };
+	if (c->type == WRIT_TYPE_SPAWN) {
+		*max = k.spawns[captab_obj(&k.caps, c->obj)->body];
+		max->parent = c->obj;
+	} else if (c->type == WRIT_TYPE_REALM) {
+		max->realm = captab_obj(&k.caps, c->obj)->body;
+	} else {
+		return WRIT_E_INVALID_CAPABILITY;
+	}
+	return 0;
+}
+
+int k_call_spawncap(struct k_req *q)
+{
+	const struct writ_spawncap_req *r = q->in;
+	struct charge cost = { .bytes = sizeof(struct k_spawn) };
+	struct k_spawn s;
+	slot_t src, dst;
+	uint32_t body;
+	obj_t obj;
+	int e;
+
+	if (q->h.len != sizeof(*r) || r->classes == 0 || r->profiles == 0)
+		return WRIT_E_BAD_REQUEST;
+	if ((e = spawncap_source(q, &src, &s)) != 0 || (e = k_resolve_empty(q, &r->dst, &dst)) != 0)
+		return e;
+	if ((r->classes & ~s.classes) != 0 || (r->profiles & ~s.profiles) != 0 || r->procs > s.procs ||
+	    r->cores > s.cores || r->memory > s.memory) {
+		snprintf(q->why, sizeof(q->why), "a Spawn wider than the one it comes from");
+		return WRIT_E_NO_RIGHT;
+	}
+	if ((body = k_pool_get(&k.spawn_pool)) == 0)
+		return WRIT_E_NOT_ENOUGH_MEMORY;
+	if ((e = captab_obj_new(&k.caps, WRIT_TYPE_SPAWN, k_account(q->p), cost, body, &obj)) != 0) {
+		k_pool_put(&k.spawn_pool, body);
+		return e;
+	}
+	k.spawns[body] = (struct k_spawn){ .parent = s.parent, .realm = s.realm, .classes = r->classes,
+		.profiles = r->profiles, .procs = r->procs, .cores = r->cores, .memory = r->memory };
+	if (s.parent != 0)
+		captab_hold(&k.caps, s.parent);
+	captab_hold(&k.caps, k.realms[s.realm].obj);
+	return captab_insert(&k.caps, src, dst, obj, WRIT_R_WRITE | WRIT_R_GRANT, 0);
+}
+
+void k_spawn_gone(uint32_t body)
+{
+	struct k_spawn *s = &k.spawns[body];
+
+	if (s->parent != 0)
+		captab_unhold(&k.caps, s->parent);
+	captab_unhold(&k.caps, k.realms[s->realm].obj);
+	k_pool_put(&k.spawn_pool, body);
+}
+
+static struct k_spawn *spawn_of(obj_t o)
+{
+	return o != 0 ? &k.spawns[captab_obj(&k.caps, o)->body] : NULL;
+}
+
+/* The limit of the Spawn, or of one it came from, that stands in the way; NULL: none. */
+static const char *limit_hit(obj_t spawn, const struct writ_spawn_req *r, uint32_t cores)
+{
+	for (const struct k_spawn *s = spawn_of(spawn); s != NULL; s = spawn_of(s->parent)) {
+		if (s->used_procs >= s->procs)
+			return "procs";
+		if (cores > s->cores - s->used_cores)
+			return "cores";
+		if (r->memory > s->memory - s->used_memory)
+			return "memory";
+	}
+	return NULL;
+}
+
+static uint32_t reserved_cores(unsigned class, uint32_t cores)
+{
+	return class == WRIT_CLASS_LC ? cores : 0;
+}
+
+static void spawn_take(struct k_proc *p)
+{
+	for (struct k_spawn *s = spawn_of(p->spawn); s != NULL; s = spawn_of(s->parent)) {
+		s->used_procs++;
+		s->used_cores += reserved_cores(p->class, p->cores);
+		s->used_memory += p->memory;
+	}
+}
+
+void k_spawn_give_back(struct k_proc *p)
+{
+	for (struct k_spawn *s = spawn_of(p->spawn); s != NULL; s = spawn_of(s->parent)) {
+		s->used_procs--;
+		s->used_cores -= reserved_cores(p->class, p->cores);
+		s->used_memory -= p->memory;
+	}
+}
+
+/* --- spawn --------------------------------------------------------------------------- */
+
+/* A spawn request, checked. */
+struct spawn_plan {
+	const struct writ_spawn_req *r;
+	const struct writ_grant *grants;
+	const void *blob;
+	slot_t dst;
+	obj_t image;
+	uint32_t realm;
+	unsigned bits;
+};
+
+static int spawn_decode(struct k_req *q, struct spawn_plan *pl)
+{
+	const struct writ_spawn_req *r = q->in;
+	const struct k_spawn *s = spawn_of(q->cap->obj);
+	const struct cap *image;
+	const char *limit;
+	slot_t slot;
+	int e;
+
+	*pl = (struct spawn_plan){ .r = r, .grants = (const void *)(r + 1), .realm = s->realm };
+	if (q->h.len < sizeof(*r) || r->ngrants > WRIT_GRANTS_MAX || r->blob > WRIT_BLOB_MAX ||
+	    q->h.len != sizeof(*r) + r->ngrants * sizeof(struct writ_grant) + r->blob ||
+	    r->class >= WRIT_CLASS_N || r->profile >= WRIT_PROFILE_N || !k_name_ok(r->name, sizeof(r->name)))
+		return WRIT_E_BAD_REQUEST;
+	pl->blob = pl->grants + r->ngrants;
+	pl->bits = r->cnode_bits != 0 ? r->cnode_bits : 6;
+	if (pl->bits < 6 || pl->bits > 12)
+		return WRIT_E_RANGE;
+	if ((e = k_need(q, r->image, WRIT_TYPE_IMAGE, WRIT_R_EXEC, &slot, &image)) != 0 ||
+	    (e = k_resolve_empty(q, &r->dst, &pl->dst)) != 0)
+		return e;
+	pl->image = image->obj;
+	snprintf(q->why, sizeof(q->why), "proc %s of image %s", r->name,
+	    k.files[captab_obj(&k.caps, image->obj)->body].name);
+	if ((s->classes & 1u << r->class) == 0 || (s->profiles & 1u << r->profile) == 0) {
+		snprintf(q->why, sizeof(q->why), "Spawn does not allow class %s with profile %s",
+		    writ_class_name(r->class), writ_profile_name(r->profile));
+		return WRIT_E_NO_RIGHT;
+	}
+	limit = limit_hit(q->cap->obj, r, reserved_cores(r->class, r->cores));
+	if (limit != NULL) {
+		snprintf(q->why, sizeof(q->why), "Spawn's limit of %s", limit);
+		return WRIT_E_NOT_ENOUGH_MEMORY;
+	}
+	return 0;
+}
+
+/* Copy the granted capabilities into the new CSpace. On failure some may lie there; the CNode is dropped whole. */
+static int spawn_grant(struct k_req *q, const struct spawn_plan *pl, obj_t cnode)
+{
+	for (unsigned i = 0; i < pl->r->ngrants; i++) {
+		struct writ_grant g;
+		slot_t src, dst;
+		int e;
+
+		memcpy(&g, &pl->grants[i], sizeof(g));
+		src = captab_cnode_slot(&k.caps, q->p->cnode, g.src);
+		dst = g.dst != 0 ? captab_cnode_slot(&k.caps, cnode, g.dst) : 0;
+		if ((g.rights & ~(uint32_t)WRIT_R_ALL) != 0)
+			return WRIT_E_BAD_REQUEST;
+		e = captab_copy(&k.caps, src, dst, (uint16_t)g.rights);
+		if (e == 0)
+			continue;
+		snprintf(q->why, sizeof(q->why), "grant of slot %u to %s", g.src, pl->r->name);
+		if (e == WRIT_E_NO_RIGHT)
+			q->missing = g.rights & ~(uint32_t)captab_slot(&k.caps, src)->cap.rights;
+		return e;
+	}
+	return 0;
+}
+
+/* The gate, with EV_BEGIN waiting in it for the proc. */
+static int spawn_gate(struct k_proc *p, const struct spawn_plan *pl)
+{
+	struct { struct writ_begin b; char blob[WRIT_BLOB_MAX]; } m = {
+		.b = { .pid = p->pid, .parent = p->parent, .realm = p->realm, .blob = pl->r->blob } };
+	struct writ_hdr h = { .op = WRIT_EV_BEGIN, .reply = 2 };
+	int sv[2];
+
+	memcpy(m.b.name, p->name, sizeof(m.b.name));
+	memcpy(m.b.realm_name, k.realms[p->realm].name, sizeof(m.b.realm_name));
+	memcpy(m.blob, pl->blob, pl->r->blob);
+	h.len = (uint16_t)(sizeof(m.b) + pl->r->blob);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) != 0)
+		return WRIT_E_NOT_ENOUGH_MEMORY;
+	p->gate = sv[0];
+	p->child = sv[1];
+	return k_gate_send(p->gate, &h, &m, NULL) ? 0 : WRIT_E_NOT_ENOUGH_MEMORY;
+}
+
+static void spawn_describe(struct k_proc *p, const struct k_req *q, const struct spawn_plan *pl)
+{
+	const struct writ_spawn_req *r = pl->r;
+
+	p->parent = q->p->pid;
+	p->class = r->class;
+	p->profile = r->profile;
+	p->cnode_bits = (uint8_t)pl->bits;
+	p->cores = r->cores;
+	p->memory = r->memory;
+	p->log_max = (r->flags & WRIT_SPAWN_NOLOG) != 0 ? 0 : r->log_max;
+	memcpy(p->name, r->name, sizeof(p->name));
+}
+
+/* Everything that can still fail: the CSpace with its grants, the object, the gate. */
+static int spawn_make(struct k_req *q, const struct spawn_plan *pl, struct k_proc *p)
+{
+	obj_t account = k.realms[pl->realm].account;
+	struct charge cost = { .bytes = sizeof(struct k_proc), .procs = 1 };
+	int e;
+
+	if ((e = captab_cnode_new(&k.caps, account, pl->bits, &p->cnode)) != 0)
+		return e;
+	captab_hold(&k.caps, p->cnode);
+	captab_obj(&k.caps, p->cnode)->body = (uint32_t)(p - k.procs);
+	if ((e = spawn_grant(q, pl, p->cnode)) == 0 && (e = spawn_gate(p, pl)) == 0)
+		e = captab_obj_new(&k.caps, WRIT_TYPE_PROC, account, cost, (uint32_t)(p - k.procs), &p->obj);
+	if (e != 0)
+		captab_unhold(&k.caps, p->cnode);
+	return e;
+}
+
+int k_call_spawn(struct k_req *q)
+{
+	struct spawn_plan pl;
+	struct k_proc *p;
+	int e = spawn_decode(q, &pl);
+
+	if (e != 0)
+		return e;
+	if ((p = k_proc_new(pl.realm)) == NULL) {
+		snprintf(q->why, sizeof(q->why), "the node's proc table is full");
+		return WRIT_E_NOT_ENOUGH_MEMORY;
+	}
+	spawn_describe(p, q, &pl);
+	if ((e = spawn_make(q, &pl, p)) != 0) {
+		k_proc_free(p);
+		return e;
+	}
+	p->spawn = q->cap->obj;
+	captab_hold(&k.caps, p->spawn);
+	p->image = pl.image;
+	captab_hold(&k.caps, p->image);
+	spawn_take(p);
+	captab_insert(&k.caps, q->slot, pl.dst, p->obj, WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT, 0);
+	q->h.arg = p->pid;
+	k_gate_answer(q, 0);
+	if (k.scheduler != NULL)
+		k_event_post(k.scheduler, &p->ev_sched);
+	return K_LATER;
+}
+
+int k_call_kill(struct k_req *q)
+{
+	struct k_proc *t = &k.procs[captab_obj(&k.caps, q->cap->obj)->body];
+	char why[80];
+
+	snprintf(why, sizeof(why), "killed by %s[%u]", q->p->name, q->p->pid);
+	k_proc_kill(t, why);
+	return 0;
+}
