@@ -86,8 +86,8 @@ static void sum_up(struct series *s, unsigned ops)
 static int print_line(const struct bench *b, const struct series *ours, const struct series *peer)
 {
 	json_t *j = json_pack("{s:s, s:f, s:s, s:f, s:f, s:i}", "bench", b->name, "value",
-	    ours->value, "unit", b->ops > 0 ? "1/s" : "ns", "p50", ours->p50, "p99", ours->p99,
-	    "n", (int)ours->n);
+	    ours->value, "unit", b->ops > 0 ? "1/s" : "ns", "p50", ours->p50, "p99", ours->p99, "n",
+	    (int)ours->n);
 	int r = -1;
 
 	if (j == NULL)

@@ -14,15 +14,15 @@
 typedef int64_t bench_round(void *arg);
 
 struct bench {
-	const char *name;       /* "spawn.null" */
-	const char *peer_name;  /* what the peer is; NULL: there is none */
-	int (*setup)(void *arg);        /* may be NULL; 0, or -1 to fail */
-	void (*teardown)(void *arg);    /* may be NULL; called after a failure, too */
+	const char *name;            /* "spawn.null" */
+	const char *peer_name;       /* what the peer is; NULL: there is none */
+	int (*setup)(void *arg);     /* may be NULL; 0, or -1 to fail */
+	void (*teardown)(void *arg); /* may be NULL; called after a failure, too */
 	bench_round *ours, *peer;
 	void *arg;
-	unsigned rounds;        /* of each, besides one turn to warm up */
-	unsigned turn;          /* rounds in a row before the other's turn; 0: 16 */
-	unsigned ops;           /* operations a round: the figure is a rate; 0: it is a time */
+	unsigned rounds; /* of each, besides one turn to warm up */
+	unsigned turn;   /* rounds in a row before the other's turn; 0: 16 */
+	unsigned ops;    /* operations a round: the figure is a rate; 0: it is a time */
 };
 
 /*

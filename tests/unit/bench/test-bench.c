@@ -10,7 +10,7 @@
 
 struct state {
 	unsigned ours, peer, turns, torn;
-	int last;       /* whose turn it is */
+	int last; /* whose turn it is */
 	int fail;
 };
 
@@ -45,7 +45,8 @@ static const struct bench list[] = {
 	{ "b.alone", NULL, NULL, teardown, peer, NULL, &state, .rounds = 10 },
 };
 
-/* Runs what begins with @name; the status goes to @ret_status. Returns the one line as JSON, or NULL. */
+/* Runs what begins with @name; the status goes to @ret_status. Returns the one line as JSON, or
+ * NULL. */
 static json_t *run(const char *name, int *ret_status)
 {
 	char *argv[] = { (char *)"bench", (char *)name, NULL };
