@@ -17,6 +17,10 @@ int main(void)
 		return EXIT_SUCCESS;
 	}
 	suite_add_tcase(s, nest_tests());
+	suite_add_tcase(s, call_tests());
+	suite_add_tcase(s, view_tests());
+	suite_add_tcase(s, limit_tests());
+	suite_add_tcase(s, host_tests());
 	srunner_run_all(r, CK_ENV);
 	failed = srunner_ntests_failed(r);
 	srunner_free(r);

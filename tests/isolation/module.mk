@@ -1,9 +1,11 @@
 # What a sandboxed process can and can't do, seen from inside and from outside
 nest_SRCS := kernel/nest.c kernel/nest_loop.c kernel/sandbox.c kernel/filter.c kernel/cgroup.c
+isolation_DIR := tests/isolation
 TESTBINS += isolation-probe
-isolation-probe_SRCS := tests/isolation/probe.c
+isolation-probe_SRCS := $(isolation_DIR)/probe.c
 isolation-probe_STATIC := 1
 TESTS += isolation
-isolation_SRCS := $(nest_SRCS) $(addprefix tests/isolation/,main.c harness.c test-nest.c)
+isolation_SRCS := $(nest_SRCS) kernel/host.c $(addprefix $(isolation_DIR)/,main.c harness.c \
+	oracle.c test-nest.c test-calls.c test-view.c test-limits.c test-host.c)
 isolation_LDLIBS := -Wl,--wrap=nest_main -lcap-ng -lcheck -lsubunit -lm -lrt -lpthread
 isolation_NOASAN := 1
