@@ -10,7 +10,7 @@
  *   control byte, shorter than FSSRV_PATH_MAX, components of at most 255 bytes.
  *   It is inside the session's prefix. Symlinks are the callback's business;
  * - the session holds the rights that the operation needs;
- * - nothing is called for a session after its gone().
+ * - nothing is called for a session after its gone(). c->state is the glue's.
  *
  * Callbacks return 0 or a count, or a negated enum writ_err, which goes to the
  * client as it is. Values in ret_ arguments are used only after success.
