@@ -41,9 +41,20 @@ int writ_stat(const char *path, struct writ_stat *ret);
 int writ_mkdir(const char *path);
 /* A file, or an empty folder. */
 int writ_remove(const char *path);
+/*
+ * Give a file another name, where the same Path capability covers both (else
+ * ILLEGAL_OPERATION). Replaces a file at @to in one step. Rights: create, and
+ * write or remove.
+ */
+int writ_rename(const char *path, const char *to);
 /* The whole listing, by name; caller frees *ret. "/" of the namespace lists the names of one's Path capabilities. Returns the count. */
 int writ_readdir(const char *path, struct writ_dirent **ret);
 
-/* Whole files. get: caller frees *ret; a NUL is put behind the data. put: replaces what was there, all or nothing for a reader. */
+/*
+ * Whole files. get: caller frees *ret; a NUL is put behind the data.
+ * put: replaces what was there, all or nothing for a reader, with the rights of
+ * writ_rename(). With create alone: a new file only, EXISTS. With write alone,
+ * or where the Path names just this file: overwritten in place.
+ */
 int64_t writ_get(const char *path, char **ret);
 int64_t writ_put(const char *path, const void *data, size_t len);

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sessions behind Path capabilities: opened on first use, kept, opened again
+ * when their server has died. Owns the channels of the file client.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <writ/chan.h>
+#include "libsys/fs.h"
+#include "libsys/sys.h"
+
+struct fs_conn {
+	struct fs_conn *next;
+	writ_cap_t cap;
+	bool open;
+	uint32_t epoch;
+	struct chan chan;
+};
+
+static struct fs_conn *conns;
+static uint8_t buf[CHAN_MSG_MAX];
+
+static struct fs_conn *conn_of(writ_cap_t cap)
+{
+	struct fs_conn *c = conns;
+
+	while (c != NULL && c->cap != cap)
+		c = c->next;
+	if (c != NULL)
+		return c;
+	c = calloc(1, sizeof(*c));
+	if (c == NULL)
+		return NULL;
+	c->cap = cap;
+	c->next = conns;
+	conns = c;
+	return c;
+}
+
+int fs_resolve_quiet(const char *path, struct fs_target *ret)
+{
+	struct fs_target t = { 0 };
+	writ_cap_t cap;
+	int r = sys_path_check(path);
+
+	if (r < 0)
+		return r;
+	cap = sys_path_find(path, &t.rights, &t.rest);
+	if (cap == 0)
+		return -WRIT_E_NO_PATH;
+	t.conn = conn_of(cap);
+	if (t.conn == NULL)
+		return -WRIT_E_NOT_ENOUGH_MEMORY;
+	*ret = t;
+	return 0;
+}
+
+int fs_resolve(const char *path, uint32_t wants, struct fs_target *ret)
+{
+	int r = fs_resolve_quiet(path, ret);
+
+	if (r == -WRIT_E_NO_PATH)
+		writ_note(0, wants, WRIT_E_NO_PATH, path);
+	return r;
+}
+
+uint32_t fs_conn_epoch(const struct fs_conn *c)
+{
+	return c->epoch;
+}
+
+static int conn_open(struct fs_conn *c)
+{
+	int r;
+
+	if (c->open)
+		return 0;
+	r = chan_open(&c->chan, c->cap);
+	if (r < 0)
+		return r;
+	c->open = true;
+	c->epoch++;
+	return 0;
+}
+
+static void conn_drop(struct fs_conn *c)
+{
+	chan_close(&c->chan);
+	c->open = false;
+}
+
+/*
+ * Send and wait. *ret_done says whether the server may have done it. A reply
+ * that makes no sense ends the session: the next call starts another.
+ */
+static int conn_try(struct fs_conn *c, const struct pb_req *q, struct pb_rep *ret, bool *ret_done)
+{
+	int64_t n = pb_req_pack(q, buf, sizeof(buf));
+
+	*ret_done = false;
+	if (n < 0)
+		return (int)n;
+	n = chan_call(&c->chan, 0, buf, (size_t)n, buf, sizeof(buf));
+	*ret_done = n != -WRIT_E_PEER_CLOSED || chan_all_taken(&c->chan);
+	if (n >= 0 && pb_rep_unpack(buf, (size_t)n, ret) < 0)
+		n = -WRIT_E_IO;
+	if (n < 0) {
+		conn_drop(c);
+		return (int)n;
+	}
+	return ret->status > INT32_MAX ? -WRIT_E_IO : -(int)ret->status;
+}
+
+int fs_conn_call(struct fs_conn *c, const struct pb_req *q, bool harmless, struct pb_rep *ret)
+{
+	bool was_open = c->open, done;
+	int r = conn_open(c);
+
+	if (r < 0)
+		return r;
+	r = conn_try(c, q, ret, &done);
+	if (r != -WRIT_E_PEER_CLOSED || c->open || (!harmless && done))
+		return r;
+	/* One that had just been opened and died at once isn't asked for ever. */
+	if (!was_open && done)
+		return r;
+	r = conn_open(c);
+	return r < 0 ? r : conn_try(c, q, ret, &done);
+}
+
+int fs_conn_call_handle(struct fs_conn *c, uint32_t epoch, const struct pb_req *q, struct pb_rep *ret)
+{
+	bool done;
+
+	if (!c->open || c->epoch != epoch)
+		return -WRIT_E_PEER_CLOSED;
+	return conn_try(c, q, ret, &done);
+}
