@@ -1,0 +1,566 @@
+/* SPDX-License-Identifier: MIT */
+#include "duel.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+__attribute__((format(printf, 2, 3)))
+static void differ(struct duel *d, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (d->why[0] != '\0')
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(d->why, sizeof(d->why), fmt, ap);
+	va_end(ap);
+}
+
+/* Both have answered: do they agree? True when the operation was done. */
+static bool agree(struct duel *d, int got, int want)
+{
+	if (got != want)
+		differ(d, "answered %s, not %s", writ_errname(got), writ_errname(want));
+	d->done += got == 0;
+	return got == 0 && want == 0;
+}
+
+static uint32_t pick(struct duel *d, uint32_t n)
+{
+	return d->pick(d->arg, n);
+}
+
+/* --- comparing ------------------------------------------------------------- */
+
+static bool same_cap(const struct cap *a, const struct cap *b)
+{
+	return a->type == b->type && a->flags == b->flags && a->rights == b->rights &&
+	    a->obj == b->obj && a->epoch == b->epoch && a->guard == b->guard &&
+	    a->badge == b->badge;
+}
+
+static bool same_charge(struct charge a, struct charge b)
+{
+	return a.bytes == b.bytes && a.slots == b.slots && a.procs == b.procs;
+}
+
+static void compare_slots(struct duel *d)
+{
+	uint32_t live = 0, children = 0;
+
+	for (slot_t s = 0; s < M_SLOTS; s++) {
+		const struct m_slot *m = &d->m.slots[s];
+		const struct slot *t = &d->t.slots[s];
+
+		if (m->cnode != t->cnode || m->gen != t->gen || !same_cap(&m->cap, &t->cap))
+			differ(d, "slot %u lies otherwise", s);
+		live += m->full;
+		for (slot_t c = captab_first(&d->t, s); c != 0; c = captab_next(&d->t, c)) {
+			if (c >= M_SLOTS || !d->m.slots[c].full || d->m.slots[c].parent != s ||
+			    ++children > M_SLOTS) {
+				differ(d, "slot %u is no child of %u", c, s);
+				return;
+			}
+		}
+	}
+	if (live != children || live != d->t.live_slots)
+		differ(d, "%u in the tree, %u counted, %u live", children, d->t.live_slots, live);
+}
+
+static void compare_objs(struct duel *d)
+{
+	unsigned refs[M_OBJS], caps[M_OBJS], live = 0;
+
+	m_count(&d->m, refs, caps);
+	for (obj_t o = 1; o < M_OBJS; o++) {
+		const struct m_obj *m = &d->m.objs[o];
+		const struct object *t = captab_obj(&d->t, o);
+		const struct account *a = captab_account(&d->t, o);
+
+		live += m->live;
+		if (m->live != (t != NULL)) {
+			differ(d, "object %u is %s", o, t ? "still there" : "gone");
+			continue;
+		}
+		if (t == NULL)
+			continue;
+		if (t->type != m->type || t->dying != m->dying || t->refs != refs[o] ||
+		    t->epoch != m->epoch || t->untyped != m->untyped)
+			differ(d, "object %u: dying %u, not %u; refs %u, not %u", o, t->dying,
+			    m->dying, t->refs, refs[o]);
+		if (a != NULL && (!same_charge(a->max, m->max) ||
+		    !same_charge(a->used, m_used(&d->m, o))))
+			differ(d, "account of %u", o);
+	}
+	if (live != d->t.live_objs)
+		differ(d, "%u objects counted, %u live", d->t.live_objs, live);
+}
+
+static void compare(struct duel *d)
+{
+	const char *broken;
+
+	compare_slots(d);
+	compare_objs(d);
+	broken = captab_verify(&d->t);
+	if (broken != NULL)
+		differ(d, "broken: %s", broken);
+}
+
+/* --- choosing -------------------------------------------------------------- */
+
+/* Mostly a slot that is full, or one that is empty; now and then any number. */
+static slot_t pick_slot(struct duel *d, bool full)
+{
+	slot_t s = 0;
+
+	if (pick(d, 24) == 0)
+		return pick(d, M_SLOTS + 4);
+	for (unsigned tries = 0; tries < 12; tries++) {
+		s = pick(d, M_SLOTS);
+		if (d->m.slots[s].cnode != 0 && d->m.slots[s].full == full)
+			break;
+	}
+	return s;
+}
+
+/* An object in use, of @type (0: any); 0 when none was met. */
+static obj_t pick_obj(struct duel *d, unsigned type)
+{
+	obj_t from = pick(d, M_OBJS);
+
+	for (obj_t i = 0; i < M_OBJS; i++) {
+		obj_t o = (from + i) % M_OBJS;
+
+		if (d->m.objs[o].live && (type == 0 || d->m.objs[o].type == type))
+			return o;
+	}
+	return 0;
+}
+
+/* Mostly rights that slot @s has. */
+static uint16_t pick_rights(struct duel *d, slot_t s)
+{
+	uint16_t some = (uint16_t)(pick(d, 256) | pick(d, 2) << 8);
+
+	if (s == 0 || s >= M_SLOTS || pick(d, 8) == 0)
+		return some | (pick(d, 64) == 0 ? 0x8000 : 0);
+	return pick(d, 2) ? d->m.slots[s].cap.rights : some & d->m.slots[s].cap.rights;
+}
+
+static struct charge pick_charge(struct duel *d, uint32_t n)
+{
+	return (struct charge){ pick(d, 20 * n), pick(d, 4 * n), pick(d, n) };
+}
+
+/* --- operations ------------------------------------------------------------ */
+
+static void op_copy(struct duel *d)
+{
+	slot_t src = pick_slot(d, true), dst = pick_slot(d, false);
+	uint16_t rights = pick_rights(d, src);
+
+	agree(d, captab_copy(&d->t, src, dst, rights), m_copy(&d->m, src, dst, rights));
+}
+
+static void op_mint(struct duel *d)
+{
+	slot_t src = pick_slot(d, true), dst = pick_slot(d, false);
+	uint16_t rights = pick_rights(d, src);
+	uint64_t badge = pick(d, 5);
+
+	agree(d, captab_mint(&d->t, src, dst, rights, badge),
+	    m_mint(&d->m, src, dst, rights, badge));
+}
+
+static void op_move(struct duel *d)
+{
+	slot_t src = pick_slot(d, true), dst = pick_slot(d, false);
+
+	agree(d, captab_move(&d->t, src, dst), m_move(&d->m, src, dst));
+}
+
+static void op_delete(struct duel *d)
+{
+	slot_t s = pick_slot(d, true);
+
+	agree(d, captab_delete(&d->t, s), m_delete(&d->m, s));
+}
+
+/* Which descendants go first is the library's choice: see which it chose. */
+static void op_revoke(struct duel *d)
+{
+	slot_t s = pick_slot(d, true);
+	unsigned budget = pick(d, 4) ? pick(d, 6) : M_SLOTS;
+	unsigned below = 0, gone = 0;
+	bool more = false, was[M_SLOTS] = { false };
+	int err = captab_revoke(&d->t, s, budget, &more);
+
+	if (s == 0 || s >= M_SLOTS || d->m.slots[s].cnode == 0) {
+		agree(d, err, WRIT_E_FAILED_LOOKUP);
+		return;
+	}
+	for (slot_t i = 1; i < M_SLOTS; i++) {
+		was[i] = d->m.slots[i].full && m_below(&d->m, i, s);
+		below += was[i];
+	}
+	for (slot_t i = 1; i < M_SLOTS; i++) {
+		if (!was[i] || d->t.slots[i].cap.type != WRIT_TYPE_NULL)
+			continue;
+		(void)m_delete(&d->m, i);
+		gone++;
+	}
+	agree(d, err, 0);
+	if (gone != (below < budget ? below : budget) || more != (below > budget))
+		differ(d, "revoked %u of %u with a budget of %u", gone, below, budget);
+}
+
+/* Put a capability to @o, which has @caps capabilities, somewhere allowed. */
+static void put(struct duel *d, obj_t o, unsigned caps)
+{
+	slot_t dst = pick_slot(d, false), parent = pick(d, 4) ? pick_slot(d, true) : 0;
+	uint64_t badge = pick(d, 4) == 0 ? pick(d, 5) : 0;
+	uint16_t rights;
+
+	if (parent >= M_SLOTS)
+		parent = 0;
+	/* below another object goes only an object's first capability */
+	if (caps != 0 && d->m.slots[parent].full && d->m.slots[parent].cap.obj != o)
+		parent = 0;
+	rights = pick_rights(d, parent);
+	agree(d, captab_insert(&d->t, parent, dst, o, rights, badge),
+	    m_insert(&d->m, parent, dst, o, rights, badge));
+}
+
+static void op_insert(struct duel *d)
+{
+	unsigned refs[M_OBJS], caps[M_OBJS];
+	obj_t o = pick(d, 16) ? pick_obj(d, 0) : pick(d, M_OBJS);
+
+	m_count(&d->m, refs, caps);
+	put(d, o, caps[o]);
+}
+
+/* The library has made @o; does the model believe it? */
+static bool born(struct duel *d, obj_t o, unsigned type, obj_t payer, struct charge c)
+{
+	if (o == 0 || o >= M_OBJS || d->m.objs[o].live) {
+		differ(d, "object %u was made twice", o);
+		return false;
+	}
+	m_born(&d->m, o, type, payer, c);
+	d->m.objs[o].epoch = d->t.objs[o].epoch;
+	return true;
+}
+
+static void op_new(struct duel *d)
+{
+	static const unsigned types[] = { WRIT_TYPE_ENDPOINT, WRIT_TYPE_PATH,
+		WRIT_TYPE_NOTIFICATION, WRIT_TYPE_PROC, WRIT_TYPE_IMAGE };
+	unsigned type = types[pick(d, 5)];
+	obj_t payer = pick(d, 4) ? pick_obj(d, WRIT_TYPE_UNTYPED) : 0, o = 0;
+	struct charge c = pick_charge(d, 4);
+
+	if (agree(d, captab_obj_new(&d->t, type, payer, c, 0, &o),
+	    m_may_make(&d->m, type, payer, c)) && born(d, o, type, payer, c) && pick(d, 8))
+		put(d, o, 0);
+}
+
+static void op_untyped(struct duel *d)
+{
+	obj_t parent = pick(d, 8) ? pick_obj(d, WRIT_TYPE_UNTYPED) : 0, o = 0;
+	struct charge max = pick_charge(d, 200);
+
+	if (!agree(d, captab_untyped_new(&d->t, parent, max, &o),
+	    m_may_make(&d->m, WRIT_TYPE_UNTYPED, parent, max)) ||
+	    !born(d, o, WRIT_TYPE_UNTYPED, parent, max))
+		return;
+	d->m.objs[o].max = max;
+	if (pick(d, 8))
+		put(d, o, 0);
+}
+
+static void op_cnode(struct duel *d)
+{
+	unsigned bits = 5 + pick(d, 5);
+	obj_t payer = pick(d, 2) ? pick_obj(d, WRIT_TYPE_UNTYPED) : 0, o = 0;
+	struct charge c = { 0 };
+	int want = m_may_make_cnode(&d->m, payer, bits, &c);
+
+	if (!agree(d, captab_cnode_new(&d->t, payer, bits, &o), want) ||
+	    !born(d, o, WRIT_TYPE_CNODE, payer, c))
+		return;
+	d->m.objs[o].bits = bits;
+	d->m.objs[o].base = captab_cnode_slot(&d->t, o, 0);
+	for (slot_t i = 0; i < 1u << bits; i++) {
+		struct m_slot *s = &d->m.slots[d->m.objs[o].base + i];
+
+		if (s->cnode != 0)
+			differ(d, "slot %u was given out twice", d->m.objs[o].base + i);
+		s->cnode = o;
+	}
+	if (pick(d, 8))
+		put(d, o, 0);
+}
+
+static void op_drop(struct duel *d)
+{
+	obj_t o = pick_obj(d, 0);
+	const struct m_obj *m = &d->m.objs[o];
+
+	if (o == 0 || m->referenced || m->dying)
+		return;
+	captab_obj_drop(&d->t, o);
+	for (slot_t s = 1; s < M_SLOTS; s++) {
+		if (d->m.slots[s].cnode == o) {
+			(void)m_delete(&d->m, s);
+			d->m.slots[s].cnode = 0;
+		}
+	}
+	m_gone(&d->m, o);
+}
+
+static void op_hold(struct duel *d)
+{
+	obj_t o = pick_obj(d, 0);
+
+	if (o == 0 || d->m.objs[o].dying || d->m.objs[o].holds > 3)
+		return;
+	captab_hold(&d->t, o);
+	d->m.objs[o].holds++;
+}
+
+static void op_unhold(struct duel *d)
+{
+	obj_t o = pick_obj(d, 0);
+	unsigned kept = o == d->untyped || o == d->cnode;
+
+	if (d->m.objs[o].holds <= kept)
+		return;
+	captab_unhold(&d->t, o);
+	d->m.objs[o].holds--;
+}
+
+static void op_bump(struct duel *d)
+{
+	obj_t o = pick_obj(d, 0);
+
+	if (o == 0 || pick(d, 4) != 0)
+		return;
+	captab_obj_bump(&d->t, o);
+	d->m.objs[o].epoch++;
+}
+
+static void op_charge(struct duel *d)
+{
+	obj_t u = pick_obj(d, WRIT_TYPE_UNTYPED);
+	struct charge c = pick_charge(d, 40);
+
+	if (u != 0)
+		agree(d, captab_charge(&d->t, u, c), m_charge(&d->m, u, c));
+}
+
+static void op_uncharge(struct duel *d)
+{
+	obj_t u = pick_obj(d, WRIT_TYPE_UNTYPED);
+	struct charge *b = &d->m.objs[u].beside, c = *b;
+
+	if (u == 0 || (b->bytes == 0 && b->slots == 0 && b->procs == 0))
+		return;
+	if (pick(d, 2))
+		c = (struct charge){ b->bytes / 2, b->slots / 2, b->procs };
+	captab_uncharge(&d->t, u, c);
+	b->bytes -= c.bytes;
+	b->slots -= c.slots;
+	b->procs -= c.procs;
+}
+
+static void op_check(struct duel *d)
+{
+	slot_t s = pick_slot(d, true);
+	uint16_t rights = pick_rights(d, s);
+	unsigned type = pick(d, 2) ? pick(d, WRIT_TYPE_N) : 0;
+	const struct cap *c = NULL;
+
+	if (agree(d, captab_check(&d->t, s, type, rights, &c),
+	    m_check(&d->m, s, type, rights)) && c != &d->t.slots[s].cap)
+		differ(d, "check gave another slot");
+}
+
+/* Also sets guards, which is the caller's business, and reads some back. */
+static void op_resolve(struct duel *d)
+{
+	slot_t s = pick_slot(d, true), got = 0, want = 0;
+	uint64_t index = (uint64_t)pick(d, 65536) << 48 | (uint64_t)pick(d, 65536) << 9 |
+	    pick(d, 512);
+	unsigned depth = pick(d, 8) ? 6 + pick(d, 16) : pick(d, 67);
+	struct cap root;
+
+	if (s >= M_SLOTS)
+		return;
+	if (pick(d, 4) == 0)
+		s = pick(d, 2) ? d->m.objs[d->cnode].base : s;
+	if (d->m.slots[s].cap.type == WRIT_TYPE_CNODE && pick(d, 4) == 0) {
+		d->t.slots[s].cap.flags = d->m.slots[s].cap.flags = (uint8_t)pick(d, 4);
+		d->t.slots[s].cap.guard = d->m.slots[s].cap.guard = pick(d, 4);
+	}
+	root = d->m.slots[s].cap;
+	if (pick(d, 2)) {
+		obj_t n = pick_obj(d, WRIT_TYPE_CNODE);
+
+		root = (struct cap){ .type = WRIT_TYPE_CNODE, .obj = n,
+			.epoch = d->m.objs[n].epoch };
+	}
+	if (agree(d, captab_resolve(&d->t, &root, index, depth, &got),
+	    m_resolve(&d->m, &root, index, depth, &want)) && got != want)
+		differ(d, "resolved to %u, not %u", got, want);
+}
+
+/* --- death ------------------------------------------------------------------ */
+
+/* Slots that the library took from dying CNodes since the last look. */
+static void see_retired(struct duel *d)
+{
+	for (slot_t s = 1; s < M_SLOTS; s++) {
+		obj_t n = d->m.slots[s].cnode;
+
+		if (n == 0 || d->t.slots[s].cnode != 0)
+			continue;
+		if (!d->m.objs[n].dying)
+			differ(d, "slot %u was taken from a living CNode", s);
+		(void)m_delete(&d->m, s);
+		d->m.slots[s].cnode = 0;
+		d->units++;
+	}
+	m_settle(&d->m);
+}
+
+static void on_finalise(void *arg, obj_t o)
+{
+	struct duel *d = arg;
+
+	see_retired(d);
+	if (o >= M_OBJS || !d->m.objs[o].live || !d->m.objs[o].dying) {
+		differ(d, "object %u was finalised alive", o);
+		return;
+	}
+	for (slot_t s = 1; s < M_SLOTS; s++) {
+		if (d->m.slots[s].cnode == o)
+			differ(d, "CNode %u was finalised before its slot %u", o, s);
+	}
+	if (pick(d, 4) == 0)
+		op_delete(d);
+	m_gone(&d->m, o);
+	m_settle(&d->m);
+	d->units++;
+}
+
+static void reap(struct duel *d, unsigned budget)
+{
+	bool more, left = false;
+
+	d->units = 0;
+	more = captab_reap(&d->t, budget);
+	see_retired(d);
+	for (obj_t o = 1; o < M_OBJS; o++)
+		left |= d->m.objs[o].live && d->m.objs[o].dying;
+	if (more != left || d->units > budget || (more && d->units != budget))
+		differ(d, "reaped %u of %u, more %d, not %d", d->units, budget, more, left);
+}
+
+static void op_reap(struct duel *d)
+{
+	reap(d, pick(d, 3) ? pick(d, 8) : 300);
+}
+
+/* --- the duel --------------------------------------------------------------- */
+
+static const struct { const char *name; void (*fn)(struct duel *); unsigned weight; } ops[] = {
+	{ "copy", op_copy, 12 },        { "mint", op_mint, 6 },
+	{ "move", op_move, 6 },         { "delete", op_delete, 6 },
+	{ "revoke", op_revoke, 1 },     { "insert", op_insert, 3 },
+	{ "new", op_new, 6 },           { "untyped", op_untyped, 2 },
+	{ "cnode", op_cnode, 2 },       { "drop", op_drop, 1 },
+	{ "hold", op_hold, 1 },         { "unhold", op_unhold, 2 },
+	{ "bump", op_bump, 1 },         { "charge", op_charge, 2 },
+	{ "uncharge", op_uncharge, 2 }, { "check", op_check, 4 },
+	{ "resolve", op_resolve, 4 },   { "reap", op_reap, 3 },
+};
+enum { OPS = sizeof(ops) / sizeof(ops[0]), WEIGHT = 64 };
+
+size_t duel_size(void)
+{
+	return captab_size(M_SLOTS, M_OBJS, M_ACCTS);
+}
+
+void duel_open(struct duel *d, void *mem, uint32_t (*fn)(void *, uint32_t), void *arg)
+{
+	struct charge max = { .bytes = 60000, .slots = 1000, .procs = 100 };
+
+	memset(d, 0, sizeof(*d));
+	d->pick = fn;
+	d->arg = arg;
+	d->op = "open";
+	captab_init(&d->t, mem, M_SLOTS, M_OBJS, M_ACCTS, on_finalise, d);
+	if (captab_untyped_new(&d->t, 0, max, &d->untyped) != 0 ||
+	    captab_cnode_new(&d->t, 0, 7, &d->cnode) != 0) {
+		differ(d, "can't be opened");
+		return;
+	}
+	captab_hold(&d->t, d->untyped);
+	captab_hold(&d->t, d->cnode);
+	m_born(&d->m, d->untyped, WRIT_TYPE_UNTYPED, 0, max);
+	d->m.objs[d->untyped].max = max;
+	m_born(&d->m, d->cnode, WRIT_TYPE_CNODE, 0, (struct charge){ 48 * 128, 128, 0 });
+	d->m.objs[d->cnode].bits = 7;
+	d->m.objs[d->cnode].base = captab_cnode_slot(&d->t, d->cnode, 0);
+	for (slot_t i = 0; i < 128; i++)
+		d->m.slots[d->m.objs[d->cnode].base + i].cnode = d->cnode;
+	d->m.objs[d->untyped].holds = d->m.objs[d->cnode].holds = 1;
+	m_settle(&d->m);
+}
+
+bool duel_step(struct duel *d)
+{
+	unsigned n = pick(d, WEIGHT), i = 0;
+
+	while (i < OPS - 1 && n >= ops[i].weight)
+		n -= ops[i++].weight;
+	d->op = ops[i].name;
+	ops[i].fn(d);
+	m_settle(&d->m);
+	compare(d);
+	return d->why[0] == '\0';
+}
+
+bool duel_close(struct duel *d)
+{
+	d->op = "close";
+	for (slot_t s = 1; s < M_SLOTS; s++) {
+		if (d->m.slots[s].cnode != 0)
+			agree(d, captab_delete(&d->t, s), m_delete(&d->m, s));
+	}
+	for (obj_t o = 1; o < M_OBJS; o++) {
+		struct m_obj *m = &d->m.objs[o];
+
+		if (m->live && (m->beside.bytes || m->beside.slots || m->beside.procs))
+			captab_uncharge(&d->t, o, m->beside);
+		m->beside = (struct charge){ 0 };
+		m_settle(&d->m);
+		if (m->live && !m->referenced) { /* to be dropped; dying has the same end */
+			captab_hold(&d->t, o);
+			m->holds++;
+		}
+		for (; m->holds > 0; m->holds--)
+			captab_unhold(&d->t, o);
+		m->referenced = true;
+	}
+	m_settle(&d->m);
+	compare(d);
+	reap(d, 100000);
+	compare(d);
+	if (d->t.live_objs != 0 || d->t.live_slots != 0)
+		differ(d, "%u objects and %u capabilities are left", d->t.live_objs,
+		    d->t.live_slots);
+	return d->why[0] == '\0';
+}
