@@ -9,3 +9,10 @@ isolation_SRCS := $(nest_SRCS) kernel/host.c $(addprefix $(isolation_DIR)/,main.
 	oracle.c test-nest.c test-calls.c test-view.c test-limits.c test-host.c)
 isolation_LDLIBS := -Wl,--wrap=nest_main -lcap-ng -lcheck -lsubunit -lm -lrt -lpthread
 isolation_NOASAN := 1
+
+# bench-nest [COUNT]: a spawn through the nest beside a bare vfork and exec
+TESTBINS += bench-nest isolation-null
+bench-nest_SRCS := $(nest_SRCS) $(isolation_DIR)/bench-nest.c
+bench-nest_LDLIBS := -lcap-ng
+isolation-null_SRCS := $(isolation_DIR)/null.c
+isolation-null_STATIC := 1

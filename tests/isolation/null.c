@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: MIT */
+/* A program that does nothing: what spawning alone costs. */
+int main(void)
+{
+	return 0;
+}
