@@ -151,18 +151,22 @@ benches: all $(call bins,$(BENCHES) $(TESTBINS))
 bench:
 	@B=$(B) tools/bench
 
+# Manifests of the examples name images in build/bin: in libexec, once installed.
+MAN      = $(wildcard docs/*.1 docs/man/*.1)
 SERVERS  = $(filter-out writ,$(BINS))
-EXAMPLES = $(filter-out %.c %.h %.mk,$(wildcard docs/examples/*/*))
+DEST     = $(DESTDIR)$(PREFIX)
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/writ \
-		$(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include/writ \
-		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/writ
-	install -m 755 $(B)/bin/writ $(DESTDIR)$(PREFIX)/bin
-	install -m 755 $(call bins,$(SERVERS)) $(DESTDIR)$(PREFIX)/libexec/writ
-	install -m 644 $(B)/lib/libwrit.a $(DESTDIR)$(PREFIX)/lib
-	install -m 644 include/writ/*.h $(DESTDIR)$(PREFIX)/include/writ
-	install -m 644 $(wildcard docs/man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1
-	cp -r docs/examples $(DESTDIR)$(PREFIX)/share/writ
+	install -d $(DEST)/bin $(DEST)/libexec/writ $(DEST)/lib $(DEST)/include/writ \
+		$(DEST)/share/man/man1 $(DEST)/share/writ
+	install -m 755 $(B)/bin/writ $(DEST)/bin
+	install -m 755 $(call bins,$(SERVERS)) $(DEST)/libexec/writ
+	install -m 644 $(B)/lib/libwrit.a $(DEST)/lib
+	install -m 644 include/writ/*.h $(DEST)/include/writ
+	$(if $(MAN),install -m 644 $(MAN) $(DEST)/share/man/man1)
+	cp -r docs/examples $(DEST)/share/writ
+	find $(DEST)/share/writ/examples -name module.mk -delete
+	find $(DEST)/share/writ/examples -name '*.yaml' -exec \
+		sed -i 's#\.\./build/bin/#../../libexec/writ/#' {} +
 
 clean:
 	rm -rf $(B)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-SHTESTS += tests/system/run-tests.sh
+SHTESTS += tests/system/run-tests.sh tests/system/lint-tools.sh
