@@ -13,6 +13,19 @@ static inline void must(bool ok)
 		__builtin_trap();
 }
 
+/* Types whose capabilities may be minted with a badge. */
+static inline bool type_mints(unsigned type)
+{
+	return type == WRIT_TYPE_ENDPOINT || type == WRIT_TYPE_NOTIFICATION ||
+	    type == WRIT_TYPE_PATH;
+}
+
+/* Types whose capabilities may carry one: a Session has that of its Path. */
+static inline bool type_takes_badge(unsigned type)
+{
+	return type_mints(type) || type == WRIT_TYPE_SESSION;
+}
+
 /* --- tree.c: links between slots; knows nothing of what lies in them ----- */
 
 /* Make @s, which has no links, the last child of @parent (0: a root). */

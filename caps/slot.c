@@ -34,12 +34,6 @@ static bool cap_stale(const struct captab *t, const struct cap *c)
 	return c->epoch != t->objs[c->obj].epoch;
 }
 
-static bool type_takes_badge(unsigned type)
-{
-	return type == WRIT_TYPE_ENDPOINT || type == WRIT_TYPE_NOTIFICATION ||
-	    type == WRIT_TYPE_PATH;
-}
-
 static void slot_fill(struct captab *t, slot_t parent, slot_t dst, struct cap c)
 {
 	caps_tree_link(t, parent, dst);
@@ -163,7 +157,7 @@ int captab_mint(struct captab *t, slot_t src, slot_t dst, uint16_t rights, uint6
 	if (err != 0)
 		return err;
 	c = t->slots[src].cap;
-	if (badge == 0 || c.badge != 0 || !type_takes_badge(c.type))
+	if (badge == 0 || c.badge != 0 || !type_mints(c.type))
 		return WRIT_E_ILLEGAL_OPERATION;
 	c.rights = rights;
 	c.badge = badge;

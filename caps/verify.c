@@ -30,12 +30,6 @@ static bool full(const struct captab *t, slot_t s)
 	return s != 0 && s < t->nslots && t->slots[s].cap.type != WRIT_TYPE_NULL;
 }
 
-static bool takes_badge(unsigned type)
-{
-	return type == WRIT_TYPE_ENDPOINT || type == WRIT_TYPE_NOTIFICATION ||
-	    type == WRIT_TYPE_PATH;
-}
-
 /* Do the children of @parent agree on their order, there and back? Adds them to *count. */
 static bool children_agree(const struct captab *t, slot_t parent, uint32_t *count)
 {
@@ -126,7 +120,7 @@ static const char *verify_caps(const struct captab *t)
 			continue;
 		if (o == NULL || o->dying || o->type != c->type)
 			return "C4: a capability names a living object of its type";
-		if (c->badge != 0 && !takes_badge(c->type))
+		if (c->badge != 0 && !type_takes_badge(c->type))
 			return "C3: only what takes a badge has one";
 		if (c->type != WRIT_TYPE_CNODE && (c->guard != 0 || c->flags != 0))
 			return "C3: only CNode capabilities have a guard";

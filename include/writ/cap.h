@@ -32,7 +32,7 @@ struct cap {
 	obj_t    obj;
 	uint32_t epoch;         /* must equal the object's, else the cap is stale */
 	uint32_t guard;         /* CNode caps: guard value; else 0 */
-	uint64_t badge;         /* Endpoint, Notification, Path: 0 = unbadged */
+	uint64_t badge;         /* Endpoint, Notification, Path, Session (its Path's): 0 = unbadged */
 };
 enum { CAP_GUARD_BITS = 0x3f /* low 6 bits of flags on CNode caps: guard size */ };
 

@@ -256,7 +256,7 @@ static bool born(struct duel *d, obj_t o, unsigned type, obj_t payer, struct cha
 static void op_new(struct duel *d)
 {
 	static const unsigned types[] = { WRIT_TYPE_ENDPOINT, WRIT_TYPE_PATH,
-		WRIT_TYPE_NOTIFICATION, WRIT_TYPE_PROC, WRIT_TYPE_IMAGE };
+		WRIT_TYPE_NOTIFICATION, WRIT_TYPE_PROC, WRIT_TYPE_SESSION };
 	unsigned type = types[pick(d, 5)];
 	obj_t payer = pick(d, 4) ? pick_obj(d, WRIT_TYPE_UNTYPED) : 0, o = 0;
 	struct charge c = pick_charge(d, 4);

@@ -21,7 +21,7 @@ static bool is_stale(const struct model *m, slot_t s)
 	return m->slots[s].cap.epoch != m->objs[m->slots[s].cap.obj].epoch;
 }
 
-static bool can_be_badged(unsigned type)
+static bool can_be_minted(unsigned type)
 {
 	switch (type) {
 	case WRIT_TYPE_ENDPOINT:
@@ -82,7 +82,8 @@ int m_insert(struct model *m, slot_t parent, slot_t dst, obj_t o, uint16_t right
 		return WRIT_E_NO_RIGHT;
 	if (same && m->slots[parent].cap.badge != 0 && m->slots[parent].cap.badge != badge)
 		return WRIT_E_ILLEGAL_OPERATION;
-	if (badge != 0 && !can_be_badged(m->objs[o].type))
+	if (badge != 0 && !can_be_minted(m->objs[o].type) &&
+	    m->objs[o].type != WRIT_TYPE_SESSION)
 		return WRIT_E_ILLEGAL_OPERATION;
 	fill(m, parent, dst, (struct cap){ .type = (uint8_t)m->objs[o].type, .rights = rights,
 	    .obj = o, .epoch = m->objs[o].epoch, .badge = badge });
@@ -105,7 +106,7 @@ static int derive(struct model *m, slot_t src, slot_t dst, uint16_t rights, bool
 		return WRIT_E_NO_RIGHT;
 	if (cap.type == WRIT_TYPE_UNTYPED && has_children(m, src))
 		return WRIT_E_REVOKE_FIRST;
-	if (mint && (badge == 0 || cap.badge != 0 || !can_be_badged(cap.type)))
+	if (mint && (badge == 0 || cap.badge != 0 || !can_be_minted(cap.type)))
 		return WRIT_E_ILLEGAL_OPERATION;
 	cap.rights = rights;
 	if (mint)

@@ -111,7 +111,7 @@ START_TEST(insert_badges_only_what_takes_a_badge)
 {
 	for (unsigned type = 1; type < WRIT_TYPE_N; type++) {
 		bool takes = type == WRIT_TYPE_ENDPOINT || type == WRIT_TYPE_NOTIFICATION ||
-		    type == WRIT_TYPE_PATH;
+		    type == WRIT_TYPE_PATH || type == WRIT_TYPE_SESSION;
 		obj_t o;
 
 		if (type == WRIT_TYPE_CNODE || type == WRIT_TYPE_UNTYPED)
