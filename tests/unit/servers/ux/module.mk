@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: MIT
+TESTS += unit-ux
+unit-ux_SRCS := tests/unit/servers/ux/test-ux.c \
+	tests/unit/servers/ux/test-confine.c tests/unit/servers/ux/test-mounts.c \
+	servers/proxies/ux/ux.c servers/proxies/ux/ux_dir.c servers/proxies/ux/ux_errno.c
+unit-ux_LDLIBS := -lcheck -lsubunit -lm -lrt -lpthread
