@@ -20,6 +20,9 @@
 #define NEST_SERVER_FDS 900     /* of profiles files and server */
 #define NEST_THREADS   64       /* RLIMIT_NPROC of profile server (nng's threads) */
 
+#define NEST_PROC_STACK   (8u << 20) /* RLIMIT_STACK, bytes; on top of the memory limit */
+#define NEST_SERVER_STACK (1u << 20) /* of profile server, and of each thread: those do count as memory */
+
 /* A host folder that shows in the nest's root (root's operator socket, its logs). */
 struct nest_bind { const char *host, *inside; int writable; }; /* inside: one component, "/run" */
 

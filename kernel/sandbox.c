@@ -143,13 +143,15 @@ static int step_signals(struct sandbox *s)
 	return fd == NEST_SIGNAL_FD ? 0 : -EBADFD;
 }
 
+/* What is the same for all procs of a nest. The stack counts, as RLIMIT_DATA doesn't see it; threads get one as large. */
 static int step_limits(struct sandbox *s)
 {
-	static const struct { int resource; rlim_t max; } limits[] = {
-		{ RLIMIT_CORE, 0 }, { RLIMIT_MEMLOCK, 0 }, { RLIMIT_MSGQUEUE, 0 }, { RLIMIT_NOFILE, NEST_FDS },
+	rlim_t stack = s->conf->profile == WRIT_PROFILE_SERVER ? NEST_SERVER_STACK : NEST_PROC_STACK;
+	const struct { int resource; rlim_t max; } limits[] = {
+		{ RLIMIT_CORE, 0 }, { RLIMIT_MEMLOCK, 0 }, { RLIMIT_MSGQUEUE, 0 },
+		{ RLIMIT_NOFILE, NEST_FDS }, { RLIMIT_STACK, stack },
 	};
 
-	(void)s;
 	for (unsigned i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
 		struct rlimit r = { limits[i].max, limits[i].max };
 

@@ -21,6 +21,7 @@ int main(void)
 	suite_add_tcase(s, view_tests());
 	suite_add_tcase(s, limit_tests());
 	suite_add_tcase(s, host_tests());
+	suite_add_tcase(s, server_tests());
 	srunner_run_all(r, CK_ENV);
 	failed = srunner_ntests_failed(r);
 	srunner_free(r);

@@ -4,9 +4,13 @@ isolation_DIR := tests/isolation
 TESTBINS += isolation-probe
 isolation-probe_SRCS := $(isolation_DIR)/probe.c
 isolation-probe_STATIC := 1
+TESTBINS += isolation-nng
+isolation-nng_SRCS := $(isolation_DIR)/nng.c
+isolation-nng_STATIC := 1
+isolation-nng_LDLIBS := -lnng -lmbedtls -lmbedx509 -lmbedcrypto -lpthread
 TESTS += isolation
 isolation_SRCS := $(nest_SRCS) kernel/host.c $(addprefix $(isolation_DIR)/,main.c harness.c \
-	oracle.c test-nest.c test-calls.c test-view.c test-limits.c test-host.c)
+	oracle.c test-nest.c test-calls.c test-view.c test-limits.c test-host.c test-server.c)
 isolation_LDLIBS := -Wl,--wrap=nest_main -lcap-ng -lcheck -lsubunit -lm -lrt -lpthread
 isolation_NOASAN := 1
 
@@ -16,3 +20,8 @@ bench-nest_SRCS := $(nest_SRCS) $(isolation_DIR)/bench-nest.c
 bench-nest_LDLIBS := -lcap-ng
 isolation-null_SRCS := $(isolation_DIR)/null.c
 isolation-null_STATIC := 1
+
+# The filter without a sandbox: its program against the table
+TESTS += unit-filter
+unit-filter_SRCS := kernel/filter.c $(isolation_DIR)/oracle.c tests/unit/kernel/test-filter.c
+unit-filter_LDLIBS := -lcheck -lsubunit -lm -lrt -lpthread

@@ -70,7 +70,8 @@ END_TEST
 
 START_TEST(limits_only_go_down)
 {
-	static const int fixed[] = { RLIMIT_NPROC, RLIMIT_NOFILE, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_CORE };
+	static const int fixed[] = { RLIMIT_NPROC, RLIMIT_NOFILE, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_CORE,
+		RLIMIT_STACK, RLIMIT_MEMLOCK };
 	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
 
 	begin((unsigned)_i);
