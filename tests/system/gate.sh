@@ -1,0 +1,26 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The kernel's calls against well-behaved and hostile procs (tests/system/gate),
+# its memory at 1,000 live procs, and that nothing is left of the node.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+. tests/system/lib.sh
+
+rss() { awk '/^VmRSS/ { print $2 }' "/proc/$KERNEL/status"; }
+
+kernel_up root="$B/bin/t-gate"
+until_ok 50 grep -q 'ok 1 ' "$LOGS/1.log"
+quiet=$(rss)
+until_ok 600 grep -q '# thousand live' "$LOGS/1.log"
+full=$(rss)
+wait "$KERNEL"
+status=$?
+KERNEL=0
+cat "$LOGS/1.log"
+CASES=$(grep -cE '^(not )?ok ' "$LOGS/1.log")
+grep -q '^not ok' "$LOGS/1.log" && FAILED=1
+ok "$status" "the kernel ends with root's code ($status)"
+ok $((full >= 8192)) "kernel resident at 1,000 procs: $full KiB, under 8 MiB"
+growth=$(((full - quiet) * 1024 / 1000))
+ok $((growth >= 16384)) "growth a proc: $growth bytes, under 16 KiB"
+check "nothing is left of the node" no_leftovers

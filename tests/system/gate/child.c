@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/* The procs of the kernel's test: each mode does one good or one bad thing. */
+#include "gate.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+#include <writ/chan.h>
+
+static int garbage(void)
+{
+	char buf[WRIT_MSG_MAX + 512];
+	uint32_t seed = writ_self()->pid * 2654435761u;
+
+	for (unsigned i = 0; i < 20000; i++) {
+		size_t n;
+
+		for (size_t j = 0; j < 64; j++)
+			buf[j] = (char)((seed = seed * 1664525 + 1013904223) >> 24);
+		n = i % 3 != 0 ? seed % 96 : seed % sizeof(buf);
+		if (i % 2 == 0) {       /* a well-formed header with nonsense behind it */
+			struct writ_hdr h = { .op = (uint16_t)(seed % (WRIT_OP_N + 2)), .version = WRIT_ABI_VERSION,
+				.cap = seed % 8, .cookie = i, .arg = seed };
+
+			n = n < sizeof(h) ? sizeof(h) : n;
+			n = n > WRIT_MSG_MAX ? WRIT_MSG_MAX : n;
+			h.len = (uint16_t)(n - sizeof(h));
+			if (h.op == WRIT_OP_EXITED || h.op == WRIT_OP_STARTED || h.op == WRIT_OP_WAIT)
+				h.op = WRIT_OP_COPY;
+			memcpy(buf, &h, sizeof(h));
+		}
+		if (send(WRIT_GATE_FD, buf, n != 0 ? n : 1, MSG_NOSIGNAL) < 0)
+			return 1;
+		while (recv(WRIT_GATE_FD, buf, sizeof(buf), MSG_DONTWAIT) > 0)
+			;
+	}
+	return 0;
+}
+
+static int flood(void)
+{
+	struct writ_hdr h = { .op = WRIT_OP_INSPECT, .version = WRIT_ABI_VERSION,
+		.len = sizeof(struct writ_cap_req) };
+	struct { struct writ_hdr h; struct writ_cap_req r; } m = { .h = h };
+
+	for (;;)
+		if (send(WRIT_GATE_FD, &m, sizeof(m), MSG_NOSIGNAL) < 0)
+			return 1;
+}
+
+/* Takes one session and answers with what it was sent; ends when told "end". */
+static int serve(void)
+{
+	static char buf[CHAN_MSG_MAX];
+	struct writ_event ev;
+	struct chan c = { 0 };
+
+	if (call(WRIT_OP_LISTEN, 1, 0, NULL, 0) != 0 || writ_started() != 0)
+		return 1;
+	while (writ_event_next(&ev, -1) == 1) {
+		uint32_t label;
+		uint64_t id;
+		int64_t n;
+
+		if (ev.hdr.op == WRIT_EV_CLOSED) {
+			chan_close(&c);
+			return 42;
+		}
+		if (ev.hdr.op != WRIT_EV_CONNECT || strcmp(ev.connect.prefix, "/a/b") != 0 ||
+		    ev.connect.rights != WRIT_R_READ || ev.connect.badge != 7 || chan_adopt(&c, &ev) != 0)
+			return 2;
+		while ((n = chan_take(&c, &id, &label, buf, sizeof(buf))) == -WRIT_E_BUSY)
+			usleep(200);
+		if (n < 0 || chan_send(&c, id, label, buf, (size_t)n, 1000) < 0)
+			return 3;
+	}
+	return 4;
+}
+
+static int client(bool stay)
+{
+	static char rep[CHAN_MSG_MAX];
+	struct chan c;
+	int64_t n;
+
+	if (chan_open(&c, 1) != 0)
+		return 1;
+	n = chan_call(&c, 5, "hello", 5, rep, sizeof(rep));
+	if (n != 5 || memcmp(rep, "hello", 5) != 0)
+		return 2;
+	if (!stay)
+		return 0;
+	writ_started();
+	n = chan_call(&c, 5, "again", 5, rep, sizeof(rep)); /* nobody answers: until it is closed */
+	return n == -WRIT_E_PEER_CLOSED ? 42 : 3;
+}
+
+/* A child of a child, that must not outlive its parent. */
+static int parent(void)
+{
+	struct writ_hdr h = { .op = WRIT_OP_SPAWN, .cap = 2, .len = sizeof(struct writ_spawn_req) };
+	struct writ_spawn_req r = { .dst = { .index = 3 }, .image = 1, .memory = 1 << 20, .name = "orphan" };
+	char text[16];
+
+	if (writ_gate_call(&h, &r, NULL, NULL, 0, NULL) != 0)
+		return 1;
+	snprintf(text, sizeof(text), "%u", (unsigned)h.arg);
+	writ_exited(0, text, strlen(text));
+}
+
+int child_main(const char *mode)
+{
+	if (strcmp(mode, "null") == 0)
+		return 0;
+	if (strcmp(mode, "seven") == 0)
+		writ_exited(7, "seven it is", 11);
+	if (strcmp(mode, "crash") == 0)
+		__builtin_trap();
+	if (strcmp(mode, "sleep") == 0) {
+		writ_started();
+		for (;;)
+			pause();        /* not in the table: refused, so it would spin */
+	}
+	if (strcmp(mode, "nap") == 0) {
+		writ_started();
+		for (;;)
+			nanosleep(&(struct timespec){ 3600, 0 }, NULL);
+	}
+	if (strcmp(mode, "hog") == 0) {
+		char *p = malloc(256u << 20);
+
+		if (p == NULL)
+			return 9;
+		memset(p, 1, 256u << 20);
+		return 0;
+	}
+	if (strcmp(mode, "log") == 0) {
+		static char text[65536];
+
+		for (unsigned i = 0; i < 64; i++)
+			if (write(1, text, sizeof(text)) < 0)
+				return 5;
+		return 0;
+	}
+	if (strcmp(mode, "garbage") == 0)
+		return garbage();
+	if (strcmp(mode, "flood") == 0)
+		return flood();
+	if (strcmp(mode, "serve") == 0)
+		return serve();
+	if (strcmp(mode, "client") == 0)
+		return client(false);
+	if (strcmp(mode, "stay") == 0)
+		return client(true);
+	if (strcmp(mode, "parent") == 0)
+		return parent();
+	if (strcmp(mode, "closegate") == 0) {
+		close(WRIT_GATE_FD);
+		for (;;)
+			nanosleep(&(struct timespec){ 3600, 0 }, NULL);
+	}
+	return 99;
+}

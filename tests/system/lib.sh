@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+# Shared by the system tests: TAP, a node of the test's own, clean-up.
+# shellcheck shell=bash
+B=${B:-build}
+CASES=0 FAILED=0
+NODE=t$$
+RUN=/run/writ/$NODE
+LOGS=/var/log/writ/$NODE
+TMP=$(mktemp -d)
+KERNEL=0
+
+ok() { # ok STATUS TEXT: one case
+	CASES=$((CASES + 1))
+	if [ "$1" -eq 0 ]; then echo "ok $CASES - $2"; else echo "not ok $CASES - $2"; FAILED=1; fi
+}
+check() { # check TEXT COMMAND...
+	local text=$1 rc=0
+	shift
+	"$@" > "$TMP/new" 2>&1 || rc=$?
+	[ "$1" = says ] || mv "$TMP/new" "$TMP/out"
+	ok "$rc" "$text"
+	[ "$rc" -eq 0 ] || sed 's/^/#   /' "$TMP/out"
+}
+refused() { # refused TEXT COMMAND...: it must fail
+	local text=$1 rc=0
+	shift
+	"$@" > "$TMP/out" 2>&1 || rc=1
+	ok $((1 - rc)) "$text"
+	[ "$rc" -eq 1 ] || sed 's/^/#   /' "$TMP/out"
+}
+says() { # says PATTERN: the last command's output does
+	grep -qE -- "$1" "$TMP/out"
+}
+until_ok() { # until_ok TENTHS COMMAND...
+	local n=$1
+	shift
+	while [ "$n" -gt 0 ]; do
+		"$@" > /dev/null 2>&1 && return 0
+		sleep 0.1
+		n=$((n - 1))
+	done
+	return 1
+}
+kernel_up() { # kernel_up MODULE...: the kernel alone, with these modules
+	mkdir -p /run/writ /var/log/writ
+	"$B/bin/writ-kernel" --node "$NODE" --run "$RUN" --log "$LOGS" \
+		$(printf -- '--module %s ' "$@") > "$TMP/kernel.log" 2>&1 &
+	KERNEL=$!
+}
+leftovers() { # what is left of the node on this machine
+	find /sys/fs/cgroup -maxdepth 4 -type d -path "*/writ/$NODE*" 2> /dev/null
+	[ ! -e "$RUN" ] || find "$RUN"
+	grep -s "/$NODE/" /proc/self/mountinfo || true
+}
+no_leftovers() { [ -z "$(leftovers)" ] || { leftovers; return 1; }; }
+finish() {
+	local rc=$?
+	if [ "$KERNEL" -ne 0 ] && kill -0 "$KERNEL" 2> /dev/null; then
+		kill -TERM "$KERNEL"
+		wait "$KERNEL" 2> /dev/null
+	fi
+	"$B/bin/writ-kernel" --clean --node "$NODE" --run "$RUN" > /dev/null 2>&1
+	rm -rf "$TMP" "$LOGS"
+	echo "1..$CASES"
+	[ "$rc" -ne 0 ] || rc=$FAILED
+	exit "$rc"
+}
+trap finish EXIT
