@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/* writ caps: the derivation tree, what one proc holds, and what rights mean. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <writ/rights.h>
+
+#include "tools/writ/procs.h"
+#include "tools/writ/table.h"
+#include "tools/writ/tree.h"
+
+#define INDENT_MAX 24
+
+struct caps { struct pages pages; Writ__Op__Cap **v; size_t n; };
+
+static int caps_load(struct cli *c, struct client *cl, struct caps *caps)
+{
+	Writ__Op__Req req = WRIT__OP__REQ__INIT;
+	size_t n = 0;
+	int rc;
+
+	req.op = WRIT__OP__OP__OP_CAPS;
+	rc = client_pages(c, cl, &req, &caps->pages);
+	if (rc != 0)
+		return rc;
+	for (size_t i = 0; i < caps->pages.n; i++)
+		n += caps->pages.v[i]->n_caps;
+	caps->v = calloc(n + 1, sizeof(*caps->v));
+	if (caps->v == NULL) {
+		pages_free(&caps->pages);
+		return cli_fail(c, EX_OSERR, "out of memory");
+	}
+	for (size_t i = 0; i < caps->pages.n; i++) {
+		for (size_t j = 0; j < caps->pages.v[i]->n_caps; j++)
+			caps->v[caps->n++] = caps->pages.v[i]->caps[j];
+	}
+	return 0;
+}
+
+static void caps_free(struct caps *caps)
+{
+	free(caps->v);
+	pages_free(&caps->pages);
+}
+
+static const struct column caps_columns[] = {
+	{ "type", "TYPE", COLUMN_LEFT },
+	{ "rights", "RIGHTS", COLUMN_LEFT },
+	{ "badge", "BADGE", COLUMN_RIGHT },
+	{ "pid", "PID", COLUMN_RIGHT },
+	{ "holder", "HOLDER", COLUMN_LEFT },
+	{ "index", "SLOT", COLUMN_RIGHT },
+	{ "name", "NAME", COLUMN_LEFT },
+	{ "slot", NULL, COLUMN_JSON },
+	{ "parent", NULL, COLUMN_JSON },
+	{ "depth", NULL, COLUMN_JSON },
+	{ "object", NULL, COLUMN_JSON },
+};
+
+static const char *holder_name(const struct procs *p, uint32_t pid)
+{
+	const Writ__Op__Proc *proc = procs_find(p, pid);
+
+	return pid == 0 ? "(kernel)" : proc != NULL ? proc->name : "?";
+}
+
+static void caps_row(struct table *t, const Writ__Op__Cap *cap, const struct procs *p,
+    unsigned depth)
+{
+	char shown[128], rights[128];
+	int indent = depth < INDENT_MAX ? (int)depth : INDENT_MAX;
+
+	snprintf(shown, sizeof(shown), "%*s%s", indent * 2, "", writ_type_name(cap->type));
+	table_row(t);
+	table_cell(t, shown, json_string(writ_type_name(cap->type)));
+	table_text(t, writ_rights_text(cap->rights, rights, sizeof(rights)));
+	snprintf(shown, sizeof(shown), "%" PRIu64, cap->badge);
+	table_cell(t, cap->badge != 0 ? shown : "-", json_integer((json_int_t)cap->badge));
+	table_num(t, cap->pid);
+	table_text(t, holder_name(p, cap->pid));
+	table_num(t, cap->index);
+	table_text(t, cap->name);
+	table_num(t, cap->slot);
+	table_num(t, cap->parent);
+	table_num(t, cap->depth);
+	table_num(t, cap->obj);
+}
+
+/* Does @who (NULL: anyone) hold @cap? */
+static bool caps_held_by(const Writ__Op__Cap *cap, const struct procs *p, const char *who)
+{
+	const Writ__Op__Proc *proc;
+
+	if (who == NULL)
+		return true;
+	proc = procs_find(p, cap->pid);
+	return proc != NULL && proc_is(proc, who);
+}
+
+static int caps_print(struct cli *c, const struct caps *caps, const struct procs *p,
+    const char *who)
+{
+	struct table *t = table_new(caps_columns, sizeof(caps_columns) / sizeof(caps_columns[0]));
+	struct tree_node *v = calloc(caps->n + 1, sizeof(*v));
+	size_t n = 0;
+	int r = -1;
+
+	for (size_t i = 0; v != NULL && i < caps->n; i++) {
+		if (caps_held_by(caps->v[i], p, who))
+			v[n++] = (struct tree_node){ caps->v[i]->slot, caps->v[i]->parent, i, 0 };
+	}
+	if (t != NULL && v != NULL && tree_order(v, n) == 0) {
+		for (size_t i = 0; i < n; i++)
+			caps_row(t, caps->v[v[i].row], p, v[i].depth);
+		r = table_print(t, stdout, c->json);
+	}
+	table_free(t);
+	free(v);
+	return r == 0 ? EX_OK : cli_fail(c, EX_OSERR, "out of memory");
+}
+
+static const struct column rights_columns[] = {
+	{ "type", "TYPE", COLUMN_LEFT },
+	{ "right", "RIGHT", COLUMN_LEFT },
+	{ "allows", "ALLOWS", COLUMN_LEFT },
+};
+
+/* <writ/rights.h>, as a table */
+static const struct { unsigned type; uint32_t right; const char *allows; } meanings[] = {
+	{ WRIT_TYPE_UNTYPED, WRIT_R_READ, "read the account: what it allows, what is used" },
+	{ WRIT_TYPE_UNTYPED, WRIT_R_WRITE, "make objects and charge them to it" },
+	{ WRIT_TYPE_ENDPOINT, WRIT_R_READ, "receive: be the server behind it" },
+	{ WRIT_TYPE_ENDPOINT, WRIT_R_WRITE, "send, or connect" },
+	{ WRIT_TYPE_ENDPOINT, WRIT_R_GRANT, "pass capabilities; make Paths of it" },
+	{ WRIT_TYPE_ENDPOINT, WRIT_R_GRANT_REPLY, "pass capabilities in replies" },
+	{ WRIT_TYPE_PROC, WRIT_R_READ, "wait for it" },
+	{ WRIT_TYPE_PROC, WRIT_R_WRITE, "end it" },
+	{ WRIT_TYPE_SCHED_CONTROL, WRIT_R_READ, "be told of procs to be started" },
+	{ WRIT_TYPE_SCHED_CONTROL, WRIT_R_WRITE, "start pending procs" },
+	{ WRIT_TYPE_MEMORY, WRIT_R_READ, "map it" },
+	{ WRIT_TYPE_IMAGE, WRIT_R_EXEC, "spawn procs of it" },
+	{ WRIT_TYPE_PATH, WRIT_R_READ, "open to read, stat, list folders" },
+	{ WRIT_TYPE_PATH, WRIT_R_WRITE, "change what exists" },
+	{ WRIT_TYPE_PATH, WRIT_R_CREATE, "make files and folders, and fill what one has made" },
+	{ WRIT_TYPE_PATH, WRIT_R_REMOVE, "remove files and folders" },
+	{ WRIT_TYPE_PATH, WRIT_R_WATCH, "be told of changes" },
+	{ WRIT_TYPE_PATH, WRIT_R_MOUNT, "attach another server's tree" },
+	{ WRIT_TYPE_PATH, WRIT_R_EXEC, "make an Image of a file" },
+	{ WRIT_TYPE_PATH, WRIT_R_GRANT, "give Paths derived from it to others" },
+	{ WRIT_TYPE_SPAWN, WRIT_R_WRITE, "spawn procs within its limits" },
+	{ WRIT_TYPE_REALM, WRIT_R_READ, "list its procs" },
+	{ WRIT_TYPE_REALM, WRIT_R_WRITE, "make Spawns of it" },
+	{ WRIT_TYPE_AUDIT, WRIT_R_READ, "read the audit records and the derivation tree" },
+	{ WRIT_TYPE_HOST, WRIT_R_READ, "read the host folder" },
+	{ WRIT_TYPE_HOST, WRIT_R_WRITE, "change the host folder" },
+};
+
+static int rights_print(struct cli *c)
+{
+	struct table *t =
+	    table_new(rights_columns, sizeof(rights_columns) / sizeof(rights_columns[0]));
+	char rights[128];
+	int r = -1;
+
+	for (size_t i = 0; t != NULL && i < sizeof(meanings) / sizeof(meanings[0]); i++) {
+		table_row(t);
+		table_text(t, writ_type_name(meanings[i].type));
+		table_text(t, writ_rights_text(meanings[i].right, rights, sizeof(rights)));
+		table_text(t, meanings[i].allows);
+	}
+	if (t != NULL)
+		r = table_print(t, stdout, c->json);
+	table_free(t);
+	return r == 0 ? EX_OK : cli_fail(c, EX_OSERR, "out of memory");
+}
+
+static int caps_run(struct cli *c)
+{
+	struct caps caps = { 0 };
+	struct procs p = { 0 };
+	struct client cl;
+	int rc;
+
+	if (c->opt['r'] != NULL)
+		return rights_print(c);
+	rc = client_open(c, &cl);
+	if (rc != 0)
+		return rc;
+	rc = procs_load(c, &cl, "", &p);
+	if (rc == 0 && c->nargs > 0)
+		rc = procs_need(c, &p, c->args[0]);
+	if (rc == 0)
+		rc = caps_load(c, &cl, &caps);
+	client_close(&cl);
+	if (rc == 0)
+		rc = caps_print(c, &caps, &p, c->nargs > 0 ? c->args[0] : NULL);
+	caps_free(&caps);
+	procs_free(&p);
+	return rc;
+}
+
+static const struct argp_option caps_options[] = {
+	{ "rights", CLI_LONG('r'), NULL, 0, "Print what each right allows, by type", 0 },
+	{ 0 },
+};
+
+const struct cmd cmd_caps = {
+	.name = "caps", .args = "[PROC|PID|REALM]", .doc = "List capabilities as a derivation tree",
+	.more = "Below each capability stands what was derived from it; revoking it ends all "
+		"of that. With an argument: what those procs hold.\n\n"
+		"Example: writ caps mapper",
+	.run = caps_run, .opts = caps_options, .flags = CMD_NODE | CMD_JSON, .max = 1,
+};

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* Small things that all subcommands share: see cli.h. */
+#include "tools/writ/cli.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int cli_fail(struct cli *c, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(c->error, sizeof(c->error), fmt, ap);
+	va_end(ap);
+	return code;
+}
+
+int cli_number(struct cli *c, const char *what, const char *text, uint64_t max, uint64_t *ret)
+{
+	unsigned long long n;
+	char *end;
+
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	if (errno != 0 || *end != '\0' || *text < '0' || *text > '9' || n > max)
+		return cli_fail(c, EX_USAGE, "%s: \"%s\" is not a number up to %llu", what, text,
+		    (unsigned long long)max);
+	*ret = n;
+	return 0;
+}
+
+bool cli_name_ok(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n >= 1 && n <= 31 && name[0] != '-' &&
+	    strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == n;
+}

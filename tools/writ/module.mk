@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: MIT
+# writ: the operator's command. libcli is what its tests link as well.
+LIBS += libcli
+libcli_SRCS := $(addprefix tools/writ/,cli.c show.c table.c tree.c tail.c client.c procs.c node.c \
+	message.c doctor_trial.c doctor_ns.c doctor_seccomp.c doctor_file.c doctor_cgroup.c \
+	doctor_bpf.c)
+libcli_LDLIBS := -lnng -lprotobuf-c -ljansson -lcap-ng
+
+BINS += writ
+writ_SRCS := $(addprefix tools/writ/,main.c up.c down.c run.c ps.c logs.c caps.c why.c check.c \
+	doctor.c)
+writ_LIBS := libcli libmanifest libproto libcaps
+writ_LDLIBS := $(libcli_LDLIBS) -lcyaml -lyaml -lsodium

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * writ up: reads the node's manifest, starts its kernel in the background and
+ * waits until root answers. What the kernel is given is its command line and
+ * one sealed memfd; it inherits no descriptor and no environment besides.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <writ/rights.h>
+
+#include "tools/manifest/manifest.h"
+#include "tools/writ/client.h"
+#include "tools/writ/node.h"
+#include "tools/writ/show.h"
+
+#define UP_WAIT_MS   10000
+#define UP_LOG_LINES 2048       /* bytes of the kernel's log that are shown when it fails */
+#define UP_LOG_MAX   (1 << 20)
+#define UP_ARGS_MAX  256
+#define UP_ARG_SIZE  (CLI_PATH_MAX + 128)
+#define UP_MEMFD     3          /* in the kernel: where the packed manifest is */
+
+struct argv { char *v[UP_ARGS_MAX + 1]; size_t n; bool failed; };
+
+static void argv_add(struct argv *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void argv_add(struct argv *a, const char *fmt, ...)
+{
+	va_list ap;
+	char *s;
+
+	va_start(ap, fmt);
+	if (vasprintf(&s, fmt, ap) < 0)
+		s = NULL;
+	va_end(ap);
+	if (s == NULL || a->n == UP_ARGS_MAX) {
+		a->failed = true;
+		free(s);
+		return;
+	}
+	a->v[a->n++] = s;
+}
+
+static void argv_free(struct argv *a)
+{
+	for (size_t i = 0; i < a->n; i++)
+		free(a->v[i]);
+}
+
+static Writ__Manifest__Host *host_find(const Writ__Manifest__Node *node, const char *name)
+{
+	for (size_t i = 0; i < node->n_hosts; i++) {
+		if (strcmp(node->hosts[i]->name, name) == 0)
+			return node->hosts[i];
+	}
+	return NULL;
+}
+
+/* A new host folder at the end of @node, named @name. NULL when out of memory. */
+static Writ__Manifest__Host *host_new(Writ__Manifest__Node *node, const char *name)
+{
+	Writ__Manifest__Host **v =
+	    reallocarray(node->hosts, node->n_hosts + 1, sizeof(*node->hosts));
+	Writ__Manifest__Host *h = malloc(sizeof(*h));
+
+	if (v != NULL)
+		node->hosts = v;
+	if (v == NULL || h == NULL) {
+		free(h);
+		return NULL;
+	}
+	writ__manifest__host__init(h);
+	h->name = strdup(name);
+	v[node->n_hosts++] = h;
+	return h;
+}
+
+/* --host NAME=PATH[:rw], in the place of the manifest's folder of that name if there is one. */
+static int host_add(struct cli *c, Writ__Manifest__Node *node, const char *arg)
+{
+	Writ__Manifest__Host *h;
+	char name[32], *path, *old;
+	const char *eq = strchr(arg, '=');
+	size_t n;
+	bool rw;
+
+	snprintf(name, sizeof(name), "%.*s", eq != NULL ? (int)(eq - arg) : 0, arg);
+	if (eq == NULL || eq - arg > 31 || !cli_name_ok(name))
+		return cli_fail(c, EX_USAGE, "--host %s: NAME=PATH or NAME=PATH:rw is wanted", arg);
+	n = strlen(eq + 1);
+	rw = n > 3 && strcmp(eq + 1 + n - 3, ":rw") == 0;
+	old = strndup(eq + 1, rw ? n - 3 : n);
+	path = old != NULL ? realpath(old, NULL) : NULL;
+	free(old);
+	if (path == NULL)
+		return cli_fail(c, EX_NOINPUT, "--host %s: %s", arg, strerror(errno));
+	h = host_find(node, name);
+	if (h == NULL)
+		h = host_new(node, name);
+	if (h == NULL || h->name == NULL) {
+		free(path);
+		return cli_fail(c, EX_OSERR, "out of memory");
+	}
+	if (h->path != protobuf_c_empty_string)
+		free(h->path);
+	h->path = path;
+	h->rights = WRIT_R_READ | (rw ? WRIT_R_WRITE | WRIT_R_CREATE | WRIT_R_REMOVE : 0);
+	return 0;
+}
+
+/* The node's name in the message is the one it is started by. */
+static int node_rename(struct cli *c, Writ__Manifest__Node *node)
+{
+	char *name = strdup(c->node);
+
+	if (name == NULL)
+		return cli_fail(c, EX_OSERR, "out of memory");
+	if (node->name != protobuf_c_empty_string)
+		free(node->name);
+	node->name = name;
+	return 0;
+}
+
+static int hosts_check(struct cli *c, const Writ__Manifest__Node *node)
+{
+	struct stat st;
+
+	for (size_t i = 0; i < node->n_hosts; i++) {
+		const char *path = node->hosts[i]->path;
+
+		if (stat(path, &st) < 0)
+			return cli_fail(c, EX_NOINPUT, "host folder %s: %s: %s",
+			    node->hosts[i]->name, path, strerror(errno));
+		if (!S_ISDIR(st.st_mode))
+			return cli_fail(c, EX_DATAERR, "host folder %s: %s is not a folder",
+			    node->hosts[i]->name, path);
+	}
+	return 0;
+}
+
+static int node_load(struct cli *c, const struct node_files *files, Writ__Manifest__Node **ret)
+{
+	const char *file = c->opt['F'] != NULL ? c->opt['F'] : files->manifest;
+	struct manifest_error e = { 0 };
+	int rc;
+
+	if (*file == '\0')
+		return cli_fail(c, EX_NOINPUT, "no node manifest is installed; name one by --file");
+	if (access(file, R_OK) < 0)
+		return cli_fail(c, EX_NOINPUT, "%s: %s", file, strerror(errno));
+	if (manifest_node_load(file, ret, &e) < 0)
+		return cli_fail(c, EX_DATAERR, "%s:%u:%u: %s", e.file, e.line, e.column, e.text);
+	rc = node_rename(c, *ret);
+	for (unsigned i = 0; rc == 0 && i < c->nhosts; i++)
+		rc = host_add(c, *ret, c->hosts[i]);
+	if (rc == 0)
+		rc = hosts_check(c, *ret);
+	if (rc != 0)
+		manifest_node_free(*ret);
+	return rc;
+}
+
+/* The message in a sealed memfd. */
+static int node_pack(struct cli *c, const Writ__Manifest__Node *node, int *ret_fd)
+{
+	size_t size = writ__manifest__node__get_packed_size(node);
+	uint8_t *buf = malloc(size + 1);
+	int fd = memfd_create("writ-node", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (buf != NULL)
+		writ__manifest__node__pack(node, buf);
+	if (fd < 0 || buf == NULL || write(fd, buf, size) != (ssize_t)size ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0) {
+		free(buf);
+		if (fd >= 0)
+			close(fd);
+		return cli_fail(c, EX_OSERR, "memfd: %s", strerror(errno));
+	}
+	free(buf);
+	*ret_fd = fd;
+	return 0;
+}
+
+/* Each program once: the manifest's servers share some. */
+static void argv_modules(struct argv *a, const Writ__Manifest__Node *node, const char *bin)
+{
+	argv_add(a, "--module");
+	argv_add(a, "root=%s/root", bin);
+	argv_add(a, "--module");
+	argv_add(a, "manifest=/proc/self/fd/%d", UP_MEMFD);
+	for (size_t i = 0; i < node->n_servers; i++) {
+		const char *image = node->servers[i]->image;
+		bool seen = strcmp(image, "root") == 0;
+
+		for (size_t j = 0; j < i && !seen; j++)
+			seen = strcmp(image, node->servers[j]->image) == 0;
+		if (seen)
+			continue;
+		argv_add(a, "--module");
+		argv_add(a, "%s=%s/%s", image, bin, image);
+	}
+}
+
+static int argv_make(struct cli *c, struct argv *a, const Writ__Manifest__Node *node,
+    const char *bin)
+{
+	argv_add(a, "%s", NODE_KERNEL);
+	argv_add(a, "--node");
+	argv_add(a, "%s", c->node);
+	argv_add(a, "--run");
+	argv_add(a, "%s/%s", CLI_RUN_DIR, c->node);
+	argv_add(a, "--log");
+	argv_add(a, "%s/%s", CLI_LOG_DIR, c->node);
+	argv_modules(a, node, bin);
+	for (size_t i = 0; i < node->n_hosts; i++) {
+		argv_add(a, "--host");
+		argv_add(a, "%s=%s:%s", node->hosts[i]->name,
+		    node->hosts[i]->rights & ~(uint32_t)WRIT_R_READ ? "rw" : "ro",
+		    node->hosts[i]->path);
+	}
+	if (node->limits != NULL && node->limits->procs != 0) {
+		argv_add(a, "--procs");
+		argv_add(a, "%u", node->limits->procs);
+	}
+	if (node->limits != NULL && node->limits->memory != 0) {
+		argv_add(a, "--memory");
+		argv_add(a, "%llu", (unsigned long long)node->limits->memory);
+	}
+	return a->failed ? cli_fail(c, EX_DATAERR, "the node has too many servers or folders") : 0;
+}
+
+/* The node's log folder and the kernel's own log in it; *ret_from is where the new lines begin. */
+static int log_open(struct cli *c, int *ret_fd, off_t *ret_from)
+{
+	const struct group *g = getgrnam("writ");
+	char path[128], old[144];
+	struct stat st;
+	int fd;
+
+	if (mkdir(CLI_LOG_DIR, 0755) < 0 && errno != EEXIST)
+		return cli_fail(c, EX_OSERR, "%s: %s", CLI_LOG_DIR, strerror(errno));
+	snprintf(path, sizeof(path), "%s/%s", CLI_LOG_DIR, c->node);
+	if ((mkdir(path, 0750) < 0 && errno != EEXIST) ||
+	    (g != NULL && chown(path, 0, g->gr_gid) < 0))
+		return cli_fail(c, EX_OSERR, "%s: %s", path, strerror(errno));
+	snprintf(path, sizeof(path), "%s/%s/kernel.log", CLI_LOG_DIR, c->node);
+	snprintf(old, sizeof(old), "%s.1", path);
+	if (stat(path, &st) == 0 && st.st_size > UP_LOG_MAX)
+		rename(path, old);
+	fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0640);
+	if (fd < 0)
+		return cli_fail(c, EX_OSERR, "%s: %s", path, strerror(errno));
+	if (g != NULL && fchown(fd, 0, g->gr_gid) < 0)
+		fprintf(stderr, "writ: %s: group writ can't read it\n", path);
+	*ret_fd = fd;
+	*ret_from = lseek(fd, 0, SEEK_END);
+	return 0;
+}
+
+/* Start the kernel in a session of its own. It gets 0, 1, 2 and the manifest. */
+static int kernel_start(struct cli *c, const char *bin, struct argv *a, int manifest, int log,
+    pid_t *ret)
+{
+	static char path_var[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+	static char *env[] = { path_var, NULL };
+	posix_spawn_file_actions_t fa;
+	posix_spawnattr_t at;
+	char path[CLI_PATH_MAX + 16];
+	sigset_t none;
+	int r;
+
+	sigemptyset(&none);
+	snprintf(path, sizeof(path), "%s/%s", bin, NODE_KERNEL);
+	posix_spawn_file_actions_init(&fa);
+	posix_spawnattr_init(&at);
+	if ((r = posix_spawn_file_actions_addopen(&fa, 0, "/dev/null", O_RDONLY, 0)) == 0 &&
+	    (r = posix_spawn_file_actions_adddup2(&fa, log, 1)) == 0 &&
+	    (r = posix_spawn_file_actions_adddup2(&fa, log, 2)) == 0 &&
+	    (r = posix_spawn_file_actions_adddup2(&fa, manifest, UP_MEMFD)) == 0 &&
+	    (r = posix_spawn_file_actions_addclosefrom_np(&fa, UP_MEMFD + 1)) == 0 &&
+	    (r = posix_spawn_file_actions_addchdir_np(&fa, "/")) == 0 &&
+	    (r = posix_spawnattr_setsigmask(&at, &none)) == 0 &&
+	    (r = posix_spawnattr_setflags(&at, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK)) == 0)
+		r = posix_spawn(ret, path, &fa, &at, a->v, env);
+	posix_spawnattr_destroy(&at);
+	posix_spawn_file_actions_destroy(&fa);
+	return r == 0 ? 0 : cli_fail(c, EX_OSERR, "%s: %s", path, strerror(r));
+}
+
+/* The end of what the kernel wrote since @from, for people. */
+static void log_show(int log, off_t from)
+{
+	char buf[UP_LOG_LINES + 1], *line = buf, *nl;
+	off_t end = lseek(log, 0, SEEK_END);
+	ssize_t n;
+
+	if (end - from > UP_LOG_LINES)
+		from = end - UP_LOG_LINES;
+	n = pread(log, buf, UP_LOG_LINES, from);
+	buf[n > 0 ? n : 0] = '\0';
+	while (*line != '\0') {
+		nl = strchrnul(line, '\n');
+		if (*nl == '\n')
+			*nl++ = '\0';
+		fputs("    ", stderr);
+		show_safe_put(stderr, line);
+		fputc('\n', stderr);
+		line = nl;
+	}
+}
+
+/* Ask root until it answers, the kernel @pid ends, or time is up. */
+static int root_wait(struct cli *c, pid_t pid)
+{
+	Writ__Op__Req req = WRIT__OP__REQ__INIT;
+	struct client cl;
+	int rc, status, ms = 20;
+	uint64_t end = show_clock(CLOCK_MONOTONIC) + UP_WAIT_MS * UINT64_C(1000000);
+
+	req.op = WRIT__OP__OP__OP_PING;
+	for (;;) {
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			return cli_fail(c, EX_SOFTWARE, "the kernel of node %s ended at boot (%s %d):",
+			    c->node, WIFEXITED(status) ? "status" : "signal",
+			    WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+		rc = client_open(c, &cl);
+		if (rc == 0) {
+			client_limit(&cl, 500);
+			rc = client_do(c, &cl, &req);
+		}
+		client_close(&cl);
+		if (rc == 0)
+			return 0;
+		if (show_clock(CLOCK_MONOTONIC) > end)
+			return cli_fail(c, EX_UNAVAILABLE, "node %s: root didn't answer in %d s:",
+			    c->node, UP_WAIT_MS / 1000);
+		poll(NULL, 0, ms);
+		ms = ms < 100 ? ms * 2 : ms;
+	}
+}
+
+/* The kernel didn't make it: show why, end it, clear up. */
+static void boot_undo(struct cli *c, const struct node_files *files, pid_t pid, int log, off_t from)
+{
+	char error[sizeof(c->error)];
+
+	memcpy(error, c->error, sizeof(error));
+	kill(pid, SIGTERM); /* our own child, not waited for yet: the pid is its */
+	for (int ms = 0; waitpid(pid, NULL, WNOHANG) == 0; ms += 50) {
+		if (ms == 2000)
+			kill(pid, SIGKILL);
+		poll(NULL, 0, 50);
+	}
+	node_clean(c, files);
+	fputs("writ: ", stderr);
+	show_safe_put(stderr, error);
+	fputc('\n', stderr);
+	log_show(log, from);
+	c->error[0] = '\0';
+}
+
+/* Start it and see it answer. */
+static int node_boot(struct cli *c, const struct node_files *files,
+    const Writ__Manifest__Node *node)
+{
+	struct argv a = { 0 };
+	int manifest = -1, log = -1, rc;
+	off_t from = 0;
+	pid_t pid;
+
+	rc = argv_make(c, &a, node, files->bin);
+	if (rc == 0)
+		rc = node_pack(c, node, &manifest);
+	if (rc == 0)
+		rc = log_open(c, &log, &from);
+	if (rc == 0)
+		rc = kernel_start(c, files->bin, &a, manifest, log, &pid);
+	if (rc == 0) {
+		rc = root_wait(c, pid);
+		if (rc != 0)
+			boot_undo(c, files, pid, log, from);
+	}
+	if (rc == 0) {
+		c->error[0] = '\0'; /* what the first tries said */
+		rc = node_manifest_save(c, node);
+	}
+	if (rc == 0)
+		printf("node %s is up: kernel pid %d, %zu servers, %zu host folders\n", c->node,
+		    (int)pid, node->n_servers, node->n_hosts);
+	argv_free(&a);
+	if (manifest >= 0)
+		close(manifest);
+	if (log >= 0)
+		close(log);
+	return rc;
+}
+
+static int up_run(struct cli *c)
+{
+	struct node_files files;
+	Writ__Manifest__Node *node;
+	int guard, pidfd, rc;
+	pid_t pid;
+
+	rc = node_files_find(c, &files);
+	if (rc == 0)
+		rc = node_load(c, &files, &node);
+	if (rc != 0)
+		return rc;
+	rc = node_guard(c, &guard);
+	if (rc == 0) {
+		rc = node_kernel_find(c, &pid, &pidfd);
+		if (pidfd >= 0) {
+			close(pidfd);
+			rc = cli_fail(c, EX_TEMPFAIL, "node %s is up already (kernel pid %d)",
+			    c->node, (int)pid);
+		}
+		if (rc == 0)
+			rc = node_clean(c, &files);
+		if (rc == 0)
+			rc = node_boot(c, &files, node);
+		close(guard);
+	}
+	manifest_node_free(node);
+	return rc;
+}
+
+static const struct argp_option up_options[] = {
+	{ "file", 'F', "NODE.yaml", 0, "The node's manifest (default: the installed one)", 0 },
+	{ "host", CLI_LONG('H'), "NAME=PATH[:rw]", 0,
+	    "Lend a host folder, read-only unless :rw; again for more", 0 },
+	{ 0 },
+};
+
+const struct cmd cmd_up = {
+	.name = "up", .args = "", .doc = "Start a node",
+	.more = "Needs root. Clears first what a node of that name left when it was killed.\n\n"
+		"Example: writ up --node test --host texts=/usr/share/common-licenses",
+	.run = up_run, .opts = up_options, .flags = CMD_NODE | CMD_ROOT, .max = 0,
+};
