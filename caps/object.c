@@ -2,7 +2,7 @@
 /*
  * The table and its objects: birth, references, death. An object dies on a
  * list and not in the call that let go of it, so no chain of deaths, however
- * long, recurses or takes longer than its caller's budget. Upholds C4, C5, C8.
+ * long, recurses or takes longer than its caller's budget. Upholds C4, C5, C8, C9.
  *
  * Free lists end in untouched entries: an entry whose next is 0 is followed by
  * the one behind it in the table. So untouched memory stays untouched.

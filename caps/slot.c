@@ -2,7 +2,7 @@
 /*
  * Capabilities in slots: insert, derive, move, delete, revoke. The only file
  * that writes a slot's cap. Each function checks all, then changes all.
- * Upholds C2, C3, C4, C9, C10.
+ * Upholds C2, C3, C4, C9, C10, C11.
  */
 #include "caps.h"
 
