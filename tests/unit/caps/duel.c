@@ -1,26 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "duel.h"
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
-
-__attribute__((format(printf, 2, 3)))
-static void differ(struct duel *d, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (d->why[0] != '\0')
-		return;
-	va_start(ap, fmt);
-	(void)vsnprintf(d->why, sizeof(d->why), fmt, ap);
-	va_end(ap);
-}
 
 /* Both have answered: do they agree? True when the operation was done. */
 static bool agree(struct duel *d, int got, int want)
 {
 	if (got != want)
-		differ(d, "answered %s, not %s", writ_errname(got), writ_errname(want));
+		duel_differ(d, "answered %s, not %s", writ_errname(got), writ_errname(want));
 	d->done += got == 0;
 	return got == 0 && want == 0;
 }
@@ -28,83 +14,6 @@ static bool agree(struct duel *d, int got, int want)
 static uint32_t pick(struct duel *d, uint32_t n)
 {
 	return d->pick(d->arg, n);
-}
-
-/* --- comparing ------------------------------------------------------------- */
-
-static bool same_cap(const struct cap *a, const struct cap *b)
-{
-	return a->type == b->type && a->flags == b->flags && a->rights == b->rights &&
-	    a->obj == b->obj && a->epoch == b->epoch && a->guard == b->guard &&
-	    a->badge == b->badge;
-}
-
-static bool same_charge(struct charge a, struct charge b)
-{
-	return a.bytes == b.bytes && a.slots == b.slots && a.procs == b.procs;
-}
-
-static void compare_slots(struct duel *d)
-{
-	uint32_t live = 0, children = 0;
-
-	for (slot_t s = 0; s < M_SLOTS; s++) {
-		const struct m_slot *m = &d->m.slots[s];
-		const struct slot *t = &d->t.slots[s];
-
-		if (m->cnode != t->cnode || m->gen != t->gen || !same_cap(&m->cap, &t->cap))
-			differ(d, "slot %u lies otherwise", s);
-		live += m->full;
-		for (slot_t c = captab_first(&d->t, s); c != 0; c = captab_next(&d->t, c)) {
-			if (c >= M_SLOTS || !d->m.slots[c].full || d->m.slots[c].parent != s ||
-			    ++children > M_SLOTS) {
-				differ(d, "slot %u is no child of %u", c, s);
-				return;
-			}
-		}
-	}
-	if (live != children || live != d->t.live_slots)
-		differ(d, "%u in the tree, %u counted, %u live", children, d->t.live_slots, live);
-}
-
-static void compare_objs(struct duel *d)
-{
-	unsigned refs[M_OBJS], caps[M_OBJS], live = 0;
-
-	m_count(&d->m, refs, caps);
-	for (obj_t o = 1; o < M_OBJS; o++) {
-		const struct m_obj *m = &d->m.objs[o];
-		const struct object *t = captab_obj(&d->t, o);
-		const struct account *a = captab_account(&d->t, o);
-
-		live += m->live;
-		if (m->live != (t != NULL)) {
-			differ(d, "object %u is %s", o, t ? "still there" : "gone");
-			continue;
-		}
-		if (t == NULL)
-			continue;
-		if (t->type != m->type || t->dying != m->dying || t->refs != refs[o] ||
-		    t->epoch != m->epoch || t->untyped != m->untyped)
-			differ(d, "object %u: dying %u, not %u; refs %u, not %u", o, t->dying,
-			    m->dying, t->refs, refs[o]);
-		if (a != NULL && (!same_charge(a->max, m->max) ||
-		    !same_charge(a->used, m_used(&d->m, o))))
-			differ(d, "account of %u", o);
-	}
-	if (live != d->t.live_objs)
-		differ(d, "%u objects counted, %u live", d->t.live_objs, live);
-}
-
-static void compare(struct duel *d)
-{
-	const char *broken;
-
-	compare_slots(d);
-	compare_objs(d);
-	broken = captab_verify(&d->t);
-	if (broken != NULL)
-		differ(d, "broken: %s", broken);
 }
 
 /* --- choosing -------------------------------------------------------------- */
@@ -212,7 +121,7 @@ static void op_revoke(struct duel *d)
 	}
 	agree(d, err, 0);
 	if (gone != (below < budget ? below : budget) || more != (below > budget))
-		differ(d, "revoked %u of %u with a budget of %u", gone, below, budget);
+		duel_differ(d, "revoked %u of %u with a budget of %u", gone, below, budget);
 }
 
 /* Put a capability to @o, which has @caps capabilities, somewhere allowed. */
@@ -245,7 +154,7 @@ static void op_insert(struct duel *d)
 static bool born(struct duel *d, obj_t o, unsigned type, obj_t payer, struct charge c)
 {
 	if (o == 0 || o >= M_OBJS || d->m.objs[o].live) {
-		differ(d, "object %u was made twice", o);
+		duel_differ(d, "object %u was made twice", o);
 		return false;
 	}
 	m_born(&d->m, o, type, payer, c);
@@ -296,7 +205,7 @@ static void op_cnode(struct duel *d)
 		struct m_slot *s = &d->m.slots[d->m.objs[o].base + i];
 
 		if (s->cnode != 0)
-			differ(d, "slot %u was given out twice", d->m.objs[o].base + i);
+			duel_differ(d, "slot %u was given out twice", d->m.objs[o].base + i);
 		s->cnode = o;
 	}
 	if (pick(d, 8))
@@ -384,7 +293,7 @@ static void op_check(struct duel *d)
 
 	if (agree(d, captab_check(&d->t, s, type, rights, &c),
 	    m_check(&d->m, s, type, rights)) && c != &d->t.slots[s].cap)
-		differ(d, "check gave another slot");
+		duel_differ(d, "check gave another slot");
 }
 
 /* Also sets guards, which is the caller's business, and reads some back. */
@@ -413,7 +322,7 @@ static void op_resolve(struct duel *d)
 	}
 	if (agree(d, captab_resolve(&d->t, &root, index, depth, &got),
 	    m_resolve(&d->m, &root, index, depth, &want)) && got != want)
-		differ(d, "resolved to %u, not %u", got, want);
+		duel_differ(d, "resolved to %u, not %u", got, want);
 }
 
 /* --- death ------------------------------------------------------------------ */
@@ -427,7 +336,7 @@ static void see_retired(struct duel *d)
 		if (n == 0 || d->t.slots[s].cnode != 0)
 			continue;
 		if (!d->m.objs[n].dying)
-			differ(d, "slot %u was taken from a living CNode", s);
+			duel_differ(d, "slot %u was taken from a living CNode", s);
 		(void)m_delete(&d->m, s);
 		d->m.slots[s].cnode = 0;
 		d->units++;
@@ -441,12 +350,12 @@ static void on_finalise(void *arg, obj_t o)
 
 	see_retired(d);
 	if (o >= M_OBJS || !d->m.objs[o].live || !d->m.objs[o].dying) {
-		differ(d, "object %u was finalised alive", o);
+		duel_differ(d, "object %u was finalised alive", o);
 		return;
 	}
 	for (slot_t s = 1; s < M_SLOTS; s++) {
 		if (d->m.slots[s].cnode == o)
-			differ(d, "CNode %u was finalised before its slot %u", o, s);
+			duel_differ(d, "CNode %u was finalised before its slot %u", o, s);
 	}
 	if (pick(d, 4) == 0)
 		op_delete(d);
@@ -465,7 +374,7 @@ static void reap(struct duel *d, unsigned budget)
 	for (obj_t o = 1; o < M_OBJS; o++)
 		left |= d->m.objs[o].live && d->m.objs[o].dying;
 	if (more != left || d->units > budget || (more && d->units != budget))
-		differ(d, "reaped %u of %u, more %d, not %d", d->units, budget, more, left);
+		duel_differ(d, "reaped %u of %u, more %d, not %d", d->units, budget, more, left);
 }
 
 static void op_reap(struct duel *d)
@@ -504,7 +413,7 @@ void duel_open(struct duel *d, void *mem, uint32_t (*fn)(void *, uint32_t), void
 	captab_init(&d->t, mem, M_SLOTS, M_OBJS, M_ACCTS, on_finalise, d);
 	if (captab_untyped_new(&d->t, 0, max, &d->untyped) != 0 ||
 	    captab_cnode_new(&d->t, 0, 7, &d->cnode) != 0) {
-		differ(d, "can't be opened");
+		duel_differ(d, "can't be opened");
 		return;
 	}
 	captab_hold(&d->t, d->untyped);
@@ -529,7 +438,7 @@ bool duel_step(struct duel *d)
 	d->op = ops[i].name;
 	ops[i].fn(d);
 	m_settle(&d->m);
-	compare(d);
+	duel_compare(d);
 	return d->why[0] == '\0';
 }
 
@@ -556,11 +465,11 @@ bool duel_close(struct duel *d)
 		m->referenced = true;
 	}
 	m_settle(&d->m);
-	compare(d);
+	duel_compare(d);
 	reap(d, 100000);
-	compare(d);
+	duel_compare(d);
 	if (d->t.live_objs != 0 || d->t.live_slots != 0)
-		differ(d, "%u objects and %u capabilities are left", d->t.live_objs,
+		duel_differ(d, "%u objects and %u capabilities are left", d->t.live_objs,
 		    d->t.live_slots);
 	return d->why[0] == '\0';
 }

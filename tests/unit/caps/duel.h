@@ -26,3 +26,9 @@ void duel_open(struct duel *d, void *mem, uint32_t (*pick)(void *, uint32_t), vo
 bool duel_step(struct duel *d);
 /* Let go of everything: nothing may be left. */
 bool duel_close(struct duel *d);
+
+/* Note a difference; the first one stays. */
+__attribute__((format(printf, 2, 3)))
+void duel_differ(struct duel *d, const char *fmt, ...);
+/* Compare all that can be seen. */
+void duel_compare(struct duel *d);

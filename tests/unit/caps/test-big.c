@@ -125,6 +125,31 @@ START_TEST(a_million_slots)
 }
 END_TEST
 
+/* The map of blocks is looked through by words: holes at their edges are found. */
+START_TEST(a_hole_is_found_behind_full_words)
+{
+	enum { BLOCKS = 64 * 5 };
+	obj_t n[BLOCKS], o;
+
+	big_open(BLOCKS * 64, BLOCKS + 2, 1);
+	for (unsigned i = 1; i < BLOCKS; i++) {
+		DONE(captab_cnode_new(&t, 0, 6, &n[i]));
+		ck_assert_uint_eq(captab_cnode_slot(&t, n[i], 0), i * 64);
+	}
+	captab_obj_drop(&t, n[3]); /* a hole too small, then two full words */
+	captab_obj_drop(&t, n[255]);
+	captab_obj_drop(&t, n[256]);
+	DONE(captab_cnode_new(&t, 0, 7, &o));
+	ck_assert_uint_eq(captab_cnode_slot(&t, o, 0), 255 * 64);
+	ck_assert_int_eq(captab_cnode_new(&t, 0, 7, &o), WRIT_E_NOT_ENOUGH_MEMORY);
+	DONE(captab_cnode_new(&t, 0, 6, &o));
+	ck_assert_uint_eq(captab_cnode_slot(&t, o, 0), 3 * 64);
+	ck_assert_int_eq(captab_cnode_new(&t, 0, 6, &o), WRIT_E_NOT_ENOUGH_MEMORY);
+	big_verify();
+	munmap(mem, size);
+}
+END_TEST
+
 /* Each CNode holds the only capability to the next: they die one after the other. */
 START_TEST(a_long_chain_of_cnodes_dies_without_recursion)
 {
@@ -206,6 +231,7 @@ Suite *suite_big(void)
 	tcase_add_test(c, untouched_memory_stays_untouched);
 	tcase_add_test(c, memory_used_once_is_used_again);
 	tcase_add_test(c, a_million_slots);
+	tcase_add_test(c, a_hole_is_found_behind_full_words);
 	tcase_add_test(c, a_long_chain_of_cnodes_dies_without_recursion);
 	tcase_add_test(c, a_long_chain_of_untypeds_dies_without_recursion);
 	tcase_add_test(c, a_deep_derivation_is_no_deeper_a_stack);
