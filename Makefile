@@ -39,7 +39,7 @@ RELRO   := -Wl,-z,relro,-z,now,-z,noexecstack
 include $(sort $(wildcard include/module.mk caps/module.mk kernel/module.mk \
 	libsys/module.mk servers/module.mk servers/*/module.mk \
 	servers/proxies/*/module.mk tools/module.mk tools/*/module.mk docs/examples/*/module.mk \
-	tests/module.mk tests/*/module.mk tests/unit/*/module.mk \
+	tests/module.mk tests/*/module.mk tests/*/*/module.mk \
 	tests/unit/*/*/module.mk))
 
 GEN_H   := $(patsubst %,$(B)/gen/writ/%.pb-c.h,$(sort $(PROTOS)))
@@ -149,7 +149,7 @@ tcb: all
 benches: all $(call bins,$(BENCHES) $(TESTBINS))
 	@printf '%s\n' $(BENCHES) >$(B)/benches
 bench:
-	@B=$(B) tools/bench
+	+@B=$(B) tools/bench
 
 # Manifests of the examples name images in build/bin: in libexec, once installed.
 MAN      = $(wildcard docs/*.1 docs/man/*.1)
