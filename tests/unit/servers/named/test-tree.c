@@ -451,6 +451,45 @@ START_TEST(a_refused_write_leaves_the_file_as_it_was)
 }
 END_TEST
 
+START_TEST(a_refused_write_keeps_nothing_it_began)
+{
+	static char block[DATA_CHUNK];
+	struct tree_usage before;
+	struct tree_node *fill, *n;
+
+	teardown();
+	tree_start(360000, 10);
+	fill = make_file("/fill", "");
+	for (unsigned i = 0; i < 4; i++)
+		ck_assert_int_eq(tree_write(t, fill, TREE_END, block, DATA_CHUNK), DATA_CHUNK);
+	n = make_file("/a", "");
+	before = tree_usage(t);
+	/* room for one chunk, not for the two that this touches */
+	ck_assert_int_eq(tree_write(t, n, DATA_CHUNK * 3 / 2, block, DATA_CHUNK), -WRIT_E_NO_SPACE);
+	expect_usage(before);
+	ck_assert_int_eq(tree_write(t, n, DATA_CHUNK, block, DATA_CHUNK), DATA_CHUNK);
+	tree_close(t, n);
+	tree_close(t, fill);
+}
+END_TEST
+
+START_TEST(coming_and_going_does_not_grow_a_folder)
+{
+	struct tree_usage before = { 0 };
+	char path[32];
+
+	put("/stays", "");
+	for (unsigned i = 0; i < 5000; i++) {
+		snprintf(path, sizeof(path), "/%u", i);
+		put(path, "x");
+		ck_assert_int_eq(tree_remove(t, path), 0);
+		if (i == 100)
+			before = tree_usage(t);
+	}
+	ck_assert_uint_le(tree_usage(t).memory, before.memory + 1024);
+}
+END_TEST
+
 START_TEST(a_big_file_is_chunked)
 {
 	enum { BLOCK = 61440, SIZE = 64 << 20 };
@@ -519,6 +558,8 @@ int main(void)
 	tcase_add_test(c, node_limit_is_exact);
 	tcase_add_test(c, memory_limit_is_exact);
 	tcase_add_test(c, a_refused_write_leaves_the_file_as_it_was);
+	tcase_add_test(c, a_refused_write_keeps_nothing_it_began);
+	tcase_add_test(c, coming_and_going_does_not_grow_a_folder);
 	tcase_add_test(c, a_big_file_is_chunked);
 	tcase_add_test(c, holes_read_as_zeros_and_cost_nothing);
 	suite_add_tcase(s, c);

@@ -321,9 +321,8 @@ START_TEST(a_fifo_swapped_in_never_hangs)
 	ck_assert_int_eq(mkfifo(path, 0644), 0);
 	swap_start(&s, "f", "fifo");
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	while (time_left(&start, 1) ||
-	    ((got == 0 || refused == 0) &&
-		time_left(&start, 10))) { /* the test's time limit is the check */
+	/* the test's time limit is the check */
+	while (time_left(&start, 1) || ((got == 0 || refused == 0) && time_left(&start, 10))) {
 		int64_t n = ux_text("/f", buf, sizeof(buf));
 
 		ck_assert(n == 1 || n == -WRIT_E_NOT_FOUND);

@@ -84,7 +84,9 @@ int ux_put(const char *path, const char *text)
 
 static void setup(void)
 {
-	snprintf(base, sizeof(base), "%s/t%d", top, (int)getpid());
+	static unsigned n;
+
+	snprintf(base, sizeof(base), "%s/t%d-%u", top, (int)getpid(), n++);
 	ck_assert_int_eq(mkdir(base, 0755), 0);
 	host_mkdir("in");
 	host_mkdir("out");
