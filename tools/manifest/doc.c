@@ -240,6 +240,26 @@ static int check_text(struct doc *d)
 	return 0;
 }
 
+/* libyaml counts a line more where the last one has no end: point at that last one. */
+static yaml_mark_t within(const struct doc *d, yaml_mark_t m)
+{
+	size_t i, line = 0, begin = 0;
+
+	if (d->len == 0 || d->bytes[d->len - 1] == '\n')
+		return m;
+	for (i = 0; i < d->len; i++) {
+		if (d->bytes[i] == '\n') {
+			line++;
+			begin = i + 1;
+		}
+	}
+	if (m.line > line) {
+		m.line = line;
+		m.column = d->len - begin;
+	}
+	return m;
+}
+
 static bool tab_at(const struct doc *d, yaml_mark_t m)
 {
 	const unsigned char *p = d->bytes, *end = p + d->len;
@@ -256,7 +276,7 @@ static int bad_yaml(struct doc *d, const yaml_parser_t *p)
 {
 	if (p->error == YAML_MEMORY_ERROR)
 		return doc_oom(d);
-	return doc_bad_mark(d, p->problem_mark, "", "not YAML: %s%s%s%s",
+	return doc_bad_mark(d, within(d, p->problem_mark), "", "not YAML: %s%s%s%s",
 	    p->context != NULL ? p->context : "", p->context != NULL ? ", " : "",
 	    p->problem != NULL ? p->problem : "syntax error",
 	    tab_at(d, p->problem_mark) ? " (a tab: indent with spaces)" : "");
@@ -331,7 +351,6 @@ static int check_events(struct doc *d)
 
 	if (!yaml_parser_initialize(&p))
 		return doc_oom(d);
-	yaml_parser_set_encoding(&p, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&p, d->bytes, d->len);
 	while (r == 0 && !done) {
 		if (!yaml_parser_parse(&p, &e)) {
@@ -353,7 +372,6 @@ static int build_tree(struct doc *d)
 
 	if (!yaml_parser_initialize(&p))
 		return doc_oom(d);
-	yaml_parser_set_encoding(&p, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&p, d->bytes, d->len);
 	if (!yaml_parser_load(&p, &d->yaml))
 		r = bad_yaml(d, &p);

@@ -13,6 +13,7 @@ struct load {
 	struct names hosts, servers;
 	unsigned scheduler;             /* line of the server that is it; 0: none yet */
 	bool lends;                     /* a server serves the host folders */
+	unsigned serves[3];             /* by `per`: line of the server that serves; 0: none yet */
 };
 
 static const Writ__Manifest__Limits node_defaults = {
@@ -157,11 +158,25 @@ static int load_grants(struct load *l, const char *base, const struct y_server *
 	return 0;
 }
 
+/* Behind the namespace of a realm, and behind a host folder, is one server. */
+static int check_serves(struct load *l, const char *at, const Writ__Manifest__Server *s)
+{
+	if (s->per == WRIT__MANIFEST__SERVER__PER__PER_HOST && !s->serves)
+		return doc_bad(&l->d, at, "per", "a server of host folders needs `serves: true`");
+	if (!s->serves || s->per == WRIT__MANIFEST__SERVER__PER__PER_NODE)
+		return 0;
+	if (l->serves[s->per] != 0)
+		return doc_bad(&l->d, at, "serves",
+		    "the server on line %u serves each %s already: there is one", l->serves[s->per],
+		    s->per == WRIT__MANIFEST__SERVER__PER__PER_HOST ? "host folder" : "realm");
+	l->serves[s->per] = s->line;
+	return 0;
+}
+
 static int load_server(struct load *l, const char *at, const struct y_server *y,
     Writ__Manifest__Server *s)
 {
 	char limits[BUILD_AT_MAX];
-	bool hosts = y->per == WRIT__MANIFEST__SERVER__PER__PER_HOST;
 
 	s->line = doc_line(&l->d, at, NULL);
 	s->profile = y->profile;
@@ -175,9 +190,7 @@ static int load_server(struct load *l, const char *at, const struct y_server *y,
 	    build_limits(&l->d, limits, y->limits, &build_proc_limits, &s->limits) < 0 ||
 	    load_grants(l, at, y, s) < 0)
 		return -1;
-	if (hosts && !s->serves)
-		return doc_bad(&l->d, at, "per", "a server of host folders needs `serves: true`");
-	return 0;
+	return check_serves(l, at, s);
 }
 
 static int load_servers(struct load *l)

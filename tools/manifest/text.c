@@ -120,6 +120,8 @@ const char *text_path_fault(const char *s, size_t max)
 			return p[0] == '\0' ? "ends in /: leave that out" : "has // in it: write one /";
 		if ((n == 1 && p[0] == '.') || (n == 2 && p[0] == '.' && p[1] == '.'))
 			return "has a component . or ..: write the path without it";
+		if (n > 255)
+			return "has a component of more than 255 bytes";
 		p += n;
 	}
 	return NULL;
