@@ -3,3 +3,16 @@
 TESTS += unit-bench
 unit-bench_SRCS := tests/unit/bench/test-bench.c tests/bench/bench.c
 unit-bench_LDLIBS := -ljansson -lcheck -lsubunit -lm -lrt -lpthread
+
+BENCHES += bench-spawn
+bench-spawn_SRCS := tests/bench/spawn.c tests/bench/bench.c
+bench-spawn_LDLIBS := -ljansson
+TESTBINS += bench-spawner bench-null
+bench-spawner_SRCS := tests/bench/spawner.c
+bench-spawner_STATIC := 1
+bench-spawner_LIBS := libwrit
+bench-spawner_LDLIBS := -lprotobuf-c
+bench-null_SRCS := tests/bench/null.c
+bench-null_STATIC := 1
+bench-null_LIBS := libwrit
+$(B)/bin/bench-spawn: | $(B)/bin/bench-spawner $(B)/bin/bench-null all

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spawn.*: what it costs to start a proc and see its end, from inside a realm,
+ * beside vfork and exec of the same binary by the host, bwrap and runc.
+ *
+ * A node of the benchmark's own runs `spawner`, which takes orders through a
+ * host folder and measures itself. All of the node is in the path: gate,
+ * kernel, schedd, nest.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "bench.h"
+
+enum { TURN = 16, RATE_PROCS = 2000, RATE_ALIVE = 64 };
+
+static struct {
+	char dir[64], bin[256], null[300], node[32];
+	unsigned order;
+	int64_t values[TURN];
+	unsigned left;
+} b;
+
+static int run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static int run(const char *fmt, ...)
+{
+	char cmd[2048];
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	vsnprintf(cmd, sizeof(cmd), fmt, ap);
+	va_end(ap);
+	r = system(cmd);
+	if (r != 0)
+		fprintf(stderr, "bench-spawn: failed: %s\n", cmd);
+	return r == 0 ? 0 : -1;
+}
+
+static int put(const char *name, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static int put(const char *name, const char *fmt, ...)
+{
+	char path[128], tmp[128];
+	va_list ap;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", b.dir, name);
+	snprintf(tmp, sizeof(tmp), "%s/new", b.dir);
+	f = fopen(tmp, "we");
+	if (f == NULL)
+		return -1;
+	va_start(ap, fmt);
+	vfprintf(f, fmt, ap);
+	va_end(ap);
+	return fclose(f) == 0 ? rename(tmp, path) : -1;
+}
+
+/* --- ours --------------------------------------------------------------------- */
+
+/* Give the spawner an order and read its answer: up to @n values. */
+static int order(const char *kind, unsigned count, unsigned alive, unsigned n)
+{
+	char path[128];
+	FILE *f = NULL;
+	unsigned i = 0;
+
+	if (put("ctl/order", "%u %s %u %u\n", ++b.order, kind, count, alive) < 0)
+		return -1;
+	snprintf(path, sizeof(path), "%s/ctl/answer-%u", b.dir, b.order);
+	for (unsigned tries = 0; tries < 60000 && (f = fopen(path, "re")) == NULL; tries++)
+		usleep(1000);
+	if (f == NULL)
+		return -1;
+	while (i < n && fscanf(f, "%ld", &b.values[i]) == 1)
+		i++;
+	fclose(f);
+	unlink(path);
+	return i == n ? 0 : -1;
+}
+
+static int64_t ours_null(void *arg)
+{
+	(void)arg;
+	if (b.left == 0) {
+		if (order("each", TURN, 1, TURN) < 0)
+			return -1;
+		b.left = TURN;
+	}
+	return b.values[--b.left];
+}
+
+static int64_t ours_rate(void *arg)
+{
+	(void)arg;
+	return order("together", RATE_PROCS, RATE_ALIVE, 1) < 0 ? -1 : b.values[0];
+}
+
+/* --- peers -------------------------------------------------------------------- */
+
+static int vfork_exec(char *const argv[])
+{
+	int status;
+	pid_t pid = vfork();
+
+	if (pid == 0) {
+		execv(argv[0], argv);
+		_exit(127);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) == 127)
+		return -1;
+	return 0;
+}
+
+static int64_t peer_null(void *arg)
+{
+	char *argv[] = { b.null, NULL };
+
+	(void)arg;
+	return vfork_exec(argv);
+}
+
+/* A bare loop on each core. */
+static int64_t peer_rate(void *arg)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	int64_t t = bench_now();
+	int failed = 0, status;
+
+	(void)arg;
+	for (long c = 0; c < cores; c++) {
+		if (fork() != 0)
+			continue;
+		for (long i = 0; i < RATE_PROCS / cores && !failed; i++)
+			failed = peer_null(NULL) < 0;
+		_exit(failed);
+	}
+	while (wait(&status) > 0)
+		failed |= status;
+	return failed ? -1 : bench_now() - t;
+}
+
+static int64_t peer_bwrap(void *arg)
+{
+	char *argv[] = { "/usr/bin/bwrap", "--unshare-all", "--ro-bind", b.null, "/null", "/null", NULL };
+
+	(void)arg;
+	return vfork_exec(argv);
+}
+
+static int64_t peer_runc(void *arg)
+{
+	char bundle[96], *argv[] = { "/usr/sbin/runc", "run", "--bundle", bundle, b.node, NULL };
+
+	(void)arg;
+	snprintf(bundle, sizeof(bundle), "%s/bundle", b.dir);
+	return vfork_exec(argv);
+}
+
+/* --- set-up ---------------------------------------------------------------------- */
+
+static int set_up(void *arg)
+{
+	(void)arg;
+	b.left = 0;
+	if (put("bench.yaml",
+	    "realm: bench\nlimits: {procs: 80, memory: 1GiB}\n"
+	    "mounts: [{at: /ctl, host: ctl, rights: [read, write, create, remove]}]\n"
+	    "images:\n  - {name: spawner, path: %s/bench-spawner}\n  - {name: \"null\", path: %s}\n"
+	    "procs:\n  - name: spawner\n    image: spawner\n    limits: {memory: 64MiB, slots: 256}\n    grants:\n"
+	    "      - {path: /ctl, rights: [read, write, create, remove]}\n"
+	    "      - {spawn: nulls, procs: 70, memory: 256MiB, classes: [be]}\n"
+	    "      - {image: \"null\"}\n", b.bin, b.null) < 0)
+		return -1;
+	if (run("%s/writ up --node %s --host ctl=%s/ctl:rw >&2", b.bin, b.node, b.dir) < 0)
+		return -1;
+	return run("%s/writ run -d --node %s %s/bench.yaml >&2", b.bin, b.node, b.dir);
+}
+
+static int set_up_runc(void *arg)
+{
+	if (run("mkdir -p %s/bundle/rootfs && cp %s %s/bundle/rootfs/null && cd %s/bundle && rm -f config.json && "
+	    "runc spec && sed -i -e 's|\"sh\"|\"/null\"|' -e 's|\"terminal\": true|\"terminal\": false|' config.json",
+	    b.dir, b.null, b.dir, b.dir) < 0)
+		return -1;
+	return set_up(arg);
+}
+
+static void tear_down(void *arg)
+{
+	(void)arg;
+	run("%s/writ down --node %s >&2", b.bin, b.node);
+}
+
+static int prepare(void)
+{
+	const char *build = getenv("WRIT_B");
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	ssize_t n = readlink("/proc/self/exe", b.bin, sizeof(b.bin) - 1);
+
+	if (build != NULL)
+		snprintf(b.bin, sizeof(b.bin), "%s/bin", build);
+	else if (n > 0 && strrchr(b.bin, '/') != NULL)
+		*strrchr(b.bin, '/') = '\0';
+	snprintf(b.null, sizeof(b.null), "%s/bench-null", b.bin);
+	snprintf(b.node, sizeof(b.node), "b%d", (int)getpid());
+	strcpy(b.dir, "/tmp/writ-bench-XXXXXX");
+	if (mkdtemp(b.dir) == NULL || chmod(b.dir, 0755) != 0 || run("mkdir -m 0777 %s/ctl", b.dir) < 0)
+		return -1;
+	/* the peers' null has no gate and says so */
+	return null >= 0 && dup2(STDERR_FILENO, 9) == 9 && dup2(null, STDERR_FILENO) >= 0 ? 0 : -1;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct bench list[] = {
+		{ .name = "spawn.null", .peer_name = "vfork+exec", .setup = set_up, .teardown = tear_down,
+			.ours = ours_null, .peer = peer_null, .rounds = 960, .turn = TURN },
+		{ .name = "spawn.rate", .peer_name = "vfork+exec on every core", .setup = set_up, .teardown = tear_down,
+			.ours = ours_rate, .peer = peer_rate, .rounds = 7, .turn = 1, .ops = RATE_PROCS },
+		{ .name = "spawn.bwrap", .peer_name = "bwrap --unshare-all", .setup = set_up, .teardown = tear_down,
+			.ours = ours_null, .peer = peer_bwrap, .rounds = 320, .turn = TURN },
+		{ .name = "spawn.runc", .peer_name = "runc run", .setup = set_up_runc, .teardown = tear_down,
+			.ours = ours_null, .peer = peer_runc, .rounds = 64, .turn = TURN },
+	};
+	int rc;
+
+	if (prepare() < 0) {
+		fprintf(stderr, "bench-spawn: %s\n", strerror(errno));
+		return 1;
+	}
+	rc = bench_main(argc, argv, list, sizeof(list) / sizeof(list[0]));
+	run("rm -rf %s", b.dir);
+	return rc;
+}
