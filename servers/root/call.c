@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The operator's calls: one row each. Every frame gets a reply; a malformed one
+ * gets an error. Who may call at all was decided by the socket's folder.
+ */
+#include "servers/root/root.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <writ/proc.h>
+
+/* One request and its answer. */
+struct call {
+	struct arena arena;
+	const Writ__Op__Req *q;
+	Writ__Op__Rep rep;
+	char why[ROOT_SENTENCE];
+	bool down;
+};
+
+/* --- handlers: return 0 or an error, with a sentence in why if they have one ---------------- */
+
+static int op_ping(struct call *c)
+{
+	size_t n = 0;
+
+	c->rep.node = root.node->name;
+	for (const struct instance *i = root.instances; i != NULL && n < sizeof(c->why); i = i->next)
+		if (i->fault[0] != '\0')
+			n += (size_t)snprintf(c->why + n, sizeof(c->why) - n, "%s%s", n > 0 ? "; " : "", i->fault);
+	return 0;
+}
+
+static int op_image(struct call *c)
+{
+	return image_upload(c->q, now_ms(), c->why);
+}
+
+static int op_have(struct call *c)
+{
+	const Writ__Manifest__Image *m = c->q->image;
+
+	if (m == NULL || m->sha256.len != 32)
+		return -WRIT_E_BAD_REQUEST;
+	return image_find(m->sha256.data, m->size) != NULL ? 0 : -WRIT_E_NOT_FOUND;
+}
+
+/* How many of a realm's procs are alive; < 0 when the kernel doesn't say. */
+static int64_t alive(const struct place *p)
+{
+	struct writ_proc_row *rows;
+	int64_t n = rows_of(p, &rows), count = 0;
+
+	for (int64_t i = 0; i < n; i++)
+		count += rows[i].state < WRIT_STATE_EXITED;
+	free(rows);
+	return n < 0 ? n : count;
+}
+
+/* The procs started, in the manifest's order. */
+static int list_entries(struct call *c, const struct realm *r)
+{
+	Writ__Op__Proc *rows = NULL;
+
+	c->rep.procs = rows_new(r->m->n_procs, sizeof(*rows), &rows);
+	if (c->rep.procs == NULL)
+		return -WRIT_E_NOT_ENOUGH_MEMORY;
+	for (size_t i = 0; i < r->m->n_procs; i++) {
+		writ__op__proc__init(&rows[i]);
+		rows[i].pid = r->entries[i].pid;
+		rows[i].realm = r->place.id;
+		rows[i].realm_name = r->m->name;
+		rows[i].name = r->m->procs[i]->name;
+		rows[i].class_ = r->m->procs[i]->class_;
+		rows[i].line = r->m->procs[i]->line;
+		c->rep.procs[c->rep.n_procs++] = &rows[i];
+	}
+	return 0;
+}
+
+static int op_run(struct call *c)
+{
+	const Writ__Manifest__Realm *m = c->q->realm;
+	struct check_node view = boot_view();
+	struct realm *old, *r;
+	int64_t n;
+	int e;
+
+	if (m == NULL)
+		return -WRIT_E_BAD_REQUEST;
+	e = check_realm(m, &view, c->why, sizeof(c->why));
+	if (e < 0)
+		return e;
+	old = realm_find(m->name);
+	n = old != NULL ? alive(&old->place) : 0;
+	if (n != 0) {
+		snprintf(c->why, sizeof(c->why), "realm %s runs already: %lld of its procs are alive",
+		    m->name, (long long)n);
+		return -WRIT_E_EXISTS;
+	}
+	if (old != NULL)
+		realm_stop(old);
+	e = realm_run(&c->arena, m, &r, c->why);
+	return e == 0 ? list_entries(c, r) : e;
+}
+
+static struct realm *named_realm(struct call *c)
+{
+	struct realm *r = realm_find(c->q->name);
+
+	if (r == NULL)
+		snprintf(c->why, sizeof(c->why), "there is no realm %.40s", check_name(c->q->name) ? c->q->name : "of that name");
+	return r;
+}
+
+static int op_stop(struct call *c)
+{
+	struct realm *r = named_realm(c);
+
+	if (r == NULL)
+		return -WRIT_E_NOT_FOUND;
+	realm_stop(r);
+	return 0;
+}
+
+static int op_manifest(struct call *c)
+{
+	struct realm *r = named_realm(c);
+
+	if (r == NULL)
+		return -WRIT_E_NOT_FOUND;
+	c->rep.realm = (Writ__Manifest__Realm *)(uintptr_t)r->m;
+	return 0;
+}
+
+/* Only procs that root spawned itself: the others' capabilities are their parents'. */
+static int op_kill(struct call *c)
+{
+	for (const struct realm *r = root.realms; r != NULL; r = r->next)
+		for (size_t i = 0; i < r->m->n_procs; i++)
+			if (r->entries[i].pid == c->q->pid)
+				return writ_kill(r->entries[i].proc);
+	for (const struct instance *i = root.instances; i != NULL; i = i->next)
+		if (i->proc != 0 && i->pid == c->q->pid)
+			return writ_kill(i->proc);
+	snprintf(c->why, sizeof(c->why),
+	    "proc %u is none that the manifest names: its parent holds its capability; kill the parent, or stop the realm",
+	    c->q->pid);
+	return -WRIT_E_NOT_FOUND;
+}
+
+static int op_down(struct call *c)
+{
+	c->down = true;
+	return 0;
+}
+
+static int op_procs(struct call *c)
+{
+	int r = rows_procs(c->q, &c->rep);
+
+	if (r == -WRIT_E_NOT_FOUND)
+		snprintf(c->why, sizeof(c->why), "there is no realm of that name");
+	return r;
+}
+
+static int op_caps(struct call *c) { return rows_caps(c->q, &c->rep); }
+static int op_audit(struct call *c) { return rows_audit(c->q, &c->rep); }
+static int op_realms(struct call *c) { return rows_realms(c->q, &c->rep); }
+
+static int (*const handlers[])(struct call *c) = {
+	[WRIT__OP__OP__OP_PING] = op_ping, [WRIT__OP__OP__OP_IMAGE] = op_image,
+	[WRIT__OP__OP__OP_RUN] = op_run, [WRIT__OP__OP__OP_STOP] = op_stop,
+	[WRIT__OP__OP__OP_DOWN] = op_down, [WRIT__OP__OP__OP_PROCS] = op_procs,
+	[WRIT__OP__OP__OP_CAPS] = op_caps, [WRIT__OP__OP__OP_AUDIT] = op_audit,
+	[WRIT__OP__OP__OP_REALMS] = op_realms, [WRIT__OP__OP__OP_KILL] = op_kill,
+	[WRIT__OP__OP__OP_MANIFEST] = op_manifest, [WRIT__OP__OP__OP_HAVE] = op_have,
+};
+#define HANDLERS_N (sizeof(handlers) / sizeof(handlers[0]))
+
+/* --- frames ------------------------------------------------------------------------------------ */
+
+static void dispatch(struct call *c)
+{
+	unsigned op = (unsigned)c->q->op;
+	int r;
+
+	if (op >= HANDLERS_N || handlers[op] == NULL) {
+		snprintf(c->why, sizeof(c->why), "operation %u is unknown to this node", op);
+		r = -WRIT_E_BAD_REQUEST;
+	} else {
+		r = handlers[op](c);
+	}
+	c->rep.status = (uint32_t)-r;
+	if (r < 0 && c->why[0] == '\0')
+		snprintf(c->why, sizeof(c->why), "%s", writ_strerror(r));
+	c->rep.error = c->why;
+}
+
+size_t call_answer(const void *req, size_t len, uint8_t *rep, size_t size, bool *ret_down)
+{
+	struct call c = { .rep = WRIT__OP__REP__INIT };
+	size_t n;
+
+	c.q = arena_unpack(&c.arena, &writ__op__req__descriptor, req, len);
+	if (c.q == NULL) {
+		c.rep.status = WRIT_E_BAD_REQUEST;
+		c.rep.error = "malformed request";
+	} else {
+		dispatch(&c);
+	}
+	if (writ__op__rep__get_packed_size(&c.rep) > size) {
+		rows_free(&c.rep);
+		c.rep = (Writ__Op__Rep)WRIT__OP__REP__INIT;
+		c.rep.status = WRIT_E_RANGE;
+		c.rep.error = "the answer is too long for one message";
+	}
+	n = writ__op__rep__pack(&c.rep, rep);
+	rows_free(&c.rep);
+	arena_free(&c.arena);
+	*ret_down = c.down;
+	return n;
+}

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: MIT
+BINS += root
+root_SRCS := $(addprefix servers/root/,main.c boot.c server.c realm.c plan.c \
+	place.c image.c op.c call.c rows.c check.c resolve.c explain.c arena.c)
+root_PROTOS := manifest op
+root_LIBS := libwrit
+root_LDLIBS := -lnng -lmbedtls -lmbedx509 -lmbedcrypto -lsodium -lprotobuf-c -lpthread
+root_STATIC := 1
+
+TESTS += unit-root
+unit-root_SRCS := tests/unit/servers/root/test-root.c servers/root/check.c \
+	servers/root/resolve.c servers/root/explain.c caps/names.c
+unit-root_PROTOS := manifest
+unit-root_LDLIBS := -lprotobuf-c -lcheck -lsubunit -lm -lrt -lpthread

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The operator's socket. Each context takes one request at a time; nng's
+ * threads only note that a frame has come and ring, root's loop answers it.
+ * Nothing of root's state is touched by another thread than root's own.
+ */
+#include "servers/root/op.h"
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include <nng/nng.h>
+#include <nng/protocol/reqrep0/rep.h>
+#include <nng/supplemental/util/platform.h>
+#include "servers/root/root.h"
+
+#define LAST_WORDS_MS 100       /* rep says "sent" before the bytes have left */
+
+enum slot_state { SLOT_TAKING, SLOT_READY, SLOT_ANSWERING, SLOT_CLOSED };
+
+struct slot {
+	nng_ctx ctx;
+	nng_aio *aio;
+	nng_msg *msg;           /* READY: the request */
+	enum slot_state state;  /* under op.lock, as msg */
+};
+
+static struct {
+	struct srv *srv;
+	nng_socket sock;
+	nng_aio *alarm;
+	bool alarm_set;         /* under lock */
+	int bell;               /* eventfd: something is READY, or the alarm went off */
+	pthread_mutex_t lock;
+	struct slot slots[OP_CONTEXTS];
+	uint8_t rep[OP_REPLY];
+} op = { .bell = -1, .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void ring(void)
+{
+	uint64_t one = 1;
+
+	/* It fails only when the counter is full, and then it rings anyway. */
+	if (write(op.bell, &one, sizeof(one)) < 0)
+		return;
+}
+
+/* --- in nng's threads ---------------------------------------------------------------- */
+
+static void on_slot(void *arg)
+{
+	struct slot *s = arg;
+	int r = nng_aio_result(s->aio);
+	bool take = false;
+
+	pthread_mutex_lock(&op.lock);
+	if (r == NNG_ECLOSED || r == NNG_ECANCELED || s->state == SLOT_CLOSED) {
+		s->state = SLOT_CLOSED;
+	} else if (r == 0 && s->state == SLOT_TAKING) {
+		s->msg = nng_aio_get_msg(s->aio);
+		s->state = SLOT_READY;
+	} else {
+		if (r != 0 && s->state == SLOT_ANSWERING)
+			nng_msg_free(nng_aio_get_msg(s->aio));
+		s->state = SLOT_TAKING;
+		take = true;
+	}
+	pthread_mutex_unlock(&op.lock);
+	if (take)
+		nng_ctx_recv(s->ctx, s->aio);
+	else
+		ring();
+}
+
+static void on_alarm(void *arg)
+{
+	(void)arg;
+	pthread_mutex_lock(&op.lock);
+	op.alarm_set = false;
+	pthread_mutex_unlock(&op.lock);
+	ring();
+}
+
+/* --- in root's loop --------------------------------------------------------------------- */
+
+static nng_msg *answer(nng_msg *req)
+{
+	nng_msg *rep = NULL;
+	bool down = false;
+	size_t n = call_answer(nng_msg_body(req), nng_msg_len(req), op.rep, sizeof(op.rep), &down);
+
+	root.down = root.down || down;
+	if (nng_msg_alloc(&rep, 0) != 0)
+		return NULL;
+	if (nng_msg_append(rep, op.rep, n) != 0) {
+		nng_msg_free(rep);
+		return NULL;
+	}
+	return rep;
+}
+
+static void serve(struct slot *s)
+{
+	nng_msg *req = NULL, *rep;
+
+	pthread_mutex_lock(&op.lock);
+	if (s->state == SLOT_READY) {
+		req = s->msg;
+		s->msg = NULL;
+		s->state = SLOT_ANSWERING;
+	}
+	pthread_mutex_unlock(&op.lock);
+	if (req == NULL)
+		return;
+	rep = answer(req);
+	nng_msg_free(req);
+	if (rep == NULL) {      /* no memory: the client asks again */
+		pthread_mutex_lock(&op.lock);
+		s->state = SLOT_TAKING;
+		pthread_mutex_unlock(&op.lock);
+		nng_ctx_recv(s->ctx, s->aio);
+		return;
+	}
+	nng_aio_set_msg(s->aio, rep);
+	nng_ctx_send(s->ctx, s->aio);
+}
+
+static void on_bell(struct srv *srv, void *arg)
+{
+	uint64_t n;
+
+	(void)arg;
+	if (read(op.bell, &n, sizeof(n)) < 0)
+		return;
+	instance_tick(now_ms());
+	for (unsigned i = 0; i < OP_CONTEXTS && !root.down; i++)
+		serve(&op.slots[i]);
+	if (root.down)
+		srv->stopping = true;
+}
+
+void op_alarm(uint64_t ms)
+{
+	bool set;
+
+	if (op.alarm == NULL)
+		return;
+	pthread_mutex_lock(&op.lock);
+	set = op.alarm_set;
+	op.alarm_set = true;
+	pthread_mutex_unlock(&op.lock);
+	/* One alarm for all; who comes second is seen by the tick at the latest. */
+	if (!set)
+		nng_sleep_aio((nng_duration)ms, op.alarm);
+}
+
+static int open_socket(void)
+{
+	nng_listener l;
+	int r = nng_rep0_open(&op.sock);
+
+	if (r != 0)
+		return r;
+	if ((r = nng_socket_set_size(op.sock, NNG_OPT_RECVMAXSZ, OP_FRAME)) != 0 ||
+	    (r = nng_listener_create(&l, op.sock, OP_URL)) != 0)
+		return r;
+	/* Who may come this far is said by the folder that it lies in on the host. */
+	r = nng_listener_set_int(l, NNG_OPT_IPC_PERMISSIONS, 0666);
+	if (r == 0)
+		r = nng_listener_start(l, 0);
+	return r;
+}
+
+static int open_slots(void)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < OP_CONTEXTS && r == 0; i++) {
+		struct slot *s = &op.slots[i];
+
+		if ((r = nng_ctx_open(&s->ctx, op.sock)) == 0 &&
+		    (r = nng_aio_alloc(&s->aio, on_slot, s)) == 0)
+			nng_ctx_recv(s->ctx, s->aio);
+	}
+	return r;
+}
+
+int op_init(struct srv *s)
+{
+	int r;
+
+	op.srv = s;
+	op.bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (op.bell < 0 || srv_watch(s, op.bell, on_bell, NULL) < 0) {
+		srv_log(s, "no eventfd for the operator's calls: %s", strerror(errno));
+		return -WRIT_E_NOT_ENOUGH_MEMORY;
+	}
+	if (unlink(OP_PATH) < 0 && errno != ENOENT)
+		srv_log(s, "a stale %s stays: %s", OP_PATH, strerror(errno));
+	if ((r = nng_aio_alloc(&op.alarm, on_alarm, NULL)) != 0 || (r = open_socket()) != 0 ||
+	    (r = open_slots()) != 0) {
+		srv_log(s, "%s: %s", OP_URL, nng_strerror(r));
+		return -WRIT_E_IO;
+	}
+	return 0;
+}
+
+void op_fini(void)
+{
+	nng_msleep(LAST_WORDS_MS);
+	nng_close(op.sock);
+}

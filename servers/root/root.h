@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of root share: the node as root keeps it. root holds all
+ * initial capabilities and gives each server and proc what the manifests say,
+ * and nothing else; no server's name is known to this code. Single-threaded,
+ * but for nng's threads, which never leave op.c.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <writ/srv.h>
+#include <writ/start.h>
+#include <writ/manifest.pb-c.h>
+#include <writ/op.pb-c.h>
+#include "servers/root/check.h"
+
+#define ROOT_IMAGES_MAX   1024          /* uploaded images kept */
+#define ROOT_MODULES_MAX  32
+#define ROOT_ARENA        (1u << 20)    /* memory of one unpacked request */
+#define ROOT_SENTENCE     512           /* an error for people, with its NUL */
+
+struct realm;
+
+/* --- memory of one message (arena.c) ---------------------------------------- */
+
+/* Zeroed when there is none. Nothing is freed but the whole. */
+struct arena { char *base; size_t used; };
+
+/*
+ * Unpack @len bytes at @data into @a (taken anew). Strings hold no NUL and
+ * point into the arena. NULL: malformed, or larger than ROOT_ARENA.
+ */
+void *arena_unpack(struct arena *a, const ProtobufCMessageDescriptor *d, const void *data, size_t len);
+void arena_free(struct arena *a);
+
+/* --- what a new proc gets (plan.c) -------------------------------------------- */
+
+struct plan {
+	struct writ_spawn_req q;
+	struct writ_grant grants[WRIT_GRANTS_MAX];
+	writ_cap_t temps[WRIT_GRANTS_MAX]; /* slots of root's, freed by plan_fini() */
+	unsigned ntemps;
+	struct start_buf start;
+};
+
+/* Begin. @args are @n. Returns 0 or an error (a name or the arguments are too long). */
+int plan_init(struct plan *p, const char *name, writ_cap_t image, const Writ__Manifest__Limits *l,
+    char *const *args, size_t n);
+/* Give a copy of @src with @rights, under @name. */
+int plan_give(struct plan *p, unsigned type, const char *name, writ_cap_t src, uint32_t rights);
+/* Give a Path of @endpoint that shows at @as. */
+int plan_give_path(struct plan *p, const char *as, writ_cap_t endpoint, const char *prefix, uint32_t rights);
+/* Give a Spawn narrower than @spawn. */
+int plan_give_spawn(struct plan *p, const char *name, writ_cap_t spawn, const Writ__Manifest__Grant *g,
+    const Writ__Manifest__Limits *realm);
+/* Spawn through @spawn; the Proc capability lies in *ret_proc, a new slot. */
+int plan_spawn(struct plan *p, writ_cap_t spawn, writ_cap_t *ret_proc, uint32_t *ret_pid);
+/* Safe on a zeroed one. */
+void plan_fini(struct plan *p);
+
+/* --- a realm of the kernel's (place.c) ----------------------------------------- */
+
+/* The account that pays for it, the Realm, a Spawn on it. Everything of a realm descends from the account. */
+struct place {
+	writ_cap_t account, realm, spawn;
+	uint32_t id;            /* the kernel's number of it, as rows and audit records say it */
+	uint64_t made_ns;       /* CLOCK_REALTIME: older records are not of this realm */
+};
+
+/*
+ * Make one named @name. @slots: of each proc's CSpace at most. @host: slot of
+ * the Host folder that its user id is to own, or 0. On failure nothing is left.
+ */
+int place_make(struct place *p, const char *name, const Writ__Manifest__Limits *l, uint32_t slots,
+    writ_cap_t host, uint32_t profiles);
+/* End all that runs there and take back all that descends from it. Safe on a zeroed one. */
+void place_drop(struct place *p);
+/*
+ * Rows of the kernel's list of the realm's procs, from *row on; *row is 0 when
+ * there are no more. @max is PLACE_ROWS at least, the most that a reply has.
+ * Returns the count or an error.
+ */
+#define PLACE_ROWS ((WRIT_MSG_MAX - sizeof(struct writ_hdr)) / sizeof(struct writ_proc_row))
+int64_t place_procs(const struct place *p, uint64_t *row, struct writ_proc_row *ret, unsigned max);
+/* --- servers (server.c) ---------------------------------------------------------- */
+
+enum instance_state { INSTANCE_DOWN, INSTANCE_UP, INSTANCE_LATER, INSTANCE_GIVEN_UP };
+#define INSTANCE_DEATHS 5       /* so many within … */
+#define INSTANCE_WINDOW 30000   /* … so many ms, and it is given up */
+#define INSTANCE_BACKOFF_MIN 100
+#define INSTANCE_BACKOFF_MAX 5000
+
+/* One running copy of a server of the node's manifest. */
+struct instance {
+	struct instance *next;
+	const Writ__Manifest__Server *m;
+	const struct host *host;        /* per host: whose */
+	struct realm *realm;            /* per realm: whose */
+	char name[WRIT_NAME_MAX];       /* of its realm, and of its proc */
+	struct place place;
+	writ_cap_t endpoint;            /* if it serves; outlives the proc */
+	writ_cap_t proc;
+	uint32_t pid, cookie;           /* cookie of the WAIT under way; 0: none */
+	enum instance_state state;
+	uint64_t deaths[INSTANCE_DEATHS], restart_at;
+	unsigned ndeaths, backoff;
+	char fault[ROOT_SENTENCE];      /* why it is not up; "" when it is */
+};
+
+/* A host folder that the node lends, from root's start record. */
+struct host {
+	const char *name;
+	writ_cap_t cap;
+	uint32_t rights;                /* Host rights of the capability */
+	const Writ__Manifest__Host *m;  /* of the node's manifest; NULL: not there */
+	struct instance *server;        /* the one per host that serves; NULL: none */
+};
+
+/*
+ * Make an instance of @m and start it. Returns it, or NULL with a sentence in
+ * @why; then nothing is left of it.
+ */
+struct instance *instance_new(const Writ__Manifest__Server *m, const struct host *h, struct realm *r,
+    char why[ROOT_SENTENCE]);
+void instance_free(struct instance *i);
+/* The reply to a WAIT has come. */
+void instance_reply(const struct writ_hdr *h, const struct writ_wait_rep *rep);
+/* Restart those whose time has come; wait again for those that nobody waits for. */
+void instance_tick(uint64_t now_ms);
+/* The instance that runs as proc @pid, or NULL. */
+const struct instance *instance_of_pid(uint32_t pid);
+
+/* --- images (image.c) --------------------------------------------------------------- */
+
+struct image;
+/* One piece of an upload. Returns 0, or an error with a sentence in @why. */
+int image_upload(const Writ__Op__Req *q, uint64_t now_ms, char why[ROOT_SENTENCE]);
+/* The image with this hash, or NULL. get: it stays until put. */
+struct image *image_find(const uint8_t sha256[32], uint64_t size);
+writ_cap_t image_get(struct image *i);
+void image_put(struct image *i);
+/* Drop uploads that nobody goes on with. */
+void image_expire(uint64_t now_ms);
+
+/* --- realms of tenants (realm.c) ------------------------------------------------------- */
+
+/* A proc that the manifest names. */
+struct entry { const Writ__Manifest__Proc *m; writ_cap_t proc, service; uint32_t pid; };
+
+struct realm {
+	struct realm *next;
+	struct arena arena;             /* of the request that m is a part of */
+	const Writ__Manifest__Realm *m;
+	struct place place;
+	struct instance *named;         /* its server that the namespace is; NULL: none */
+	struct entry *entries;          /* [m->n_procs] */
+	struct image **images;          /* [m->n_images] */
+	writ_cap_t *caps;               /* of the images */
+};
+
+struct realm *realm_find(const char *name);
+/* Take @a (emptied) and run @m, which lies in it. Returns 0 and *ret, or an error with a sentence in @why. */
+int realm_run(struct arena *a, const Writ__Manifest__Realm *m, struct realm **ret, char why[ROOT_SENTENCE]);
+/* End all its procs and forget it. */
+void realm_stop(struct realm *r);
+
+/* --- the operator's calls --------------------------------------------------------------- */
+
+/* Answer one request (call.c). Returns the packed reply's length, at most @size; @down: the node is to end. */
+size_t call_answer(const void *req, size_t len, uint8_t *rep, size_t size, bool *ret_down);
+
+/*
+ * Lists of the kernel's, page by page (rows.c). Every array in @rep is made by
+ * rows_new(): @n pointers, and behind them the rows, zeroed, that they are to
+ * point to, in *ret_rows. rows_free() frees them all.
+ */
+void *rows_new(size_t n, size_t row, void *ret_rows);
+/* All procs that the kernel lists of a place; *ret is the caller's to free. Returns the count or an error. */
+int64_t rows_of(const struct place *p, struct writ_proc_row **ret);
+int rows_procs(const Writ__Op__Req *q, Writ__Op__Rep *rep);
+int rows_caps(const Writ__Op__Req *q, Writ__Op__Rep *rep);
+int rows_audit(const Writ__Op__Req *q, Writ__Op__Rep *rep);
+int rows_realms(const Writ__Op__Req *q, Writ__Op__Rep *rep);
+void rows_free(Writ__Op__Rep *rep);
+
+/* --- the node (boot.c) --------------------------------------------------------------------- */
+
+struct root {
+	struct srv *srv;
+	struct arena arena;
+	const Writ__Manifest__Node *node;
+	struct { const char *name; writ_cap_t cap; } modules[ROOT_MODULES_MAX];
+	unsigned nmodules;
+	struct host hosts[CHECK_HOSTS_MAX];
+	unsigned nhosts;
+	struct instance *instances;
+	struct realm *realms;
+	bool down;
+};
+extern struct root root;
+
+/* Read the start record and the node's manifest, start the servers. 0 or an error, logged. */
+int boot_init(struct srv *s);
+/* What realms may ask of this node. */
+struct check_node boot_view(void);
+/* The boot module @name; 0: none. */
+writ_cap_t boot_module(const char *name);
+/* CLOCK_MONOTONIC */
+uint64_t now_ms(void);
