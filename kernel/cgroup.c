@@ -11,19 +11,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { CPU, MEMORY, PIDS, V2, HIER_N };         /* V2 last: the others are controllers */
-static const char *const names[] = { "cpu", "memory", "pids", "cgroup2" };
+enum { V2, CPU, MEMORY, PIDS, HIER_N }; /* V2 first: the others are controllers */
+static const char *const names[] = { "cgroup2", "cpu", "memory", "pids" };
 
 static struct {
-	int node[HIER_N];       /* the node's folder there, -1: none */
-	int v2_has[HIER_N];     /* a controller that is in v2 */
+	int node[HIER_N];            /* the node's folder there, -1: none */
+	int v2_has[HIER_N];          /* a controller that is in v2 */
 	char path[HIER_N][PATH_MAX]; /* mount points */
 	char name[64];
 } cg = { .node = { -1, -1, -1, -1 } };
@@ -40,14 +38,6 @@ static int put(int dir, const char *file, const char *text)
 		r = -errno;
 	close(fd);
 	return r;
-}
-
-static int put_number(int dir, const char *file, uint64_t n)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)n);
-	return put(dir, file, text);
 }
 
 static int has_word(const char *list, const char *word)
@@ -70,10 +60,10 @@ static void mount_note(char *line)
 	    sscanf(dash, " - %15s %*s %255s", type, super) != 2)
 		return;
 	if (strcmp(type, "cgroup2") == 0)
-		strcpy(cg.path[V2], at);
-	for (int i = 0; i < V2 && strcmp(type, "cgroup") == 0; i++)
+		snprintf(cg.path[V2], PATH_MAX, "%s", at);
+	for (int i = CPU; i < HIER_N && strcmp(type, "cgroup") == 0; i++)
 		if (has_word(super, names[i]))
-			strcpy(cg.path[i], at);
+			snprintf(cg.path[i], PATH_MAX, "%s", at);
 }
 
 static int mounts_find(void)
@@ -101,13 +91,14 @@ static void v2_offer(int dir)
 		return;
 	n = read(fd, list, sizeof(list) - 1);
 	close(fd);
-	for (int i = 0; n > 0 && i < V2; i++) {
+	for (int i = CPU; n > 0 && i < HIER_N; i++) {
 		snprintf(word, sizeof(word), "+%s", names[i]);
-		cg.v2_has[i] = has_word(list, names[i]) && put(dir, "cgroup.subtree_control", word) == 0;
+		cg.v2_has[i] = has_word(list, names[i]) &&
+		    put(dir, "cgroup.subtree_control", word) == 0;
 	}
 }
 
-/* Open @name below @dir, made if need be; its controllers on where @v2. Returns it or -errno. */
+/* Open @name below @dir, made if need be; its controllers on if @v2. Returns it or -errno. */
 static int folder(int dir, const char *name, int v2)
 {
 	int fd;
@@ -144,47 +135,21 @@ static int hier_open(int i)
 	return r < 0 ? r : 0;
 }
 
-/* Kill every process in the group @dir: at one blow where v2 can, else one by one. */
-static void group_kill(int dir)
+/* Kill all in the group @name of hierarchy @i and remove it. v2's has every process. */
+static int group_remove(int i, const char *name)
 {
-	char line[32];
-	int fd;
-	FILE *f;
+	char file[NAME_MAX + 16];
 
-	if (put(dir, "cgroup.kill", "1") == 0)
-		return;
-	fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
-	f = fd < 0 ? NULL : fdopen(fd, "r");
-	if (f == NULL) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	while (fgets(line, sizeof(line), f) != NULL) {
-		pid_t pid = atoi(line);
-
-		if (pid > 1 && pid != getpid())
-			kill(pid, SIGKILL);
-	}
-	fclose(f);
+	snprintf(file, sizeof(file), "%s/cgroup.kill", name);
+	if (i == V2)
+		(void)put(cg.node[V2], file, "1");
+	return unlinkat(cg.node[i], name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-/* Empty and remove the group @name below @dir. */
-static int group_remove(int dir, const char *name)
+/* All realms of the node in hierarchy @i. */
+static int realms_remove(int i)
 {
-	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
-	group_kill(fd);
-	close(fd);
-	return unlinkat(dir, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
-}
-
-/* All realms of the node in one hierarchy. */
-static int realms_remove(int node)
-{
-	int fd = openat(node, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+	int fd = openat(cg.node[i], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *e;
 
@@ -195,7 +160,8 @@ static int realms_remove(int node)
 		return r;
 	}
 	while ((e = readdir(d)) != NULL) {
-		int x = e->d_type == DT_DIR && e->d_name[0] != '.' ? group_remove(node, e->d_name) : 0;
+		int is_realm = e->d_type == DT_DIR && e->d_name[0] != '.';
+		int x = is_realm ? group_remove(i, e->d_name) : 0;
 
 		r = x < 0 ? x : r;
 	}
@@ -211,7 +177,7 @@ static int node_clear(void)
 	for (int tries = 0; tries < 100; tries++) {
 		r = 0;
 		for (int i = 0; i < HIER_N; i++) {
-			int x = cg.node[i] >= 0 ? realms_remove(cg.node[i]) : 0;
+			int x = cg.node[i] >= 0 ? realms_remove(i) : 0;
 
 			r = x < 0 ? x : r;
 		}
@@ -225,45 +191,61 @@ static int node_clear(void)
 int cgroup_init(const char *node, const char **ret_missing)
 {
 	static char missing[64];
+	size_t len = 0;
 	int r;
 
 	if (strlen(node) >= sizeof(cg.name) || node[0] == '.' || strchr(node, '/') != NULL)
 		return -EINVAL;
-	strcpy(cg.name, node);
+	snprintf(cg.name, sizeof(cg.name), "%s", node);
 	r = mounts_find();
 	if (r < 0)
 		return r;
 	missing[0] = '\0';
 	r = hier_open(V2);
-	for (int i = 0; i < V2; i++) {
+	for (int i = CPU; i < HIER_N; i++) {
 		if (cg.v2_has[i] || hier_open(i) == 0)
 			continue;
-		strcat(strcat(missing, missing[0] != '\0' ? " " : ""), names[i]);
+		len += (size_t)snprintf(missing + len, sizeof(missing) - len, "%s%s",
+		    len > 0 ? " " : "", names[i]);
 	}
 	*ret_missing = missing;
 	return r < 0 ? r : node_clear();
 }
 
-/* The limits of one realm; @dir is its group in hierarchy @i. A ceiling that the kernel doesn't offer is no error. */
-static int limits_put(int i, int dir, uint64_t memory, uint32_t cores, uint32_t pids)
+/* Set a limit of controller @c where that lives, in v2 or in a hierarchy of its own. */
+static int limit(int c, const char *realm, const char *v1, const char *v2, uint64_t n,
+    const char *unit)
 {
-	int v2 = i == V2, r = 0;
-	char text[48];
+	int i = cg.v2_has[c] ? V2 : c;
+	char file[NAME_MAX + 64], text[48];
 
-	if (memory != 0 && (i == MEMORY || (v2 && cg.v2_has[MEMORY]))) {
-		r = put_number(dir, v2 ? "memory.max" : "memory.limit_in_bytes", memory);
-		if (v2)
-			(void)put(dir, "memory.swap.max", "0");
-	}
-	if (r == 0 && cores != 0 && (i == CPU || (v2 && cg.v2_has[CPU]))) {
-		uint64_t weight = v2 ? cores / 10 : (uint64_t)cores * 1024 / 1000;
+	if (cg.node[i] < 0)
+		return 0; /* cgroup_init() has said that it is missing */
+	snprintf(file, sizeof(file), "%s/%s", realm, i == V2 ? v2 : v1);
+	snprintf(text, sizeof(text), "%llu%s", (unsigned long long)n, unit);
+	return put(cg.node[i], file, text);
+}
 
-		r = put_number(dir, v2 ? "cpu.weight" : "cpu.shares", weight < 2 ? 2 : weight > 10000 ? 10000 : weight);
-		snprintf(text, sizeof(text), v2 ? "%u 100000" : "%u", cores * 100);
-		(void)put(dir, v2 ? "cpu.max" : "cpu.cfs_quota_us", text);
-	}
-	if (r == 0 && pids != 0 && (i == PIDS || (v2 && cg.v2_has[PIDS])))
-		r = put_number(dir, "pids.max", pids);
+static int memory_limit(const char *realm, uint64_t bytes)
+{
+	int r = limit(MEMORY, realm, "memory.limit_in_bytes", "memory.max", bytes, "");
+
+	/* no swap on top; not every kernel counts it */
+	(void)limit(MEMORY, realm, "memory.memsw.limit_in_bytes", "memory.swap.max",
+	    cg.v2_has[MEMORY] ? 0 : bytes, "");
+	return r;
+}
+
+static int cpu_limit(const char *realm, uint64_t cores)
+{
+	int v2 = cg.v2_has[CPU];
+	uint64_t weight = v2 ? cores / 10 : cores * 1024 / 1000, max = v2 ? 10000 : 262144;
+	int r;
+
+	weight = weight < 2 ? 2 : weight > max ? max : weight;
+	r = limit(CPU, realm, "cpu.shares", "cpu.weight", weight, "");
+	/* a ceiling, where the kernel offers one: of a period of 100 ms */
+	(void)limit(CPU, realm, "cpu.cfs_quota_us", "cpu.max", cores * 100, v2 ? " 100000" : "");
 	return r;
 }
 
@@ -271,41 +253,56 @@ int cgroup_make(const char *realm, uint64_t memory, uint32_t cores, uint32_t pid
 {
 	int r = 0;
 
-	for (int i = 0; i < HIER_N && r == 0; i++) {
-		int dir = cg.node[i] < 0 ? -1 : folder(cg.node[i], realm, 0);
-
-		if (cg.node[i] < 0)
-			continue;
-		r = dir < 0 ? dir : limits_put(i, dir, memory, cores, pids);
-		if (dir >= 0)
-			close(dir);
-	}
+	for (int i = 0; i < HIER_N; i++)
+		if (cg.node[i] >= 0 && mkdirat(cg.node[i], realm, 0755) < 0 && errno != EEXIST)
+			return -errno;
+	if (memory != 0)
+		r = memory_limit(realm, memory);
+	if (r == 0 && cores != 0)
+		r = cpu_limit(realm, cores);
+	if (r == 0 && pids != 0)
+		r = limit(PIDS, realm, "pids.max", "pids.max", pids, "");
 	return r;
 }
 
 int cgroup_enter(const char *realm, pid_t pid)
 {
-	char file[NAME_MAX + 1];
+	char file[NAME_MAX + 16], text[16];
+	int r = 0;
 
 	snprintf(file, sizeof(file), "%s/cgroup.procs", realm);
-	for (int i = 0; i < HIER_N; i++) {
-		int r = cg.node[i] < 0 ? 0 : put_number(cg.node[i], file, (uint64_t)pid);
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	snprintf(text, sizeof(text), "%d", (int)pid);
+	for (int i = 0; i < HIER_N && r == 0; i++)
+		r = cg.node[i] < 0 ? 0 : put(cg.node[i], file, text);
+	return r;
 }
 
 int cgroup_remove(const char *realm)
 {
 	int r = 0;
 
-	for (int i = HIER_N - 1; i >= 0; i--) {
-		int x = cg.node[i] < 0 ? 0 : group_remove(cg.node[i], realm);
+	for (int i = 0; i < HIER_N; i++) {
+		int x = cg.node[i] < 0 ? 0 : group_remove(i, realm);
 
 		r = x < 0 ? x : r;
 	}
+	return r;
+}
+
+/* Remove the node's own folder of hierarchy @i, and writ/ unless another node is in it. */
+static int hier_close(int i)
+{
+	int writ = openat(cg.node[i], "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+
+	if (writ < 0 || unlinkat(writ, cg.name, AT_REMOVEDIR) < 0)
+		r = -errno;
+	if (r == 0) {
+		(void)unlinkat(writ, "../writ", AT_REMOVEDIR);
+		close(cg.node[i]);
+		cg.node[i] = -1;
+	}
+	if (writ >= 0)
+		close(writ);
 	return r;
 }
 
@@ -313,21 +310,8 @@ int cgroup_fini(void)
 {
 	int r = node_clear();
 
-	for (int i = 0; i < HIER_N && r == 0; i++) {
-		int writ = cg.node[i] < 0 ? -1 : openat(cg.node[i], "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-		if (cg.node[i] < 0)
-			continue;
-		if (writ < 0 || unlinkat(writ, cg.name, AT_REMOVEDIR) < 0)
-			r = -errno;
-		if (r == 0) {
-			close(cg.node[i]);
-			cg.node[i] = -1;
-			(void)unlinkat(writ, "../writ", AT_REMOVEDIR); /* stays while another node is in it */
-		}
-		if (writ >= 0)
-			close(writ);
-	}
+	for (int i = 0; i < HIER_N && r == 0; i++)
+		r = cg.node[i] < 0 ? 0 : hier_close(i);
 	return r;
 }
 

@@ -16,13 +16,15 @@
  */
 int cgroup_init(const char *node, const char **ret_missing);
 
-/* Make a realm's group with its limits (0: none): memory bytes, cores in millicores (a weight and, where offered, a ceiling), pids. Returns 0 or -errno. */
+/* Make a realm's group with its limits (0: none): memory bytes, cores in millicores (a weight and,
+ * where offered, a ceiling), pids. Returns 0 or -errno. */
 int cgroup_make(const char *realm, uint64_t memory, uint32_t cores, uint32_t pids);
 
 /* Put process @pid (0: the caller) into the realm's groups. Returns 0 or -errno. */
 int cgroup_enter(const char *realm, pid_t pid);
 
-/* Kill all in the realm's group and remove it; -EBUSY when processes are still dying (call again). */
+/* Kill all in the realm's group and remove it; -EBUSY when processes are still dying (call again).
+ */
 int cgroup_remove(const char *realm);
 
 /* The same for the whole node. */

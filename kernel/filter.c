@@ -70,7 +70,8 @@ static unsigned check_size(const struct syscall_check *c)
 }
 
 /* Compare one half of an argument; jump over @over instructions after this one where it differs. */
-static void emit_half(struct program *p, unsigned offset, uint32_t mask, uint32_t value, unsigned over)
+static void emit_half(struct program *p, unsigned offset, uint32_t mask, uint32_t value,
+    unsigned over)
 {
 	if (mask == 0)
 		return;
@@ -80,11 +81,13 @@ static void emit_half(struct program *p, unsigned offset, uint32_t mask, uint32_
 	emit(p, BPF_JMP | BPF_JEQ | BPF_K, value, 0, (uint8_t)over);
 }
 
-/* If the row's call and rule match, return its action; else go on behind it with the number loaded. */
+/* If the row's call and rule match, return its action; else go on behind it with the number loaded.
+ */
 static void emit_row(struct program *p, const struct row *row)
 {
 	const struct rule *r = &rules[row->rule];
-	uint32_t action = row->rule == SYSCALL_ABSENT ? SECCOMP_RET_ERRNO | ENOSYS : SECCOMP_RET_ALLOW;
+	uint32_t action = row->rule == SYSCALL_ABSENT ? SECCOMP_RET_ERRNO | ENOSYS
+						      : SECCOMP_RET_ALLOW;
 	unsigned left = 0;
 
 	for (unsigned i = 0; i < SYSCALL_CHECKS_MAX; i++)
@@ -97,7 +100,8 @@ static void emit_row(struct program *p, const struct row *row)
 		left -= half_size(c->mask);
 		emit_half(p, at, (uint32_t)c->mask, (uint32_t)c->value, left + 1);
 		left -= half_size(c->mask >> 32);
-		emit_half(p, at + 4, (uint32_t)(c->mask >> 32), (uint32_t)(c->value >> 32), left + 1);
+		emit_half(p, at + 4, (uint32_t)(c->mask >> 32), (uint32_t)(c->value >> 32),
+		    left + 1);
 	}
 	emit_return(p, action);
 	if (r->check[0].mask != 0)

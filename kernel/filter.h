@@ -6,8 +6,10 @@
 #include <errno.h>
 #include <linux/filter.h>
 
-#define FILTER_MAX   512        /* instructions; more than any profile needs */
-#define FILTER_ERRNO EBADRQC    /* what a refused call returns: no call of Linux gives it by itself */
+#define FILTER_MAX 512 /* instructions; more than any profile needs */
+#define FILTER_ERRNO \
+	EBADRQC /* what a refused call returns: no call of Linux gives it by itself \
+		 */
 
 /*
  * Write the filter of @profile (enum writ_profile) to @f, room for @max

@@ -34,7 +34,8 @@ static int map_write(pid_t pid, const char *file, uint32_t inside, uint32_t outs
 	return r;
 }
 
-/* A namespace lives while a process is in it or a descriptor refers to it: a child lends it its first breath. */
+/* A namespace lives while a process is in it or a descriptor refers to it: a child lends it its
+ * first breath. */
 static int userns(uint32_t uid, uint32_t gid, uint32_t outside)
 {
 	char path[48];
@@ -67,7 +68,8 @@ int host_userns(uint32_t inside, uint32_t outside)
 	return userns(inside, inside, outside);
 }
 
-/* Show the folder's owner as the server's user. Returns 1, 0 when the file system can't, or -errno. */
+/* Show the folder's owner as the server's user. Returns 1, 0 when the file system can't, or -errno.
+ */
 static int tree_idmap(int tree, uint32_t uid)
 {
 	struct mount_attr a = { .attr_set = MOUNT_ATTR_IDMAP };
@@ -87,7 +89,8 @@ static int tree_idmap(int tree, uint32_t uid)
 
 int host_open(struct host_folder *h)
 {
-	struct mount_attr a = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC };
+	struct mount_attr a = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+		    MOUNT_ATTR_NOEXEC };
 	int tree = open_tree(AT_FDCWD, h->path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	int r, fd = -1;
 
@@ -95,7 +98,8 @@ int host_open(struct host_folder *h)
 		return -errno;
 	if (!h->writable)
 		a.attr_set |= MOUNT_ATTR_RDONLY;
-	r = mount_setattr(tree, "", AT_EMPTY_PATH, &a, sizeof(a)) < 0 ? -errno : tree_idmap(tree, h->uid);
+	r = mount_setattr(tree, "", AT_EMPTY_PATH, &a, sizeof(a)) < 0 ? -errno
+								      : tree_idmap(tree, h->uid);
 	if (r >= 0) {
 		fd = openat(tree, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd < 0)

@@ -8,16 +8,17 @@
 #include <stdint.h>
 
 struct host_folder {
-	const char *name;       /* as manifests say it */
-	const char *path;       /* on the host */
+	const char *name; /* as manifests say it */
+	const char *path; /* on the host */
 	int writable;
-	uint32_t uid;           /* host id of the realm that will serve it */
-	int fd;                 /* O_PATH-free directory descriptor of the detached mount */
-	int idmapped;           /* 0: the file system can't; the server sees what "others" see */
+	uint32_t uid; /* host id of the realm that will serve it */
+	int fd;       /* O_PATH-free directory descriptor of the detached mount */
+	int idmapped; /* 0: the file system can't; the server sees what "others" see */
 };
 
 /* Open @h->path as described; fills fd and idmapped. Needs CAP_SYS_ADMIN. Returns 0 or -errno. */
 int host_open(struct host_folder *h);
 
-/* A user namespace that maps @inside to @outside, one id. Returns its descriptor (CLOEXEC) or -errno. */
+/* A user namespace that maps @inside to @outside, one id. Returns its descriptor (CLOEXEC) or
+ * -errno. */
 int host_userns(uint32_t inside, uint32_t outside);

@@ -18,8 +18,9 @@
 
 #include "cgroup.h"
 
-#define NEST_NAMESPACES (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | \
-	CLONE_NEWUTS | CLONE_NEWCGROUP)
+#define NEST_NAMESPACES \
+	(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | \
+	    CLONE_NEWCGROUP)
 
 /* Map id 1 inside the nest's user namespace to @outside, nothing else. */
 static int map_write(pid_t pid, const char *file, uint32_t outside)
@@ -43,7 +44,8 @@ static int nest_admit(const struct nest_conf *c, const struct nest *n)
 {
 	int r;
 
-	if ((r = map_write(n->pid, "uid_map", c->uid)) < 0 || (r = map_write(n->pid, "gid_map", c->gid)) < 0)
+	if ((r = map_write(n->pid, "uid_map", c->uid)) < 0 ||
+	    (r = map_write(n->pid, "gid_map", c->gid)) < 0)
 		return r;
 	if (c->cgroup != NULL && (r = cgroup_enter(c->cgroup, n->pid)) < 0)
 		return r;
@@ -58,7 +60,8 @@ int nest_start(const struct nest_conf *c, struct nest *ret)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
 	n.sock = pair[0];
-	n.pid = (pid_t)syscall(SYS_clone, NEST_NAMESPACES | CLONE_PIDFD | SIGCHLD, NULL, &n.pidfd, NULL, NULL);
+	n.pid = (pid_t)syscall(SYS_clone, NEST_NAMESPACES | CLONE_PIDFD | SIGCHLD, NULL, &n.pidfd,
+	    NULL, NULL);
 	if (n.pid == 0) {
 		close(pair[0]);
 		nest_main(c, pair[1]);
@@ -82,7 +85,10 @@ int nest_start(const struct nest_conf *c, struct nest *ret)
 
 int nest_order(const struct nest *n, struct nest_order *o, const int *fds)
 {
-	union { struct cmsghdr h; char room[CMSG_SPACE(3 * sizeof(int))]; } c = { 0 };
+	union {
+		struct cmsghdr h;
+		char room[CMSG_SPACE(3 * sizeof(int))];
+	} c = { 0 };
 	struct iovec iov = { o, sizeof(*o) };
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &c };
 
@@ -96,10 +102,16 @@ int nest_order(const struct nest *n, struct nest_order *o, const int *fds)
 
 int nest_next(const struct nest *n, struct nest_event *ret, int *ret_pidfd)
 {
-	union { struct cmsghdr h; char room[CMSG_SPACE(sizeof(int))]; } c;
+	union {
+		struct cmsghdr h;
+		char room[CMSG_SPACE(sizeof(int))];
+	} c;
 	struct nest_event e;
 	struct iovec iov = { &e, sizeof(e) };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c.room) };
+	struct msghdr m = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &c,
+		.msg_controllen = sizeof(c.room) };
 	ssize_t r = recvmsg(n->sock, &m, MSG_CMSG_CLOEXEC);
 
 	if (r < 0)

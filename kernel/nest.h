@@ -14,37 +14,44 @@
 #include <sys/types.h>
 #include <writ/abi.h>
 
-#define NEST_BINDS_MAX 2
-#define NEST_IMAGE_FD  1000     /* the one descriptor that may be executed */
-#define NEST_PROC_FDS  256      /* RLIMIT_NOFILE of a native proc: below NEST_IMAGE_FD */
-#define NEST_SERVER_FDS 900     /* of profiles files and server */
-#define NEST_THREADS   64       /* RLIMIT_NPROC of profile server (nng's threads) */
+#define NEST_BINDS_MAX  2
+#define NEST_IMAGE_FD   1000 /* the one descriptor that may be executed */
+#define NEST_PROC_FDS   256  /* RLIMIT_NOFILE of a native proc: below NEST_IMAGE_FD */
+#define NEST_SERVER_FDS 900  /* of profiles files and server */
+#define NEST_THREADS    64   /* RLIMIT_NPROC of profile server (nng's threads) */
 
-#define NEST_PROC_STACK   (8u << 20) /* RLIMIT_STACK, bytes; on top of the memory limit */
-#define NEST_SERVER_STACK (1u << 20) /* of profile server, and of each thread: those do count as memory */
+#define NEST_PROC_STACK (8u << 20) /* RLIMIT_STACK, bytes; on top of the memory limit */
+#define NEST_SERVER_STACK \
+	(1u << 20) /* of profile server, and of each thread: those do count as memory */
 
 /* A host folder that shows in the nest's root (root's operator socket, its logs). */
-struct nest_bind { const char *host, *inside; int writable; }; /* inside: one component, "/run" */
+struct nest_bind {
+	const char *host, *inside;
+	int writable;
+}; /* inside: one component, "/run" */
 
 struct nest_conf {
-	const char *realm;      /* also the hostname */
-	uint32_t uid, gid;      /* host ids that the procs run as; inside they are 1 */
-	unsigned profile;       /* enum writ_profile */
-	const char *cgroup;     /* realm's cgroup name as given to cgroup_make(); NULL: none */
+	const char *realm;  /* also the hostname */
+	uint32_t uid, gid;  /* host ids that the procs run as; inside they are 1 */
+	unsigned profile;   /* enum writ_profile */
+	const char *cgroup; /* realm's cgroup name as given to cgroup_make(); NULL: none */
 	struct nest_bind binds[NEST_BINDS_MAX];
 	unsigned nbinds;
 };
 
-struct nest { pid_t pid; int pidfd, sock; };
+struct nest {
+	pid_t pid;
+	int pidfd, sock;
+};
 
 /* kernel -> nest; fds: gate, image, stdout+stderr (or none: /dev/null) */
 struct nest_order {
-	uint32_t id;            /* comes back in the events */
-	uint8_t  class, nfds;   /* enum writ_class */
+	uint32_t id;         /* comes back in the events */
+	uint8_t class, nfds; /* enum writ_class */
 	uint16_t pad;
-	uint64_t memory;        /* RLIMIT_DATA, bytes; 0: none */
-	uint64_t log_max;       /* RLIMIT_FSIZE, bytes, of any file it writes; 0: none */
-	char     name[WRIT_NAME_MAX]; /* argv[0] and comm */
+	uint64_t memory;          /* RLIMIT_DATA, bytes; 0: none */
+	uint64_t log_max;         /* RLIMIT_FSIZE, bytes, of any file it writes; 0: none */
+	char name[WRIT_NAME_MAX]; /* argv[0] and comm */
 };
 _Static_assert(sizeof(struct nest_order) == 56, "");
 
@@ -52,10 +59,10 @@ _Static_assert(sizeof(struct nest_order) == 56, "");
 enum nest_what { NEST_READY = 1, NEST_STARTED, NEST_FAILED, NEST_EXITED };
 struct nest_event {
 	uint32_t what, id;
-	int32_t  code;          /* READY, FAILED: errno; EXITED: wait status */
+	int32_t code; /* READY, FAILED: errno; EXITED: wait status */
 	uint32_t pad;
 	uint64_t cpu_ns, rss_max; /* EXITED */
-	char     step[32];      /* READY, FAILED: name of the step that failed */
+	char step[32];            /* READY, FAILED: name of the step that failed */
 };
 _Static_assert(sizeof(struct nest_event) == 64, "");
 
@@ -80,7 +87,8 @@ int nest_order(const struct nest *n, struct nest_order *o, const int *fds);
  */
 int nest_next(const struct nest *n, struct nest_event *ret, int *ret_pidfd);
 
-/* Kill the nest, thereby all its procs, and close what it had. Does not wait; the caller reaps ret->pid. */
+/* Kill the nest, thereby all its procs, and close what it had. Does not wait; the caller reaps
+ * ret->pid. */
 void nest_kill(struct nest *n);
 
 /* What runs inside the nest after nest_start() (sandbox.c, nest_loop.c). Never returns. */

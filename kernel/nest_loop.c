@@ -22,24 +22,30 @@
 #include "sandbox.h"
 #include "syscalls.h"
 
-#define PROCS_MAX  8192         /* alive at once in one nest */
-#define STACK_SIZE 16384        /* of a child until it execs */
+#define PROCS_MAX  8192  /* alive at once in one nest */
+#define STACK_SIZE 16384 /* of a child until it execs */
 
-static struct { pid_t pid; uint32_t id; } procs[PROCS_MAX]; /* pid 0: free */
+static struct {
+	pid_t pid;
+	uint32_t id;
+} procs[PROCS_MAX]; /* pid 0: free */
 static unsigned nprocs;
 
 /* One order on its way to exec. The child shares the nest's memory until then. */
 struct launch {
 	const struct nest_conf *conf;
 	struct nest_order order;
-	int gate, image, log;           /* -1: no log */
-	const char *volatile step;      /* written by the child where it fails */
+	int gate, image, log;      /* -1: no log */
+	const char *volatile step; /* written by the child where it fails */
 	volatile int err;
 };
 
 int nest_send(int sock, const struct nest_event *e, int pidfd)
 {
-	union { struct cmsghdr h; char room[CMSG_SPACE(sizeof(int))]; } c = { 0 };
+	union {
+		struct cmsghdr h;
+		char room[CMSG_SPACE(sizeof(int))];
+	} c = { 0 };
 	struct iovec iov = { (void *)e, sizeof(*e) };
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
 
@@ -55,7 +61,7 @@ int nest_send(int sock, const struct nest_event *e, int pidfd)
 static void report(const struct nest_event *e, int pidfd)
 {
 	if (nest_send(NEST_SOCK_FD, e, pidfd) < 0)
-		_exit(EXIT_SUCCESS);            /* the kernel is gone */
+		_exit(EXIT_SUCCESS); /* the kernel is gone */
 }
 
 /* Numbers are given out in turn, so a pid is found where it was looked for, or a few places on. */
@@ -94,7 +100,8 @@ static int launch_fds(const struct launch *l)
 {
 	if (dup3(l->gate, WRIT_GATE_FD, 0) < 0 || dup3(l->image, NEST_IMAGE_FD, O_CLOEXEC) < 0)
 		return -errno;
-	if (l->log >= 0 && (dup3(l->log, STDOUT_FILENO, 0) < 0 || dup3(l->log, STDERR_FILENO, 0) < 0))
+	if (l->log >= 0 &&
+	    (dup3(l->log, STDOUT_FILENO, 0) < 0 || dup3(l->log, STDERR_FILENO, 0) < 0))
 		return -errno;
 	return 0;
 }
@@ -122,8 +129,11 @@ static int launch_exec(const struct launch *l)
 
 static int launch_child(void *arg)
 {
-	static const struct { const char *name; int (*fn)(const struct launch *l); } steps[] = {
-		{ "fds", launch_fds },          /* before limits: the image lies above RLIMIT_NOFILE */
+	static const struct {
+		const char *name;
+		int (*fn)(const struct launch *l);
+	} steps[] = {
+		{ "fds", launch_fds }, /* before limits: the image lies above RLIMIT_NOFILE */
 		{ "limits", launch_limits },
 		{ "class", launch_class },
 		{ "exec", launch_exec },
@@ -172,18 +182,26 @@ static void launch(struct launch *l)
 	close_range(NEST_FD_FIRST, ~0u, 0);
 }
 
-/* Take one order. It comes from the kernel, so what doesn't fit is a bug there, not an attack: it ends the nest. */
+/* Take one order. It comes from the kernel, so what doesn't fit is a bug there, not an attack: it
+ * ends the nest. */
 static void take_order(const struct nest_conf *conf)
 {
 	struct launch l = { .conf = conf, .log = -1 };
-	union { struct cmsghdr h; char room[CMSG_SPACE(3 * sizeof(int))]; } c;
+	union {
+		struct cmsghdr h;
+		char room[CMSG_SPACE(3 * sizeof(int))];
+	} c;
 	struct iovec iov = { &l.order, sizeof(l.order) };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c.room) };
+	struct msghdr m = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &c,
+		.msg_controllen = sizeof(c.room) };
 	int fds[3] = { -1, -1, -1 };
 	ssize_t n = recvmsg(NEST_SOCK_FD, &m, MSG_CMSG_CLOEXEC);
 
-	if (n != sizeof(l.order) || l.order.nfds < 2 || l.order.nfds > 3 || m.msg_flags & MSG_CTRUNC ||
-	    m.msg_controllen < sizeof(c.h) || c.h.cmsg_len != CMSG_LEN(l.order.nfds * sizeof(int)))
+	if (n != sizeof(l.order) || l.order.nfds < 2 || l.order.nfds > 3 ||
+	    m.msg_flags & MSG_CTRUNC || m.msg_controllen < sizeof(c.h) ||
+	    c.h.cmsg_len != CMSG_LEN(l.order.nfds * sizeof(int)))
 		_exit(n == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
 	memcpy(fds, CMSG_DATA(&c.h), l.order.nfds * sizeof(int));
 	l.gate = fds[0];
@@ -210,7 +228,9 @@ static void reap(void)
 	while (nprocs > 0 && (pid = wait4(-1, &status, WNOHANG, &u)) > 0) {
 		unsigned i = proc_place(pid, pid);
 		struct nest_event e = {
-			.what = NEST_EXITED, .id = procs[i].id, .code = status,
+			.what = NEST_EXITED,
+			.id = procs[i].id,
+			.code = status,
 			.cpu_ns = time_ns(&u.ru_utime) + time_ns(&u.ru_stime),
 			.rss_max = (uint64_t)u.ru_maxrss * 1024,
 		};

@@ -27,14 +27,21 @@
 
 #include "filter.h"
 
-#define ROOT_AT    "/proc"      /* exists everywhere; hidden only in the nest's own mount namespace */
-#define NEST_FDS   (NEST_IMAGE_FD + 24)
+#define ROOT_AT  "/proc" /* exists everywhere; hidden only in the nest's own mount namespace */
+#define NEST_FDS (NEST_IMAGE_FD + 24)
 
-/* Access rights that Landlock learned after the headers of Debian 12: ABI 3 to 6. */
-#define LL_FS_ABI1 ((UINT64_C(1) << 13) - 1)
-#define LL_NET     UINT64_C(3)
-#define LL_SCOPE   UINT64_C(3)
-struct ll_ruleset { uint64_t fs, net, scoped; };
+/* All that Landlock can refuse, by the version of its interface; Debian 12's headers know two. */
+#define LL_ABI_MAX 6
+static const struct ll_ruleset {
+	uint64_t fs, net, scoped;
+} ll_known[LL_ABI_MAX + 1] = {
+	[1] = { 0x1fff, 0, 0 },
+	[2] = { 0x3fff, 0, 0 },
+	[3] = { 0x7fff, 0, 0 },
+	[4] = { 0x7fff, 3, 0 },
+	[5] = { 0xffff, 3, 0 },
+	[6] = { 0xffff, 3, 3 },
+};
 
 /* Nothing happens before the kernel has written the id maps; and its death is ours from now on. */
 static int step_wait(struct sandbox *s)
@@ -51,12 +58,14 @@ static int step_binds(struct sandbox *s)
 {
 	for (unsigned i = 0; i < s->conf->nbinds; i++) {
 		const struct nest_bind *b = &s->conf->binds[i];
-		struct mount_attr a = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC };
+		struct mount_attr a = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+			    MOUNT_ATTR_NOEXEC };
 
 		if (!b->writable)
 			a.attr_set |= MOUNT_ATTR_RDONLY;
 		s->trees[i] = open_tree(AT_FDCWD, b->host, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-		if (s->trees[i] < 0 || mount_setattr(s->trees[i], "", AT_EMPTY_PATH, &a, sizeof(a)) < 0)
+		if (s->trees[i] < 0 ||
+		    mount_setattr(s->trees[i], "", AT_EMPTY_PATH, &a, sizeof(a)) < 0)
 			return -errno;
 	}
 	return 0;
@@ -82,7 +91,8 @@ static int root_fill(struct sandbox *s)
 	for (unsigned i = 0; i < s->conf->nbinds; i++) {
 		const char *dir = s->conf->binds[i].inside + 1;
 
-		if (mkdir(dir, 0555) < 0 || move_mount(s->trees[i], "", AT_FDCWD, dir, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		if (mkdir(dir, 0555) < 0 ||
+		    move_mount(s->trees[i], "", AT_FDCWD, dir, MOVE_MOUNT_F_EMPTY_PATH) < 0)
 			return -errno;
 	}
 	return 0;
@@ -95,14 +105,15 @@ static int step_root(struct sandbox *s)
 
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("tmpfs", ROOT_AT, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-		"mode=0555,size=64k,nr_inodes=16") < 0 || chdir(ROOT_AT) < 0)
+		"mode=0555,size=64k,nr_inodes=16") < 0 ||
+	    chdir(ROOT_AT) < 0)
 		return -errno;
 	r = root_fill(s);
 	if (r < 0)
 		return r;
 	/* put the old root on top of the new one, then let go of it */
-	if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0 ||
-	    mount_setattr(AT_FDCWD, "/", 0, &ro, sizeof(ro)) < 0)
+	if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 ||
+	    chdir("/") < 0 || mount_setattr(AT_FDCWD, "/", 0, &ro, sizeof(ro)) < 0)
 		return -errno;
 	return 0;
 }
@@ -124,7 +135,7 @@ static int step_fds(struct sandbox *s)
 	return close_range(NEST_SOCK_FD + 1, ~0u, 0) < 0 ? -errno : 0;
 }
 
-/* procs inherit what is ignored: only SIGXFSZ, so that a full log is an error (EFBIG) and not death. */
+/* What is ignored is inherited: SIGXFSZ alone, so that a full log is an error and not death. */
 static int step_signals(struct sandbox *s)
 {
 	sigset_t set;
@@ -132,7 +143,7 @@ static int step_signals(struct sandbox *s)
 
 	(void)s;
 	for (int sig = 1; sig < NSIG; sig++)
-		signal(sig, sig == SIGXFSZ ? SIG_IGN : SIG_DFL); /* fails for KILL, STOP and libc's own */
+		signal(sig, sig == SIGXFSZ ? SIG_IGN : SIG_DFL); /* KILL, STOP: refused */
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	if (sigprocmask(SIG_SETMASK, &set, NULL) < 0)
@@ -143,13 +154,21 @@ static int step_signals(struct sandbox *s)
 	return fd == NEST_SIGNAL_FD ? 0 : -EBADFD;
 }
 
-/* What is the same for all procs of a nest. The stack counts, as RLIMIT_DATA doesn't see it; threads get one as large. */
+/* What is the same for all procs of a nest. The stack counts, as RLIMIT_DATA doesn't see it;
+ * threads get one as large. */
 static int step_limits(struct sandbox *s)
 {
-	rlim_t stack = s->conf->profile == WRIT_PROFILE_SERVER ? NEST_SERVER_STACK : NEST_PROC_STACK;
-	const struct { int resource; rlim_t max; } limits[] = {
-		{ RLIMIT_CORE, 0 }, { RLIMIT_MEMLOCK, 0 }, { RLIMIT_MSGQUEUE, 0 },
-		{ RLIMIT_NOFILE, NEST_FDS }, { RLIMIT_STACK, stack },
+	rlim_t stack = s->conf->profile == WRIT_PROFILE_SERVER ? NEST_SERVER_STACK
+							       : NEST_PROC_STACK;
+	const struct {
+		int resource;
+		rlim_t max;
+	} limits[] = {
+		{ RLIMIT_CORE, 0 },
+		{ RLIMIT_MEMLOCK, 0 },
+		{ RLIMIT_MSGQUEUE, 0 },
+		{ RLIMIT_NOFILE, NEST_FDS },
+		{ RLIMIT_STACK, stack },
 	};
 
 	for (unsigned i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
@@ -175,7 +194,8 @@ static int step_no_new_privs(struct sandbox *s)
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
 }
 
-/* The change of ids has cleared the parent's death signal. If it died meanwhile, its end of the socket is closed. */
+/* The change of ids has cleared the parent's death signal. If it died meanwhile, its end of the
+ * socket is closed. */
 static int step_parent(struct sandbox *s)
 {
 	struct pollfd p = { s->sock, 0, 0 };
@@ -194,21 +214,21 @@ static int step_parent(struct sandbox *s)
  */
 static int step_landlock(struct sandbox *s)
 {
+	int native = s->conf->profile == WRIT_PROFILE_NATIVE;
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-	struct ll_ruleset r = { 0, abi >= 4 ? LL_NET : 0, abi >= 6 ? LL_SCOPE : 0 };
-	size_t size = abi >= 6 ? sizeof(r) : abi >= 4 ? offsetof(struct ll_ruleset, scoped) : sizeof(r.fs);
+	struct ll_ruleset r;
 	int fd;
 
-	if (abi < 0)
+	if (abi <= 0)
 		return errno == ENOSYS || errno == EOPNOTSUPP ? 0 : -errno; /* doctor tells */
-	if (s->conf->profile == WRIT_PROFILE_NATIVE) /* REFER, TRUNCATE, IOCTL_DEV came one by one */
-		r.fs = LL_FS_ABI1 | (abi >= 2 ? 1u << 13 : 0) | (abi >= 3 ? 1u << 14 : 0) | (abi >= 5 ? 1u << 15 : 0);
+	r = ll_known[abi < LL_ABI_MAX ? abi : LL_ABI_MAX];
+	if (!native)
+		r.fs = 0;
 	if ((r.fs | r.net | r.scoped) == 0)
 		return 0;
-	fd = (int)syscall(SYS_landlock_create_ruleset, &r, size, 0);
-	if (fd < 0)
-		return -errno;
-	if (syscall(SYS_landlock_restrict_self, fd, 0) < 0)
+	/* older kernels take a longer structure as long as what they don't know is 0 */
+	fd = (int)syscall(SYS_landlock_create_ruleset, &r, sizeof(r), 0);
+	if (fd < 0 || syscall(SYS_landlock_restrict_self, fd, 0) < 0)
 		return -errno;
 	close(fd);
 	return 0;
@@ -219,22 +239,24 @@ static int step_filter(struct sandbox *s)
 	return filter_install(s->conf->profile);
 }
 
+/* clang-format off */
 const struct sandbox_step sandbox_steps[] = {
 	{ "wait", step_wait },
-	{ "binds", step_binds },                /* as the kernel's user */
-	{ "ids", step_ids },                    /* files of the new root need a mapped owner */
-	{ "devnull", step_devnull },            /* there is none in the new root */
+	{ "binds", step_binds },        /* as the kernel's user */
+	{ "ids", step_ids },            /* files of the new root need a mapped owner */
+	{ "devnull", step_devnull },    /* there is none in the new root */
 	{ "root", step_root },
 	{ "hostname", step_hostname },
-	{ "fds", step_fds },                    /* after the last use of a mount's descriptor */
-	{ "signals", step_signals },            /* takes descriptor 4 */
+	{ "fds", step_fds },            /* after the last use of a mount's descriptor */
+	{ "signals", step_signals },    /* takes descriptor 4 */
 	{ "limits", step_limits },
-	{ "caps", step_caps },                  /* after all that needs one */
-	{ "no_new_privs", step_no_new_privs },  /* Landlock and seccomp ask for it */
+	{ "caps", step_caps },          /* after all that needs one */
+	{ "no_new_privs", step_no_new_privs }, /* Landlock and seccomp ask for it */
 	{ "parent", step_parent },
 	{ "landlock", step_landlock },
-	{ "filter", step_filter },              /* last: it forbids all of the above */
+	{ "filter", step_filter },      /* last: it forbids all of the above */
 };
+/* clang-format on */
 const unsigned sandbox_nsteps = sizeof(sandbox_steps) / sizeof(sandbox_steps[0]);
 
 void nest_main(const struct nest_conf *c, int sock)

@@ -22,15 +22,19 @@
 #include "nest.h"
 
 /* Holds when (argument @arg & @mask) == @value. */
-struct syscall_check { uint8_t arg; uint64_t mask, value; };
+struct syscall_check {
+	uint8_t arg;
+	uint64_t mask, value;
+};
 #define SYSCALL_CHECKS_MAX 2
-#define SYSCALL_ALL_BITS UINT64_MAX
+#define SYSCALL_ALL_BITS   UINT64_MAX
 
 /* The nest's way to fork: the parent sleeps until the image runs. */
 #define NEST_CLONE (CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD)
 /* What glibc's pthread_create() asks for. */
-#define PTHREAD_CLONE (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | \
-	CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
+#define PTHREAD_CLONE \
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | \
+	    CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
 
 /* clang-format off */
 /* rule, what it asks of the arguments in words, its checks */

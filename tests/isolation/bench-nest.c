@@ -41,13 +41,14 @@ static const char *null_path(void)
 	if (n < 0)
 		die("/proc/self/exe");
 	path[n] = '\0';
-	strcpy(strrchr(path, '/') + 1, "isolation-null");
+	snprintf(strrchr(path, '/') + 1, 64, "%s", "isolation-null");
 	return path;
 }
 
 static int image_open(const char *path)
 {
-	int in = open(path, O_RDONLY | O_CLOEXEC), fd = memfd_create("null", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int in = open(path, O_RDONLY | O_CLOEXEC),
+	    fd = memfd_create("null", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
 	if (in < 0 || fd < 0)
 		die(path);
@@ -72,7 +73,11 @@ static struct nest_event next(const struct nest *n)
 
 static double through_nest(const struct nest *n, int image)
 {
-	struct nest_order o = { .nfds = 2, .class = WRIT_CLASS_LC, .memory = 64 << 20, .log_max = 1 << 20, .name = "null" };
+	struct nest_order o = { .nfds = 2,
+		.class = WRIT_CLASS_LC,
+		.memory = 64 << 20,
+		.log_max = 1 << 20,
+		.name = "null" };
 	double from = now_us();
 	int pair[2];
 
@@ -129,9 +134,11 @@ int main(int argc, char **argv)
 	}
 	qsort(a, (size_t)count, sizeof(*a), ascending);
 	qsort(b, (size_t)count, sizeof(*b), ascending);
-	printf("{\"bench\":\"nest.null\",\"value\":%.1f,\"unit\":\"us\",\"p50\":%.1f,\"p99\":%.1f,\"n\":%d,"
+	printf("{\"bench\":\"nest.null\",\"value\":%.1f,\"unit\":\"us\","
+	       "\"p50\":%.1f,\"p99\":%.1f,\"n\":%d,"
 	       "\"peer\":{\"name\":\"vfork+exec\",\"value\":%.1f},\"ratio\":%.2f}\n",
-	    a[count / 2], a[count / 2], a[count * 99 / 100], count, b[count / 2], a[count / 2] / b[count / 2]);
+	    a[count / 2], a[count / 2], a[count * 99 / 100], count, b[count / 2],
+	    a[count / 2] / b[count / 2]);
 	free(a);
 	free(b);
 	nest_kill(&n);

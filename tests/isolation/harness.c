@@ -68,9 +68,13 @@ struct nest harness_nest(unsigned profile, const char *realm, uint32_t uid)
 
 struct nest_order harness_order(const char *name)
 {
-	static uint32_t id;
-	struct nest_order o = { .id = ++id, .class = WRIT_CLASS_LC, .memory = 64 << 20, .log_max = 1 << 20 };
+	static uint32_t id = 1;
+	struct nest_order o = { .id = id,
+		.class = WRIT_CLASS_LC,
+		.memory = 64 << 20,
+		.log_max = 1 << 20 };
 
+	id++;
 	strncpy(o.name, name, sizeof(o.name) - 1);
 	return o;
 }
@@ -84,7 +88,7 @@ int harness_image(const char *name)
 
 	ck_assert_int_gt(n, 0);
 	path[n] = '\0';
-	strcpy(strrchr(path, '/') + 1, name);
+	snprintf(strrchr(path, '/') + 1, 64, "%s", name);
 	in = open(path, O_RDONLY | O_CLOEXEC);
 	fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	ck_assert_msg(in >= 0 && fd >= 0 && fstat(in, &st) == 0, "%s: %s", path, strerror(errno));
@@ -98,7 +102,9 @@ int harness_image(const char *name)
 		munmap(p, (size_t)st.st_size);
 	}
 	close(in);
-	ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL), 0);
+	ck_assert_int_eq(fcntl(fd, F_ADD_SEALS,
+			     F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL),
+	    0);
 	return fd;
 }
 
@@ -131,14 +137,16 @@ struct probe harness_probe(const struct nest *n, struct nest_order o, int log)
 	return p;
 }
 
-int harness_ask(const struct nest *n, struct probe *p, const struct probe_req *q, struct probe_rep *r)
+int harness_ask(const struct nest *n, struct probe *p, const struct probe_req *q,
+    struct probe_rep *r)
 {
 	struct pollfd w = { p->gate, POLLIN, 0 };
 	ssize_t got;
 	int fd;
 
 	ck_assert_int_eq(send(p->gate, q, sizeof(*q), MSG_NOSIGNAL), sizeof(*q));
-	ck_assert_msg(poll(&w, 1, PATIENCE_MS) == 1, "the probe hangs in op %u call %u", q->op, q->nr);
+	ck_assert_msg(poll(&w, 1, PATIENCE_MS) == 1, "the probe hangs in op %u call %u", q->op,
+	    q->nr);
 	got = recv(p->gate, r, sizeof(*r), 0);
 	if (got == sizeof(*r)) {
 		p->scratch = r->scratch;
@@ -157,7 +165,8 @@ int64_t harness_call(const struct nest *n, struct probe *p, uint32_t nr, const u
 	struct probe_rep r;
 
 	memcpy(q.arg, arg, sizeof(q.arg));
-	ck_assert_msg(harness_ask(n, p, &q, &r), "the probe died in call %u: status %#x", nr, (unsigned)p->end.code);
+	ck_assert_msg(harness_ask(n, p, &q, &r), "the probe died in call %u: status %#x", nr,
+	    (unsigned)p->end.code);
 	return r.ret;
 }
 
@@ -166,7 +175,8 @@ int64_t harness_do(const struct nest *n, struct probe *p, enum probe_op op, uint
 	struct probe_req q = { .op = op, .arg = { arg } };
 	struct probe_rep r;
 
-	ck_assert_msg(harness_ask(n, p, &q, &r), "the probe died in op %d: status %#x", (int)op, (unsigned)p->end.code);
+	ck_assert_msg(harness_ask(n, p, &q, &r), "the probe died in op %d: status %#x", (int)op,
+	    (unsigned)p->end.code);
 	return r.ret;
 }
 

@@ -9,16 +9,18 @@
 
 struct probe {
 	uint32_t id;
-	int gate, pidfd;        /* pidfd -1: did not start */
-	pid_t pid;              /* as the host sees it */
+	int gate, pidfd; /* pidfd -1: did not start */
+	pid_t pid;       /* as the host sees it */
 	uint64_t scratch;
-	struct nest_event end;  /* what: NEST_EXITED or NEST_FAILED once it has ended */
+	struct nest_event end; /* what: NEST_EXITED or NEST_FAILED once it has ended */
 };
 
-/* Steps of the sandbox that the next nest leaves out, by name; NULL: none. For negative controls. */
+/* Steps of the sandbox that the next nest leaves out, by name; NULL: none. For negative controls.
+ */
 extern const char *harness_skip;
 
-/* A nest with @profile for realm @realm, whose procs run as host user @uid. Ready to take orders. */
+/* A nest with @profile for realm @realm, whose procs run as host user @uid. Ready to take orders.
+ */
 struct nest harness_nest(unsigned profile, const char *realm, uint32_t uid);
 
 /* Wait for the next event, 10 s at most. Returns 1, or -errno when the nest is gone. */
@@ -34,7 +36,8 @@ int harness_image(const char *name);
 struct probe harness_probe(const struct nest *n, struct nest_order o, int log);
 
 /* Have @p do something. Returns 1, or 0 when it died of it (@p->end tells how). */
-int harness_ask(const struct nest *n, struct probe *p, const struct probe_req *q, struct probe_rep *r);
+int harness_ask(const struct nest *n, struct probe *p, const struct probe_req *q,
+    struct probe_rep *r);
 
 /* A system call in the probe; fails the test when the probe dies of it. */
 int64_t harness_call(const struct nest *n, struct probe *p, uint32_t nr, const uint64_t arg[6]);
@@ -48,7 +51,8 @@ void harness_end(const struct nest *n, struct probe *p);
 /* Kill the nest and reap it. */
 void harness_fini(struct nest *n);
 
-/* The value of @key in /proc/@pid/@file ("status", "NoNewPrivs"), without space; static storage; NULL when it isn't there. */
+/* The value of @key in /proc/@pid/@file ("status", "NoNewPrivs"), without space; static storage;
+ * NULL when it isn't there. */
 const char *harness_proc(pid_t pid, const char *file, const char *key);
 
 /* Whether process @pid is there and no zombie. */

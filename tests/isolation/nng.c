@@ -47,8 +47,8 @@ int main(void)
 	for (int i = 0; i < 10; i++) {
 		size_t n = sizeof(buf);
 
-		if (nng_send(req, (char[]){ "hello" }, 6, 0) != 0 || nng_recv(req, buf, &n, 0) != 0 ||
-		    n != 6 || memcmp(buf, "hello", 6) != 0)
+		if (nng_send(req, (char[]){ "hello" }, 6, 0) != 0 ||
+		    nng_recv(req, buf, &n, 0) != 0 || n != 6 || memcmp(buf, "hello", 6) != 0)
 			return 7;
 	}
 	if (pthread_join(t, NULL) != 0)

@@ -51,7 +51,7 @@ void oracle_fit(const struct oracle_row *row, uint64_t arg[6])
 	for (unsigned i = 0; i < 6; i++)
 		arg[i] = UINT64_MAX;
 	if (row->nr == SYS_futex)
-		arg[1] = 0;             /* FUTEX_WAIT: of an unknown operation Linux says ENOSYS itself */
+		arg[1] = 0; /* FUTEX_WAIT: of an unknown operation Linux says ENOSYS itself */
 	for (unsigned c = 0; c < oracle_checks(row->rule); c++) {
 		const struct syscall_check *k = &checks[row->rule][c];
 

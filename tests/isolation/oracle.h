@@ -18,7 +18,8 @@ extern const unsigned oracle_nrows;
 
 enum verdict oracle(unsigned profile, uint32_t nr, const uint64_t arg[6]);
 
-/* Arguments for which @row's rule holds and the call itself fails: all bits set where nothing is asked. */
+/* Arguments for which @row's rule holds and the call itself fails: all bits set where nothing is
+ * asked. */
 void oracle_fit(const struct oracle_row *row, uint64_t arg[6]);
 
 /* Number of checks of a rule; spoil @arg so that check @i fails. */

@@ -23,9 +23,10 @@ static int64_t call(uint64_t nr, const uint64_t a[6])
 	register uint64_t r9 __asm__("r9") = a[5];
 	int64_t ret;
 
-	__asm__ volatile("syscall" : "=a"(ret)
-		: "0"(nr), "D"(a[0]), "S"(a[1]), "d"(a[2]), "r"(r10), "r"(r8), "r"(r9)
-		: "rcx", "r11", "memory");
+	__asm__ volatile("syscall"
+			 : "=a"(ret)
+			 : "0"(nr), "D"(a[0]), "S"(a[1]), "d"(a[2]), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
 	return ret;
 }
 
@@ -33,7 +34,10 @@ static int64_t call32(uint32_t nr)
 {
 	int64_t ret;
 
-	__asm__ volatile("int $0x80" : "=a"(ret) : "0"((uint64_t)nr), "b"(0), "c"(0), "d"(0) : "memory");
+	__asm__ volatile("int $0x80"
+			 : "=a"(ret)
+			 : "0"((uint64_t)nr), "b"(0), "c"(0), "d"(0)
+			 : "memory");
 	return ret;
 }
 
@@ -93,25 +97,17 @@ static int64_t perform(const struct probe_req *q, int argc, char **argv, char **
 	int64_t n = 0;
 
 	switch ((enum probe_op)q->op) {
-	case PROBE_CALL:
-		return call(q->nr, q->arg);
-	case PROBE_CALL32:
-		return call32(q->nr);
-	case PROBE_TOUCH:
-		return touch(q->arg[0]);
-	case PROBE_FLOOD:
-		return flood(q->arg[0]);
-	case PROBE_THREAD:
-		return thread();
+	case PROBE_CALL: return call(q->nr, q->arg);
+	case PROBE_CALL32: return call32(q->nr);
+	case PROBE_TOUCH: return touch(q->arg[0]);
+	case PROBE_FLOOD: return flood(q->arg[0]);
+	case PROBE_THREAD: return thread();
 	case PROBE_ENVIRON:
 		while (envp[n] != NULL)
 			n++;
 		return n;
-	case PROBE_ARGC:
-		strncpy(scratch, argv[0], sizeof(scratch) - 1);
-		return argc;
-	case PROBE_ENGULF:
-		return engulf();
+	case PROBE_ARGC: strncpy(scratch, argv[0], sizeof(scratch) - 1); return argc;
+	case PROBE_ENGULF: return engulf();
 	}
 	return -EINVAL;
 }

@@ -17,7 +17,8 @@
 #define NR_LAST 600
 #define X32_BIT 0x40000000u
 
-static const uint64_t bad[6] = { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX };
+static const uint64_t bad[6] = { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
+	UINT64_MAX };
 
 /* A call that doesn't come back when it is allowed. */
 static int ends_caller(uint32_t nr)
@@ -25,7 +26,8 @@ static int ends_caller(uint32_t nr)
 	return nr == SYS_exit || nr == SYS_exit_group || nr == SYS_rt_sigreturn;
 }
 
-/* Linux 6.14 and later let these pass every filter: they are for trampolines that Linux itself writes (uprobes). */
+/* Linux 6.14 and later let these pass every filter: they are for trampolines that Linux itself
+ * writes (uprobes). */
 static int past_filters(uint32_t nr)
 {
 	return nr == 335 || nr == 336;
@@ -35,22 +37,21 @@ static int past_filters(uint32_t nr)
 static int as_expected(enum verdict v, int64_t ret)
 {
 	switch (v) {
-	case REFUSED:
-		return ret == -FILTER_ERRNO;
-	case ABSENT:
-		return ret == -ENOSYS;
-	case ALLOWED:
-		return ret != -FILTER_ERRNO && ret != -ENOSYS;
+	case REFUSED: return ret == -FILTER_ERRNO;
+	case ABSENT: return ret == -ENOSYS;
+	case ALLOWED: return ret != -FILTER_ERRNO && ret != -ENOSYS;
 	}
 	return 0;
 }
 
-static void check_call(const struct nest *n, struct probe *p, unsigned profile, uint32_t nr, const uint64_t arg[6])
+static void check_call(const struct nest *n, struct probe *p, unsigned profile, uint32_t nr,
+    const uint64_t arg[6])
 {
 	enum verdict v = oracle(profile, nr, arg);
 	int64_t ret = harness_call(n, p, nr, arg);
 
-	ck_assert_msg(as_expected(v, ret), "profile %s, call %u: the table says %s, the call gave %lld",
+	ck_assert_msg(as_expected(v, ret),
+	    "profile %s, call %u: the table says %s, the call gave %lld",
 	    ((const char *[]){ "native", "files", "server" })[profile], nr,
 	    ((const char *[]){ "refused", "absent", "allowed" })[v], (long long)ret);
 }
@@ -88,7 +89,7 @@ START_TEST(every_rule_holds_both_ways)
 		if (ends_caller(row->nr))
 			continue;
 		oracle_fit(row, arg);
-		if (row->nr != SYS_clone)       /* works: see nobody_forks and threads_only_in_server */
+		if (row->nr != SYS_clone) /* works: see nobody_forks and threads_only_in_server */
 			check_call(&n, &p, profile, row->nr, arg);
 		for (unsigned c = 0; c < oracle_checks(row->rule); c++) {
 			oracle_fit(row, arg);
@@ -119,7 +120,8 @@ START_TEST(ends_are_allowed)
 
 	s = status_of(&n, (struct probe_req){ .op = PROBE_CALL, .nr = SYS_exit, .arg = { 7 } });
 	ck_assert(WIFEXITED(s) && WEXITSTATUS(s) == 7);
-	s = status_of(&n, (struct probe_req){ .op = PROBE_CALL, .nr = SYS_exit_group, .arg = { 8 } });
+	s = status_of(&n,
+	    (struct probe_req){ .op = PROBE_CALL, .nr = SYS_exit_group, .arg = { 8 } });
 	ck_assert(WIFEXITED(s) && WEXITSTATUS(s) == 8);
 	s = status_of(&n, (struct probe_req){ .op = PROBE_CALL, .nr = SYS_rt_sigreturn });
 	ck_assert_msg(WIFSIGNALED(s) && WTERMSIG(s) == SIGSEGV, "status %#x", (unsigned)s);
@@ -137,7 +139,8 @@ START_TEST(uprobe_calls_do_nothing)
 		struct probe_rep r;
 
 		if (harness_ask(&n, &p, &q, &r))
-			ck_assert_msg(r.ret == -FILTER_ERRNO || r.ret == -ENXIO, "%u: %lld", nr, (long long)r.ret);
+			ck_assert_msg(r.ret == -FILTER_ERRNO || r.ret == -ENXIO, "%u: %lld", nr,
+			    (long long)r.ret);
 		harness_end(&n, &p);
 		ck_assert(p.end.code == 0 || WTERMSIG(p.end.code) == SIGILL);
 	}
@@ -152,9 +155,11 @@ START_TEST(foreign_abis_are_death)
 
 	for (uint32_t nr = 0; nr <= 40; nr++) {
 		s = status_of(&n, (struct probe_req){ .op = PROBE_CALL32, .nr = nr });
-		ck_assert_msg(WIFSIGNALED(s) && WTERMSIG(s) == SIGSYS, "int $0x80 call %u: %#x", nr, (unsigned)s);
+		ck_assert_msg(WIFSIGNALED(s) && WTERMSIG(s) == SIGSYS, "int $0x80 call %u: %#x", nr,
+		    (unsigned)s);
 		s = status_of(&n, (struct probe_req){ .op = PROBE_CALL, .nr = nr | X32_BIT });
-		ck_assert_msg(WIFSIGNALED(s) && WTERMSIG(s) == SIGSYS, "x32 call %u: %#x", nr, (unsigned)s);
+		ck_assert_msg(WIFSIGNALED(s) && WTERMSIG(s) == SIGSYS, "x32 call %u: %#x", nr,
+		    (unsigned)s);
 	}
 	harness_fini(&n);
 }
@@ -188,7 +193,9 @@ START_TEST(control_without_filter_calls_go_through)
 	ck_assert_uint_eq(refused, 0);
 	ck_assert_uint_gt(differ, 200);
 	ck_assert_int_eq(status_of(&n, (struct probe_req){ .op = PROBE_CALL32, .nr = 20 }), -1);
-	ck_assert_int_eq(status_of(&n, (struct probe_req){ .op = PROBE_CALL, .nr = X32_BIT | SYS_getpid }), -1);
+	ck_assert_int_eq(status_of(&n,
+			     (struct probe_req){ .op = PROBE_CALL, .nr = X32_BIT | SYS_getpid }),
+	    -1);
 	harness_end(&n, &p);
 	harness_fini(&n);
 }

@@ -46,7 +46,8 @@ static int is_in(pid_t pid, const char *tail)
 	ck_assert_ptr_nonnull(f);
 	while (fgets(line, sizeof(line), f) != NULL) {
 		line[strcspn(line, "\n")] = '\0';
-		found += strlen(line) >= strlen(tail) && strcmp(line + strlen(line) - strlen(tail), tail) == 0;
+		found += strlen(line) >= strlen(tail) &&
+		    strcmp(line + strlen(line) - strlen(tail), tail) == 0;
 	}
 	fclose(f);
 	return found;
@@ -120,7 +121,7 @@ START_TEST(what_a_dead_node_left_is_cleared)
 	ck_assert_int_eq(cgroup_make("old", 0, 0, 0), 0);
 	pid = sleeper();
 	ck_assert_int_eq(cgroup_enter("old", pid), 0);
-	signal(SIGCHLD, SIG_IGN);       /* let it go without being waited for */
+	signal(SIGCHLD, SIG_IGN); /* let it go without being waited for */
 	ck_assert_int_eq(cgroup_init(node(), &missing), 0);
 	ck_assert_uint_eq(cgroup_id("old"), 0);
 	ck_assert_int_eq(waitpid(pid, &status, 0), -1);
@@ -157,7 +158,7 @@ static void folder_is_lent(int writable)
 	fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 	ck_assert(fd >= 0 && fchown(fd, 4242, 4243) == 0);
 	close(fd);
-	ck_assert_int_eq(as_server(AT_FDCWD, path, O_RDONLY), EACCES);  /* control */
+	ck_assert_int_eq(as_server(AT_FDCWD, path, O_RDONLY), EACCES); /* control */
 	ck_assert_int_eq(host_open(&h), 0);
 	printf("# idmapped: %d\n", h.idmapped);
 	ck_assert_int_eq(as_server(h.fd, "f", O_RDONLY), h.idmapped ? 0 : EACCES);

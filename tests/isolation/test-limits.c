@@ -14,7 +14,7 @@
 #include "kernel/syscalls.h"
 #include "tests.h"
 
-#define UID 200020
+#define UID           200020
 #define CALL(nr, ...) harness_call(&n, &p, nr, (uint64_t[6]){ __VA_ARGS__ })
 
 static struct nest n;
@@ -70,13 +70,15 @@ END_TEST
 
 START_TEST(limits_only_go_down)
 {
-	static const int fixed[] = { RLIMIT_NPROC, RLIMIT_NOFILE, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_CORE,
-		RLIMIT_STACK, RLIMIT_MEMLOCK };
+	static const int fixed[] = { RLIMIT_NPROC, RLIMIT_NOFILE, RLIMIT_DATA, RLIMIT_FSIZE,
+		RLIMIT_CORE, RLIMIT_STACK, RLIMIT_MEMLOCK };
 	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
 
 	begin((unsigned)_i);
 	for (unsigned i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
-		struct probe_req q = { .op = PROBE_CALL, .nr = SYS_prlimit64, .arg = { 0, (uint64_t)fixed[i] } };
+		struct probe_req q = { .op = PROBE_CALL,
+			.nr = SYS_prlimit64,
+			.arg = { 0, (uint64_t)fixed[i] } };
 		struct probe_rep r;
 
 		memcpy(q.data, &all, sizeof(all));
@@ -93,7 +95,8 @@ START_TEST(nobody_executes)
 {
 	begin((unsigned)_i);
 	for (uint64_t fd = 0; fd < 5; fd++)
-		ck_assert_int_eq(CALL(SYS_execveat, fd, p.scratch, 0, 0, AT_EMPTY_PATH), -FILTER_ERRNO);
+		ck_assert_int_eq(CALL(SYS_execveat, fd, p.scratch, 0, 0, AT_EMPTY_PATH),
+		    -FILTER_ERRNO);
 	CALL(SYS_getpid, 0);
 	ck_assert_int_eq(CALL(SYS_execveat, NEST_IMAGE_FD, p.scratch, 0, 0, AT_EMPTY_PATH), -EBADF);
 	ck_assert_int_eq(CALL(SYS_dup3, 3, NEST_IMAGE_FD, 0), -EBADF);
@@ -125,7 +128,7 @@ START_TEST(memory_is_bounded)
 	ck_assert_int_eq(harness_do(&n, &p, PROBE_TOUCH, 32 << 20), 0);
 	ck_assert_int_eq(harness_do(&n, &p, PROBE_TOUCH, 128 << 20), -ENOMEM);
 	harness_end(&n, &p);
-	o.memory = 256 << 20;           /* control */
+	o.memory = 256 << 20; /* control */
 	p = harness_probe(&n, o, -1);
 	ck_assert_int_eq(harness_do(&n, &p, PROBE_TOUCH, 128 << 20), 0);
 	harness_end(&n, &p);
@@ -149,7 +152,7 @@ START_TEST(a_log_is_bounded)
 	harness_end(&n, &p);
 	ck_assert_int_eq(p.end.code, 0);
 	o = harness_order("loud");
-	o.log_max = 4 << 20;            /* control */
+	o.log_max = 4 << 20; /* control */
 	ck_assert_int_eq(ftruncate(log, 0) | (int)lseek(log, 0, SEEK_SET), 0);
 	p = harness_probe(&n, o, log);
 	ck_assert_int_eq(harness_do(&n, &p, PROBE_FLOOD, 2 << 20), 2 << 20);

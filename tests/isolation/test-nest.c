@@ -99,7 +99,8 @@ START_TEST(many_live_at_once)
 	for (int i = 0; i < N; i++)
 		p[i] = harness_probe(&n, harness_order("probe"), -1);
 	for (int i = 0; i < N; i++)
-		harness_end(&n, &p[i * 7 % N]);         /* 7 and 300 share no factor: each once, out of turn */
+		harness_end(&n,
+		    &p[i * 7 % N]); /* 7 and 300 share no factor: each once, out of turn */
 	for (int i = 0; i < N; i++)
 		ck_assert_int_eq(p[i].end.code, 0);
 	harness_fini(&n);
@@ -131,7 +132,8 @@ START_TEST(killing_the_nest_kills_all)
 	for (int i = 0; i < 5; i++)
 		ck_assert(dies_within(p[i].pid, 1000));
 	ck_assert_int_eq(nest_next(&dead, &e, &fd), -EPIPE);
-	ck_assert_int_eq(nest_order(&dead, &(struct nest_order){ .nfds = 2 }, (int[]){ 0, 0 }), -EPIPE);
+	ck_assert_int_eq(nest_order(&dead, &(struct nest_order){ .nfds = 2 }, (int[]){ 0, 0 }),
+	    -EPIPE);
 	close(dead.sock);
 }
 END_TEST
@@ -177,7 +179,8 @@ START_TEST(the_kernels_death_is_everyones)
 }
 END_TEST
 
-/* The end of the socket ends a nest that runs; one that is stopped lives on without the death signal. */
+/* The end of the socket ends a nest that runs; one that is stopped lives on without the death
+ * signal. */
 START_TEST(control_without_death_signal_a_stopped_nest_stays)
 {
 	pid_t nest, proc, kernel;
@@ -200,7 +203,7 @@ START_TEST(a_full_socket_says_try_again)
 
 	ck_assert_int_eq(kill(n.pid, SIGSTOP), 0);
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-	close(pair[0]);                                 /* procs end at once */
+	close(pair[0]); /* procs end at once */
 	while (sent < 100000) {
 		struct nest_order o = harness_order("probe");
 

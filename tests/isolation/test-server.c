@@ -21,12 +21,17 @@
 START_TEST(nng_works_only_in_server)
 {
 	char dir[] = "/tmp/writ-nng-XXXXXX", path[64];
-	struct nest_conf c = { .realm = "nng", .uid = UID, .gid = UID, .profile = (unsigned)_i, .nbinds = 1 };
+	struct nest_conf c = { .realm = "nng",
+		.uid = UID,
+		.gid = UID,
+		.profile = (unsigned)_i,
+		.nbinds = 1 };
 	struct nest_order o = harness_order("nng");
 	struct nest_event e = { 0 };
 	struct nest n;
 	struct stat st;
-	int image = harness_image("isolation-nng"), gate = open("/dev/null", O_RDWR | O_CLOEXEC), fd;
+	int image = harness_image("isolation-nng"), gate = open("/dev/null", O_RDWR | O_CLOEXEC),
+	    fd;
 
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	ck_assert_int_eq(chown(dir, UID, UID), 0);
@@ -59,11 +64,13 @@ END_TEST
 /* openat2(stdout, name) in the probe, beneath it only. */
 static int64_t open_below(const struct nest *n, struct probe *p, const char *name, uint64_t flags)
 {
-	struct open_how how = { .flags = flags, .mode = flags & O_CREAT ? 0600 : 0, .resolve = RESOLVE_BENEATH };
+	struct open_how how = { .flags = flags,
+		.mode = flags & O_CREAT ? 0600 : 0,
+		.resolve = RESOLVE_BENEATH };
 	struct probe_req q = { .op = PROBE_CALL, .nr = SYS_openat2 };
 	struct probe_rep r;
 
-	harness_call(n, p, SYS_getpid, (uint64_t[6]){ 0 });     /* to know where its scratch lies */
+	harness_call(n, p, SYS_getpid, (uint64_t[6]){ 0 }); /* to know where its scratch lies */
 	memcpy(q.data, &how, sizeof(how));
 	strncpy(q.data + sizeof(how), name, sizeof(q.data) - sizeof(how) - 1);
 	q.arg[0] = STDOUT_FILENO;

@@ -34,19 +34,11 @@ static uint32_t run(const struct seccomp_data *d)
 			ck_assert(i->k % 4 == 0 && i->k < sizeof(*d));
 			memcpy(&a, (const char *)d + i->k, sizeof(a));
 			break;
-		case BPF_ALU | BPF_AND | BPF_K:
-			a &= i->k;
-			break;
-		case BPF_JMP | BPF_JEQ | BPF_K:
-			pc += a == i->k ? i->jt : i->jf;
-			break;
-		case BPF_JMP | BPF_JGE | BPF_K:
-			pc += a >= i->k ? i->jt : i->jf;
-			break;
-		case BPF_RET | BPF_K:
-			return i->k;
-		default:
-			ck_abort_msg("instruction %d: code %#x", pc, i->code);
+		case BPF_ALU | BPF_AND | BPF_K: a &= i->k; break;
+		case BPF_JMP | BPF_JEQ | BPF_K: pc += a == i->k ? i->jt : i->jf; break;
+		case BPF_JMP | BPF_JGE | BPF_K: pc += a >= i->k ? i->jt : i->jf; break;
+		case BPF_RET | BPF_K: return i->k;
+		default: ck_abort_msg("instruction %d: code %#x", pc, i->code);
 		}
 	}
 	ck_abort_msg("ran past the end");
@@ -62,12 +54,9 @@ static void build(unsigned profile)
 static uint32_t answer(enum verdict v)
 {
 	switch (v) {
-	case REFUSED:
-		return SECCOMP_RET_ERRNO | FILTER_ERRNO;
-	case ABSENT:
-		return SECCOMP_RET_ERRNO | ENOSYS;
-	case ALLOWED:
-		return SECCOMP_RET_ALLOW;
+	case REFUSED: return SECCOMP_RET_ERRNO | FILTER_ERRNO;
+	case ABSENT: return SECCOMP_RET_ERRNO | ENOSYS;
+	case ALLOWED: return SECCOMP_RET_ALLOW;
 	}
 	return 0;
 }
@@ -123,7 +112,7 @@ START_TEST(arguments_near_a_rule_answer_as_the_table_says)
 		compare((unsigned)_i, &d);
 		allowed += run(&d) == SECCOMP_RET_ALLOW;
 	}
-	ck_assert_uint_gt(allowed, ROUNDS / 4);         /* else the test looks at nothing */
+	ck_assert_uint_gt(allowed, ROUNDS / 4); /* else the test looks at nothing */
 	ck_assert_uint_lt(allowed, ROUNDS);
 }
 END_TEST
@@ -152,14 +141,16 @@ START_TEST(size_and_profile_are_checked)
 }
 END_TEST
 
-/* The three profiles nest, but for what is only absent: what native may, files may; what files may, server may. */
+/* The three profiles nest, but for what is only absent: what native may, files may; what files may,
+ * server may. */
 START_TEST(profiles_widen)
 {
 	for (unsigned i = 0; i < oracle_nrows; i++) {
 		unsigned p = oracle_rows[i].profiles;
 
 		if (oracle_rows[i].rule != SYSCALL_ABSENT)
-			ck_assert_msg(p == 1u << WRIT_PROFILE_SERVER || p == 6 || p == 7, "%s", oracle_rows[i].name);
+			ck_assert_msg(p == 1u << WRIT_PROFILE_SERVER || p == 6 || p == 7, "%s",
+			    oracle_rows[i].name);
 	}
 }
 END_TEST
