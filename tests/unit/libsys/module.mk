@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: MIT
+libsys_TESTS := tests/unit/libsys
+TESTS += unit-libsys
+unit-libsys_SRCS := $(addprefix $(libsys_TESTS)/,main.c fixture.c test-start.c test-gate.c \
+	test-chan.c test-fssrv.c test-session.c memfs.c)
+unit-libsys_LIBS := libwrit
+unit-libsys_LDLIBS := -lprotobuf-c -lcheck -lsubunit -lm -lrt -lpthread
+
+# The smallest proc, for figures and for tests of the whole.
+TESTBINS += null
+null_SRCS := $(libsys_TESTS)/null.c
+null_LIBS := libwrit
+null_STATIC := 1

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include "fixture.h"
+
+Suite *session_suite(void)
+{
+	return suite_create("session");
+}
