@@ -291,7 +291,8 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
 int main(void)
 {
 	Suite *s = suite_create("ux");
-	TCase *c = tcase_create("operations"), *confine = confine_case(), *mounts = mounts_case();
+	TCase *c = tcase_create("operations"), *confine = confine_case(), *mounts = mounts_case(),
+	      *filter = filter_case();
 	SRunner *r;
 	int failed;
 
@@ -310,9 +311,11 @@ int main(void)
 	tcase_add_checked_fixture(c, setup, NULL);
 	tcase_add_checked_fixture(confine, setup, NULL);
 	tcase_add_checked_fixture(mounts, setup, NULL);
+	tcase_add_checked_fixture(filter, setup, NULL);
 	suite_add_tcase(s, c);
 	suite_add_tcase(s, confine);
 	suite_add_tcase(s, mounts);
+	suite_add_tcase(s, filter);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_VERBOSE);
 	failed = srunner_ntests_failed(r);

@@ -20,4 +20,5 @@ int64_t ux_text(const char *path, char *buf, size_t size);
 int ux_put(const char *path, const char *text);
 
 TCase *confine_case(void); /* test-confine.c */
+TCase *filter_case(void);  /* test-filter.c */
 TCase *mounts_case(void);  /* test-mounts.c: needs mounts of its own */
