@@ -18,7 +18,7 @@
 enum {
 	K_PROCS_MAX = 8192, K_REALMS = 1024, K_HOSTS = 32, K_MODULES = 32,
 	K_SESSIONS = 16384, K_ENDPOINTS = 4096, K_PATHS = 65536, K_SPAWNS = 8192,
-	K_FILES = 2048, K_WAITS = 16384, K_AUDITS = 4096,
+	K_FILES = 2048, K_WAITS = 16384, K_AUDITS = 2048,
 	K_SLOTS = 1 << 21, K_OBJS = 1 << 18, K_ACCOUNTS = 4096,
 	K_WAITS_PROC = 64,      /* outstanding waits of one proc */
 	K_TURN = 16,            /* requests taken from one proc before the next */
