@@ -5,6 +5,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "kernel/cgroup.h"
 #include "kernel/sandbox.h"
 
 #define PATIENCE_MS 10000
@@ -39,6 +41,47 @@ void __wrap_nest_main(const struct nest_conf *c, int sock)
 	if (nest_send(s.sock, &e, -1) < 0 || e.code != 0)
 		_exit(EXIT_FAILURE);
 	nest_loop(c);
+}
+
+static char run[] = "/tmp/writ-isolation-XXXXXX";
+static char node[32];
+
+void harness_begin(void)
+{
+	if (mkdtemp(run) == NULL || chmod(run, 0755) < 0) {
+		perror(run);
+		exit(EXIT_FAILURE);
+	}
+	snprintf(node, sizeof(node), "t%d", (int)getpid());
+}
+
+static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *where)
+{
+	(void)st;
+	(void)kind;
+	(void)where;
+	return remove(path);
+}
+
+void harness_clean(void)
+{
+	const char *missing;
+
+	nftw(run, remove_entry, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	if (cgroup_init(node, &missing) == 0) /* clears what is left of the node */
+		cgroup_fini();
+}
+
+const char *harness_folder(char *buf, size_t size)
+{
+	snprintf(buf, size, "%s/XXXXXX", run);
+	ck_assert_ptr_nonnull(mkdtemp(buf));
+	return buf;
+}
+
+const char *harness_node(void)
+{
+	return node;
 }
 
 int harness_event(const struct nest *n, struct nest_event *e, int *ret_pidfd)

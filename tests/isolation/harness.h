@@ -4,6 +4,7 @@
  * when it can't do its part, and everything started ends with the test process.
  */
 #pragma once
+#include <stddef.h>
 #include "kernel/nest.h"
 #include "probe.h"
 
@@ -18,6 +19,17 @@ struct probe {
 /* Steps of the sandbox that the next nest leaves out, by name; NULL: none. For negative controls.
  */
 extern const char *harness_skip;
+
+/*
+ * A new empty folder below the run's own, in @buf of @size bytes; returns @buf.
+ * harness_begin() makes that, harness_clean() removes it with all that failed tests left.
+ */
+const char *harness_folder(char *buf, size_t size);
+void harness_begin(void);
+void harness_clean(void);
+
+/* The name of the run's node in cgroups. */
+const char *harness_node(void);
 
 /* A nest with @profile for realm @realm, whose procs run as host user @uid. Ready to take orders.
  */

@@ -22,7 +22,9 @@ int main(void)
 	suite_add_tcase(s, limit_tests());
 	suite_add_tcase(s, host_tests());
 	suite_add_tcase(s, server_tests());
+	harness_begin();
 	srunner_run_all(r, CK_ENV);
+	harness_clean();
 	failed = srunner_ntests_failed(r);
 	srunner_free(r);
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -16,14 +16,6 @@
 
 #define UID 200030
 
-static const char *node(void)
-{
-	static char name[32];
-
-	snprintf(name, sizeof(name), "t%d", (int)getppid());
-	return name;
-}
-
 static pid_t sleeper(void)
 {
 	pid_t pid = fork();
@@ -37,7 +29,7 @@ static pid_t sleeper(void)
 /* Whether a line of /proc/@pid/cgroup ends in @tail. */
 static int is_in(pid_t pid, const char *tail)
 {
-	char path[64], line[512];
+	char path[96], line[512];
 	int found = 0;
 	FILE *f;
 
@@ -67,14 +59,14 @@ START_TEST(a_realm_has_its_group)
 	pid_t pid;
 	int status;
 
-	ck_assert_int_eq(cgroup_init(node(), &missing), 0);
+	ck_assert_int_eq(cgroup_init(harness_node(), &missing), 0);
 	printf("# controllers missing: \"%s\"\n", missing);
 	ck_assert_uint_eq(cgroup_id("r1"), 0);
 	ck_assert_int_eq(cgroup_make("r1", 64 << 20, 500, 20), 0);
 	ck_assert_uint_ne(cgroup_id("r1"), 0);
 	pid = sleeper();
 	ck_assert_int_eq(cgroup_enter("r1", pid), 0);
-	snprintf(tail, sizeof(tail), "/writ/%s/r1", node());
+	snprintf(tail, sizeof(tail), "/writ/%s/r1", harness_node());
 	ck_assert_int_ge(is_in(pid, tail), missing[0] == '\0' ? 4 : 1);
 	ck_assert_int_eq(cgroup_enter("nowhere", pid), -ENOENT);
 	cgroup_remove("r1");
@@ -93,7 +85,7 @@ START_TEST(pids_are_limited)
 	int status;
 	pid_t pid;
 
-	ck_assert_int_eq(cgroup_init(node(), &missing), 0);
+	ck_assert_int_eq(cgroup_init(harness_node(), &missing), 0);
 	ck_assert_int_eq(cgroup_make("r2", 0, 0, 2), 0);
 	pid = fork();
 	if (pid == 0) {
@@ -117,12 +109,12 @@ START_TEST(what_a_dead_node_left_is_cleared)
 	pid_t pid;
 	int status;
 
-	ck_assert_int_eq(cgroup_init(node(), &missing), 0);
+	ck_assert_int_eq(cgroup_init(harness_node(), &missing), 0);
 	ck_assert_int_eq(cgroup_make("old", 0, 0, 0), 0);
 	pid = sleeper();
 	ck_assert_int_eq(cgroup_enter("old", pid), 0);
 	signal(SIGCHLD, SIG_IGN); /* let it go without being waited for */
-	ck_assert_int_eq(cgroup_init(node(), &missing), 0);
+	ck_assert_int_eq(cgroup_init(harness_node(), &missing), 0);
 	ck_assert_uint_eq(cgroup_id("old"), 0);
 	ck_assert_int_eq(waitpid(pid, &status, 0), -1);
 	fini();
@@ -147,12 +139,12 @@ static int as_server(int dir, const char *name, int flags)
 
 static void folder_is_lent(int writable)
 {
-	char dir[] = "/tmp/writ-host-XXXXXX", path[64];
+	char dir[64], path[96];
 	struct host_folder h = { .name = "x", .path = dir, .writable = writable, .uid = UID };
 	struct stat st;
 	int fd;
 
-	ck_assert_ptr_nonnull(mkdtemp(dir));
+	harness_folder(dir, sizeof(dir));
 	ck_assert_int_eq(chown(dir, 4242, 4243), 0);
 	snprintf(path, sizeof(path), "%s/f", dir);
 	fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);

@@ -20,7 +20,7 @@
 
 START_TEST(nng_works_only_in_server)
 {
-	char dir[] = "/tmp/writ-nng-XXXXXX", path[64];
+	char dir[64], path[96];
 	struct nest_conf c = { .realm = "nng",
 		.uid = UID,
 		.gid = UID,
@@ -33,7 +33,7 @@ START_TEST(nng_works_only_in_server)
 	int image = harness_image("isolation-nng"), gate = open("/dev/null", O_RDWR | O_CLOEXEC),
 	    fd;
 
-	ck_assert_ptr_nonnull(mkdtemp(dir));
+	harness_folder(dir, sizeof(dir));
 	ck_assert_int_eq(chown(dir, UID, UID), 0);
 	c.binds[0] = (struct nest_bind){ dir, "/rw", 1 };
 	ck_assert_int_eq(nest_start(&c, &n), 0);
@@ -83,12 +83,12 @@ static int64_t open_below(const struct nest *n, struct probe *p, const char *nam
 
 START_TEST(a_lent_folder_opens_by_profile)
 {
-	char dir[] = "/tmp/writ-lent-XXXXXX", path[64];
+	char dir[64], path[96];
 	struct host_folder h = { .path = dir, .writable = 1, .uid = UID };
 	struct nest n = harness_nest((unsigned)_i, "lent", UID);
 	struct probe p;
 
-	ck_assert_ptr_nonnull(mkdtemp(dir));
+	harness_folder(dir, sizeof(dir));
 	ck_assert_int_eq(host_open(&h), 0);
 	p = harness_probe(&n, harness_order("probe"), h.fd);
 	if (_i == WRIT_PROFILE_NATIVE) {

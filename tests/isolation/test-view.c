@@ -293,7 +293,7 @@ END_TEST
 
 START_TEST(binds_show_with_their_rights)
 {
-	char dir[] = "/tmp/writ-bind-XXXXXX";
+	char dir[64];
 	struct nest_conf c = { .realm = REALM,
 		.uid = UID,
 		.gid = UID,
@@ -303,7 +303,7 @@ START_TEST(binds_show_with_their_rights)
 	struct nest n;
 	int fd;
 
-	ck_assert_ptr_nonnull(mkdtemp(dir));
+	harness_folder(dir, sizeof(dir));
 	c.binds[0] = (struct nest_bind){ dir, "/ro", 0 };
 	c.binds[1] = (struct nest_bind){ dir, "/rw", 1 };
 	ck_assert_int_eq(nest_start(&c, &n), 0);
