@@ -61,7 +61,7 @@ int doc_bad_mark(struct doc *d, yaml_mark_t mark, const char *path, const char *
 
 int doc_oom(struct doc *d)
 {
-	return bad_at(d, 0, 0, "out of memory");
+	return bad_at(d, 1, 1, "out of memory");
 }
 
 /* --- finding places ------------------------------------------------------ */
@@ -191,12 +191,12 @@ static int read_all(struct doc *d, int fd)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return bad_at(d, 0, 0, "can't be read: %s", strerror(errno));
+			return bad_at(d, 1, 1, "can't be read: %s", strerror(errno));
 		if (n == 0)
 			return 0;
 		d->len += (size_t)n;
 	}
-	return bad_at(d, 0, 0, "is larger than 1 MiB: no manifest is");
+	return bad_at(d, 1, 1, "is larger than 1 MiB: no manifest is");
 }
 
 static int read_file(struct doc *d)
@@ -206,13 +206,13 @@ static int read_file(struct doc *d)
 	int r;
 
 	if (fd < 0)
-		return bad_at(d, 0, 0, "can't be opened: %s", strerror(errno));
+		return bad_at(d, 1, 1, "can't be opened: %s", strerror(errno));
 	if (fstat(fd, &st) < 0)
-		r = bad_at(d, 0, 0, "can't be read: %s", strerror(errno));
+		r = bad_at(d, 1, 1, "can't be read: %s", strerror(errno));
 	else if (S_ISDIR(st.st_mode))
-		r = bad_at(d, 0, 0, "is a folder, not a manifest");
+		r = bad_at(d, 1, 1, "is a folder, not a manifest");
 	else if (!S_ISREG(st.st_mode))
-		r = bad_at(d, 0, 0, "is not a regular file");
+		r = bad_at(d, 1, 1, "is not a regular file");
 	else
 		r = read_all(d, fd);
 	close(fd);

@@ -9,7 +9,11 @@
 #include <stdio.h>
 #include <writ/manifest.pb-c.h>
 
-/* Where and what is wrong, and what would be right: "f.yaml:12:5: procs[0].clas: unknown key; did you mean `class`?" */
+/*
+ * Where and what is wrong, and what would be right, to be printed as
+ * "f.yaml:12:5: procs[0].clas: unknown key; did you mean `class`?". Of a file
+ * as a whole 1:1. No control characters.
+ */
 struct manifest_error { char file[256]; unsigned line, column; char text[512]; };
 
 /* Who is asked of the node it will run on: host folders by name; NULL: unknown, not checked. */
@@ -31,5 +35,9 @@ void manifest_node_free(Writ__Manifest__Node *n);
 /* `writ check`: say in plain words what each proc may do. */
 void manifest_realm_explain(FILE *out, const Writ__Manifest__Realm *r);
 
-/* SHA-256 of a file and its size; also says whether it is a static executable. Returns 0, or -1 and *err (file, text). */
-int manifest_image_probe(const char *path, uint8_t sha256[32], uint64_t *ret_size, struct manifest_error *err);
+/*
+ * SHA-256 of a file and its size; also says whether it is a static executable.
+ * Returns 0, or -1 and *err (file, text; line and column 0).
+ */
+int manifest_image_probe(const char *path, uint8_t sha256[32], uint64_t *ret_size,
+    struct manifest_error *err);

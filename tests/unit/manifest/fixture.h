@@ -4,7 +4,10 @@
 #include <check.h>
 #include "tools/manifest/manifest.h"
 
-/* A folder that is removed again by fixture_end(); bin/a and bin/b in it are tiny static programs. */
+/*
+ * A folder that is removed again by fixture_end(); bin/a and bin/b in it are
+ * tiny static programs. For unchecked fixtures: those end even if a test fails.
+ */
 void fixture_begin(void);
 void fixture_end(void);
 /* Its path, or that of @name in it. Static storage, overwritten by the fourth call after. */

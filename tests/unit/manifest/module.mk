@@ -8,3 +8,8 @@ unit-manifest_LDLIBS = $(libmanifest_LDLIBS) -lcheck -lsubunit -lm -lrt -lpthrea
 unit-manifest-random_SRCS := $(addprefix $(manifest_TESTS)/,test-random.c fixture.c)
 unit-manifest-random_LIBS := libmanifest libproto
 unit-manifest-random_LDLIBS = $(unit-manifest_LDLIBS)
+
+FUZZERS += fuzz-manifest
+fuzz-manifest_SRCS := tests/fuzz/fuzz-manifest.c
+fuzz-manifest_LIBS := libmanifest libproto
+fuzz-manifest_LDLIBS = $(libmanifest_LDLIBS)

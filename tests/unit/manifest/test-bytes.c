@@ -205,7 +205,7 @@ Suite *suite_bytes(void)
 	Suite *s = suite_create("files");
 	TCase *t = tcase_create("bytes");
 
-	tcase_add_checked_fixture(t, fixture_begin, fixture_end);
+	tcase_add_unchecked_fixture(t, fixture_begin, fixture_end);
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, files_that_are_none);
 	tcase_add_test(t, unreadable_file_is_refused);

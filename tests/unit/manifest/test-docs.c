@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "tests/unit/manifest/fixture.h"
+#include "tools/manifest/schema.h"
 
 static char where[128];         /* of the block that is tried */
 
@@ -131,14 +132,45 @@ START_TEST(examples_are_good_manifests)
 }
 END_TEST
 
+/* Every key of @fields, and of what is below, stands in @text as code. */
+static void want_keys(const cyaml_schema_field_t *f, const char *text)
+{
+	char alone[64], item[64];
+
+	for (; f->key != NULL; f++) {
+		const cyaml_schema_value_t *v = &f->value;
+
+		snprintf(alone, sizeof(alone), "`%s`", f->key);
+		snprintf(item, sizeof(item), "%s: ", f->key);
+		ck_assert_msg(strstr(text, alone) != NULL || strstr(text, item) != NULL,
+		    "docs/manifest.md does not describe the key %s", f->key);
+		if (v->type == CYAML_SEQUENCE)
+			v = v->sequence.entry;
+		if (v->type == CYAML_MAPPING)
+			want_keys(v->mapping.fields, text);
+	}
+}
+
+START_TEST(every_key_is_described)
+{
+	char *text = slurp("docs/manifest.md");
+
+	want_keys(schema_realm.mapping.fields, text);
+	want_keys(schema_node.mapping.fields, text);
+	free(text);
+}
+END_TEST
+
 Suite *suite_docs(void)
 {
 	Suite *s = suite_create("documents");
 	TCase *t = tcase_create("docs");
 
-	tcase_add_checked_fixture(t, fixture_begin, fixture_end);
+	tcase_add_unchecked_fixture(t, fixture_begin, fixture_end);
+	tcase_set_timeout(t, 30);
 	tcase_add_test(t, documents_show_good_manifests);
 	tcase_add_test(t, examples_are_good_manifests);
+	tcase_add_test(t, every_key_is_described);
 	suite_add_tcase(s, t);
 	return s;
 }

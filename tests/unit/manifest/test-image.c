@@ -182,7 +182,7 @@ Suite *suite_image(void)
 	Suite *s = suite_create("images");
 	TCase *t = tcase_create("image");
 
-	tcase_add_checked_fixture(t, fixture_begin, fixture_end);
+	tcase_add_unchecked_fixture(t, fixture_begin, fixture_end);
 	tcase_set_timeout(t, 30);
 	tcase_add_test(t, static_programs_are_accepted);
 	tcase_add_test(t, linked_otherwise_is_refused);
