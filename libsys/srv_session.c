@@ -81,8 +81,13 @@ void srv_session_queue(struct srv_session *c)
 	s->todo_tail = c;
 }
 
+/*
+ * The client holds the bell as well: closing our descriptor does not take it
+ * out of the epoll set, where it would ring for freed memory.
+ */
 static void discard(struct srv_session *c)
 {
+	epoll_ctl(c->srv->epfd, EPOLL_CTL_DEL, c->chan.bell_in, NULL);
 	chan_close(&c->chan);
 	if (c->queued)
 		c->dead = true;
