@@ -54,6 +54,9 @@ END
 expect "a case that the plan promises and that never came is a failure" 1 "1 passed, 2 failed" <<'END'
 echo "1..3"; echo "ok 1 - a"
 END
+expect "a script may go on behind a program with a plan of its own" 0 "2 passed, 0 failed" <<'END'
+echo "1..1"; echo "ok 1 - a"; echo "ok 2 - b"; echo "1..2"
+END
 expect "a bad exit status without a failed case is a failure" 1 "1 passed, 1 failed" <<'END'
 echo "ok 1 - a"; exit 3
 END
