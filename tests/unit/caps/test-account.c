@@ -155,6 +155,10 @@ START_TEST(a_dying_untyped_pays_for_nothing)
 	REFUSED(NOT_ENOUGH_MEMORY, captab_charge(&w.t, u, (struct charge){ 1, 0, 0 }));
 	REFUSED(NOT_ENOUGH_MEMORY,
 	    captab_obj_new(&w.t, WRIT_TYPE_PROC, u, (struct charge){ 0 }, 0, &o));
+	captab_uncharge(&w.t, u, (struct charge){ 0 }); /* nothing: it dies once all the same */
+	VERIFY();
+	reap();
+	ck_assert_uint_eq(w.ndead, 1);
 }
 END_TEST
 

@@ -145,6 +145,11 @@ START_TEST(a_hole_is_found_behind_full_words)
 	DONE(captab_cnode_new(&t, 0, 6, &o));
 	ck_assert_uint_eq(captab_cnode_slot(&t, o, 0), 3 * 64);
 	ck_assert_int_eq(captab_cnode_new(&t, 0, 6, &o), WRIT_E_NOT_ENOUGH_MEMORY);
+	captab_obj_drop(&t, n[5]);
+	captab_obj_drop(&t, n[128]); /* the first of a word, behind a full one */
+	captab_obj_drop(&t, n[129]);
+	DONE(captab_cnode_new(&t, 0, 7, &o));
+	ck_assert_uint_eq(captab_cnode_slot(&t, o, 0), 128 * 64);
 	big_verify();
 	munmap(mem, size);
 }
