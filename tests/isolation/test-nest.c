@@ -83,6 +83,11 @@ START_TEST(a_bad_image_fails_and_the_nest_goes_on)
 	ck_assert_int_eq(e.what, NEST_FAILED);
 	ck_assert_int_eq(e.code, EACCES);
 	close(image);
+	image = harness_image("isolation"); /* dynamic: its loader is not in the root */
+	e = order_file(&n, image);
+	ck_assert_int_eq(e.what, NEST_FAILED);
+	ck_assert_int_eq(e.code, ENOENT);
+	close(image);
 	p = harness_probe(&n, harness_order("probe"), -1);
 	harness_end(&n, &p);
 	ck_assert_int_eq(p.end.code, 0);
