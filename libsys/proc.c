@@ -11,7 +11,6 @@
 
 #define MEMORY_DEFAULT (64u << 20)
 #define LOG_DEFAULT    (16u << 20)
-#define SLOTS_MIN      64
 
 /* The packet of SPAWN as it grows: request, grants, start record. */
 struct plan {
@@ -101,13 +100,15 @@ static int plan_give(struct plan *p, const struct writ_give *g)
 	return give_cap(p, g);
 }
 
-/* log2 of the CSpace's size: the smallest that has @slots. */
-static int plan_bits(unsigned slots, uint8_t *ret)
+/* log2 of the CSpace's size: the smallest that has @slots, and room for @ngive from slot 1 on. */
+static int plan_bits(unsigned slots, unsigned ngive, uint8_t *ret)
 {
 	uint8_t bits = 6;
 
-	if (slots > SYS_SLOTS_MAX)
+	if (slots > SYS_SLOTS_MAX || ngive > WRIT_GRANTS_MAX)
 		return -WRIT_E_RANGE;
+	if (slots <= ngive)
+		slots = ngive + 1;
 	while (1u << bits < slots)
 		bits++;
 	*ret = bits;
@@ -118,7 +119,7 @@ static int plan_bits(unsigned slots, uint8_t *ret)
 static int plan_fill(struct plan *p, const struct writ_spawn *s)
 {
 	const char *name = s->name != NULL ? s->name : s->image;
-	int r = plan_bits(s->slots, &p->q.cnode_bits);
+	int r = plan_bits(s->slots, s->ngive, &p->q.cnode_bits);
 
 	if (r < 0)
 		return r;

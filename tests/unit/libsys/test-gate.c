@@ -425,7 +425,7 @@ START_TEST(test_spawn_says_what_the_child_gets)
 		.r = { .pid = 99, .state = WRIT_STATE_EXITED, .code = 4, .said = 3 }, .said = "bye",
 	};
 	struct run r = run_start(spawn_proc);
-	union { struct writ_path_req path; struct writ_note_req note; uint8_t raw[8192]; } b;
+	union { struct writ_path_req path; struct writ_cap_req cap; struct writ_note_req note; uint8_t raw[8192]; } b;
 	struct start_buf s;
 	struct writ_hdr h;
 
@@ -440,6 +440,7 @@ START_TEST(test_spawn_says_what_the_child_gets)
 	h = serve(r.gate[0], WRIT_OP_SPAWN, &b, sizeof(b), 99, NULL, 0);
 	check_spawn(b.raw, &h);
 	h = serve(r.gate[0], WRIT_OP_DELETE, &b, sizeof(b), 0, NULL, 0);
+	ck_assert(h.len == sizeof(b.cap) && b.cap.src.index == 2);
 	h = serve(r.gate[0], WRIT_OP_WAIT, &b, sizeof(b), 0, &w, sizeof(w.r) + 3);
 	ck_assert(h.cap == 3 && h.arg == WRIT_WAIT_EXIT);
 	serve(r.gate[0], WRIT_OP_NOTE, &b, sizeof(b), 0, NULL, 0);
