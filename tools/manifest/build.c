@@ -77,7 +77,8 @@ int build_size(struct doc *d, const char *at, const char *key, const char *s, ui
 	text_cut(buf, sizeof(buf), s);
 	if (!text_size(s, &n))
 		return doc_bad(d, at, key,
-		    "`%s` is not a size: write a whole number and KiB, MiB or GiB, such as 64MiB", buf);
+		    "`%s` is not a size: write a whole number and KiB, MiB or GiB, such as 64MiB",
+		    buf);
 	if (n < min || n > max)
 		return doc_bad(d, at, key, "%s is out of range: from %s to 1024 GiB", buf,
 		    text_of_size(low, min));
@@ -95,7 +96,8 @@ int build_cores(struct doc *d, const char *at, const char *key, const char *s, u
 	text_cut(buf, sizeof(buf), s);
 	if (!text_cores(s, &n))
 		return doc_bad(d, at, key,
-		    "`%s` is not a number of cores: write such as 2 or 0.5, to the thousandth", buf);
+		    "`%s` is not a number of cores: write such as 2 or 0.5, to the thousandth",
+		    buf);
 	if (n == 0 || n > 1024 * 1000)
 		return doc_bad(d, at, key, "%s is out of range: from 0.001 to 1024 cores", buf);
 	*ret = n;
@@ -119,13 +121,13 @@ static int build_slots(struct doc *d, const char *at, uint32_t n, uint32_t *ret)
 	if (doc_find(d, at, "slots") == NULL)
 		return 0;
 	if (n < SLOTS_MIN || n > SLOTS_MAX)
-		return doc_bad(d, at, "slots", "%u is out of range: a power of two from %d to %d", n,
-		    SLOTS_MIN, SLOTS_MAX);
+		return doc_bad(d, at, "slots", "%u is out of range: a power of two from %d to %d",
+		    n, SLOTS_MIN, SLOTS_MAX);
 	while (up < n)
 		up *= 2;
 	if (up != n)
-		return doc_bad(d, at, "slots", "%u is not a power of two: write %u or %u", n, up / 2,
-		    up);
+		return doc_bad(d, at, "slots", "%u is not a power of two: write %u or %u", n,
+		    up / 2, up);
 	*ret = n;
 	return 0;
 }
@@ -157,8 +159,8 @@ int names_add(struct doc *d, struct names *t, const char *at, const char *key, c
 
 	for (i = 0; i < t->n; i++)
 		if (strcmp(t->v[i].name, s) == 0)
-			return doc_bad(d, at, key, "there is %s `%s` already, on line %u", t->kind, s,
-			    t->v[i].line);
+			return doc_bad(d, at, key, "there is %s `%s` already, on line %u", t->kind,
+			    s, t->v[i].line);
 	if (t->n == BUILD_NAMES_MAX)
 		return doc_bad(d, at, key, "too many names: at most %d", BUILD_NAMES_MAX);
 	t->v[t->n].name = s;
@@ -166,8 +168,7 @@ int names_add(struct doc *d, struct names *t, const char *at, const char *key, c
 	return 0;
 }
 
-int names_want(struct doc *d, const struct names *t, const char *at, const char *key,
-    const char *s)
+int names_want(struct doc *d, const struct names *t, const char *at, const char *key, const char *s)
 {
 	const char *kind = strchr(t->kind, ' ') + 1;
 	char buf[TEXT_SHORT], list[TEXT_LONG] = "";
@@ -199,7 +200,8 @@ const char *build_rights(char buf[TEXT_SHORT * 2], uint32_t rights)
 	buf[0] = '\0';
 #define X(id, bit, name) \
 	if ((rights & (bit)) != 0) \
-		n += (size_t)snprintf(buf + n, TEXT_SHORT * 2 - n, "%s%s", n == 0 ? "" : ", ", name);
+		n += (size_t)snprintf(buf + n, TEXT_SHORT * 2 - n, "%s%s", n == 0 ? "" : ", ", \
+		    name);
 	WRIT_RIGHTS(X)
 #undef X
 	return buf;

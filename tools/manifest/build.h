@@ -37,7 +37,10 @@ extern const Writ__Manifest__Limits build_proc_limits;
 struct names {
 	const char *kind;
 	unsigned n;
-	struct { const char *name; unsigned line; } v[BUILD_NAMES_MAX];
+	struct {
+		const char *name;
+		unsigned line;
+	} v[BUILD_NAMES_MAX];
 };
 /* Take in the name @s, said at @at.@key; refuse it when it is taken. */
 int names_add(struct doc *d, struct names *t, const char *at, const char *key, const char *s);

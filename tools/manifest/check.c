@@ -30,8 +30,9 @@ static bool plain(const yaml_node_t *n)
 
 static bool is_null(const yaml_node_t *n)
 {
-	return plain(n) && (n->data.scalar.length == 0 || strcmp(text_of(n), "~") == 0 ||
-			       strcmp(text_of(n), "null") == 0);
+	return plain(n) &&
+	    (n->data.scalar.length == 0 || strcmp(text_of(n), "~") == 0 ||
+		strcmp(text_of(n), "null") == 0);
 }
 
 /* "a list" and so on: what @n is, for a sentence. */
@@ -53,7 +54,10 @@ static void list_words(char buf[TEXT_LONG], const cyaml_schema_value_t *s)
 	buf[0] = '\0';
 	for (i = 0; i < count && n < TEXT_LONG; i++)
 		n += (size_t)snprintf(buf + n, TEXT_LONG - n, "%s%s",
-		    i == 0 ? "" : i + 1 == count ? " or " : ", ", s->enumeration.strings[i].str);
+		    i == 0               ? ""
+			: i + 1 == count ? " or "
+					 : ", ",
+		    s->enumeration.strings[i].str);
 }
 
 static void list_keys(char buf[TEXT_LONG], const cyaml_schema_field_t *f)
@@ -159,8 +163,8 @@ static int check_flags(struct doc *d, const cyaml_schema_value_t *s, const yaml_
 	if (n->type != YAML_SEQUENCE_NODE) {
 		list_words(words, s);
 		return doc_bad_mark(d, n->start_mark, path,
-		    "wants a list such as [%s], of %s; not %s", s->enumeration.strings[0].str, words,
-		    what(n));
+		    "wants a list such as [%s], of %s; not %s", s->enumeration.strings[0].str,
+		    words, what(n));
 	}
 	if (n->data.sequence.items.start == n->data.sequence.items.top) {
 		list_words(words, s);

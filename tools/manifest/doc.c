@@ -21,8 +21,8 @@ const char *doc_join(char buf[DOC_PATH_MAX], const char *base, const char *key)
 	return buf;
 }
 
-static int vbad(struct doc *d, unsigned line, unsigned column, const char *path, const char *fmt,
-    va_list ap)
+__attribute__((format(printf, 5, 0))) static int vbad(struct doc *d, unsigned line, unsigned column,
+    const char *path, const char *fmt, va_list ap)
 {
 	struct manifest_error *e = d->err;
 	size_t n = 0;
@@ -118,9 +118,9 @@ static const yaml_node_t *step(const struct doc *d, const yaml_node_t *n, const 
 }
 
 struct place {
-	const yaml_node_t *value;       /* NULL: there is none */
-	const yaml_node_t *key;         /* of the last mapping on the way */
-	const yaml_node_t *nearest;     /* the value, or the last one on the way to it */
+	const yaml_node_t *value;   /* NULL: there is none */
+	const yaml_node_t *key;     /* of the last mapping on the way */
+	const yaml_node_t *nearest; /* the value, or the last one on the way to it */
 };
 
 static struct place locate(const struct doc *d, const char *base, const char *key)
@@ -229,7 +229,8 @@ static int check_text(struct doc *d)
 		n = text_utf8(d->bytes + i, d->len - i);
 		if (n == 0)
 			return bad_at(d, line, column,
-			    "byte 0x%02x is not UTF-8 text: a manifest is YAML in UTF-8", d->bytes[i]);
+			    "byte 0x%02x is not UTF-8 text: a manifest is YAML in UTF-8",
+			    d->bytes[i]);
 		column++;
 		if (d->bytes[i] == '\n') {
 			line++;
@@ -316,7 +317,8 @@ static int check_event(struct doc *d, const yaml_event_t *e, struct scan *s)
 		return doc_bad_mark(d, e->start_mark, "",
 		    "aliases (*name) are not allowed: write the value where it is wanted");
 	if (e->type == YAML_DOCUMENT_START_EVENT && ++s->documents > 1)
-		return doc_bad_mark(d, e->start_mark, "", "a second document: a file is one manifest");
+		return doc_bad_mark(d, e->start_mark, "",
+		    "a second document: a file is one manifest");
 	if (e->type == YAML_SCALAR_EVENT) {
 		tag = e->data.scalar.tag;
 		if (check_plain(d, e, e->data.scalar.anchor, tag) < 0)
@@ -379,7 +381,8 @@ static int build_tree(struct doc *d)
 		d->loaded = true;
 	yaml_parser_delete(&p);
 	if (r == 0 && yaml_document_get_root_node(&d->yaml) == NULL)
-		r = bad_at(d, 1, 1, "is empty: a manifest begins with `realm: NAME` or `node: NAME`");
+		r = bad_at(d, 1, 1,
+		    "is empty: a manifest begins with `realm: NAME` or `node: NAME`");
 	return r;
 }
 

@@ -24,8 +24,8 @@ struct doc {
 	unsigned char *bytes;
 	size_t len;
 	yaml_document_t yaml;
-	bool loaded;                    /* yaml is to be deleted */
-	struct manifest_error *err;     /* borrowed; where doc_bad() writes */
+	bool loaded;                /* yaml is to be deleted */
+	struct manifest_error *err; /* borrowed; where doc_bad() writes */
 };
 
 /* Read @file. Returns 0, or -1 and *err. @file and @err are borrowed until doc_fini(). */

@@ -11,14 +11,17 @@
 
 static const char *class_text(uint32_t class)
 {
-	return class == WRIT_CLASS_LC ? "latency-critical (lc): its cores are reserved" :
-					"best effort (be): it gets the CPU that is left over";
+	return class == WRIT_CLASS_LC ? "latency-critical (lc): its cores are reserved"
+				      : "best effort (be): it gets the CPU that is left over";
 }
 
 /* Number of system calls that profile native allows; a call may have several rows. */
 static unsigned native_calls(void)
 {
-	static const struct { unsigned nr, profiles; const char *rule; } rows[] = {
+	static const struct {
+		unsigned nr, profiles;
+		const char *rule;
+	} rows[] = {
 #define X(call, rule, profiles, reason) { __NR_##call, profiles, #rule },
 		SYSCALLS(X)
 #undef X
@@ -70,7 +73,10 @@ static const Writ__Manifest__Mount *mount_of(const Writ__Manifest__Realm *r, con
 }
 
 /* What each right on a path lets one do, in words. */
-static const struct { uint32_t right; const char *may, *cannot; } verbs[] = {
+static const struct {
+	uint32_t right;
+	const char *may, *cannot;
+} verbs[] = {
 	{ WRIT_R_READ, "read", "read" },
 	{ WRIT_R_WRITE, "change files in", "change" },
 	{ WRIT_R_CREATE, "create files in", "create" },
@@ -184,7 +190,8 @@ static void say_image(FILE *out, const Writ__Manifest__Realm *r, const char *nam
 
 		if (strcmp(m->name, name) != 0)
 			continue;
-		fprintf(out, "image %s, %s, %s, sha256 ", name, m->path, text_of_size(size, m->size));
+		fprintf(out, "image %s, %s, %s, sha256 ", name, m->path,
+		    text_of_size(size, m->size));
 		for (k = 0; k < 8 && k < m->sha256.len; k++)
 			fprintf(out, "%02x", m->sha256.data[k]);
 		fprintf(out, "...%s", m->pinned ? " (pinned)" : "");
@@ -218,7 +225,8 @@ static void say_proc(FILE *out, const Writ__Manifest__Realm *r, const Writ__Mani
 			say_service(out, r, p->grants[i]);
 	fprintf(out,
 	    "  nothing else: no network, no other file, no other system call than the %u "
-	    "of profile native\n", native_calls());
+	    "of profile native\n",
+	    native_calls());
 }
 
 void manifest_realm_explain(FILE *out, const Writ__Manifest__Realm *r)

@@ -87,7 +87,8 @@ static int check_header(struct image *m)
 	if (get(m, ident, len, 0) < 0)
 		return -1;
 	if (ident[0] == '#' && ident[1] == '!')
-		return bad(m, "is a script: a proc runs a static program, nothing interprets for it");
+		return bad(m,
+		    "is a script: a proc runs a static program, nothing interprets for it");
 	if (memcmp(ident, ELFMAG, SELFMAG) != 0)
 		return bad(m, "is not an ELF program");
 	if (ident[EI_CLASS] == ELFCLASS32)
@@ -148,8 +149,8 @@ static int check_segments(struct image *m)
 		if (p->p_type == PT_INTERP)
 			return check_interp(m, p);
 	for (p = m->ph; p < m->ph + m->eh.e_phnum; p++) {
-		if (p->p_type == PT_LOAD && (p->p_offset > m->size ||
-						p->p_filesz > m->size - p->p_offset))
+		if (p->p_type == PT_LOAD &&
+		    (p->p_offset > m->size || p->p_filesz > m->size - p->p_offset))
 			return bad(m, "is cut short: it has %llu bytes, its segments want more",
 			    (unsigned long long)m->size);
 		loads = loads || p->p_type == PT_LOAD;

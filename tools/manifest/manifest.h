@@ -14,10 +14,16 @@
  * "f.yaml:12:5: procs[0].clas: unknown key; did you mean `class`?". Of a file
  * as a whole 1:1. No control characters.
  */
-struct manifest_error { char file[256]; unsigned line, column; char text[512]; };
+struct manifest_error {
+	char file[256];
+	unsigned line, column;
+	char text[512];
+};
 
 /* Who is asked of the node it will run on: host folders by name; NULL: unknown, not checked. */
-struct manifest_node { const Writ__Manifest__Node *node; };
+struct manifest_node {
+	const Writ__Manifest__Node *node;
+};
 
 /*
  * Read a realm's manifest, its images included (paths are relative to the

@@ -11,9 +11,9 @@ struct load {
 	const struct y_node *y;
 	Writ__Manifest__Node *n;
 	struct names hosts, servers;
-	unsigned scheduler;             /* line of the server that is it; 0: none yet */
-	bool lends;                     /* a server serves the host folders */
-	unsigned serves[3];             /* by `per`: line of the server that serves; 0: none yet */
+	unsigned scheduler; /* line of the server that is it; 0: none yet */
+	bool lends;         /* a server serves the host folders */
+	unsigned serves[3]; /* by `per`: line of the server that serves; 0: none yet */
 };
 
 static const Writ__Manifest__Limits node_defaults = {
@@ -80,7 +80,10 @@ static int load_hosts(struct load *l)
 /* --- servers -------------------------------------------------------------- */
 
 enum { KINDS_N = 3 };
-static const struct { const char *word; Writ__Manifest__Grant__Kind kind; } kinds[KINDS_N] = {
+static const struct {
+	const char *word;
+	Writ__Manifest__Grant__Kind kind;
+} kinds[KINDS_N] = {
 	{ "scheduler", WRIT__MANIFEST__GRANT__KIND__KIND_SCHEDULER },
 	{ "host", WRIT__MANIFEST__GRANT__KIND__KIND_HOST },
 	{ "audit", WRIT__MANIFEST__GRANT__KIND__KIND_AUDIT },
@@ -109,15 +112,15 @@ static int grant_kind(struct doc *d, const char *at, const struct y_grant *y)
 	return (int)kind;
 }
 
-static int check_grant(struct load *l, const char *at, const Writ__Manifest__Server *s,
-    int kind)
+static int check_grant(struct load *l, const char *at, const Writ__Manifest__Server *s, int kind)
 {
 	size_t i;
 
 	for (i = 0; i + 1 < s->n_grants; i++)
 		if (s->grants[i]->kind == kinds[kind].kind)
-			return doc_bad(&l->d, at, NULL, "there is a grant of the %s already, on line %u",
-			    kinds[kind].word, s->grants[i]->line);
+			return doc_bad(&l->d, at, NULL,
+			    "there is a grant of the %s already, on line %u", kinds[kind].word,
+			    s->grants[i]->line);
 	if (strcmp(kinds[kind].word, "scheduler") == 0) {
 		if (l->scheduler != 0)
 			return doc_bad(&l->d, at, NULL,
@@ -126,7 +129,8 @@ static int check_grant(struct load *l, const char *at, const Writ__Manifest__Ser
 	}
 	if (strcmp(kinds[kind].word, "host") == 0) {
 		if (s->per != WRIT__MANIFEST__SERVER__PER__PER_HOST)
-			return doc_bad(&l->d, at, NULL, "only a server with `per: host` serves a folder");
+			return doc_bad(&l->d, at, NULL,
+			    "only a server with `per: host` serves a folder");
 		l->lends = true;
 	}
 	return 0;

@@ -23,7 +23,12 @@ static int within_realm(struct load *l, const char *at, const Writ__Manifest__Li
 
 enum { KINDS_N = 4, KEYS_N = 6 };
 static const char *const grant_keys[KEYS_N] = {
-	"rights", "as", "procs", "memory", "cores", "classes",
+	"rights",
+	"as",
+	"procs",
+	"memory",
+	"cores",
+	"classes",
 };
 /* takes and needs: bits in the order of grant_keys[]. */
 static const struct {
@@ -70,7 +75,10 @@ static int grant_kind(struct doc *d, const char *at)
 }
 
 /* Where the kernel's start record names what a proc holds: each name once. */
-struct shown { struct names names; size_t bytes; };
+struct shown {
+	struct names names;
+	size_t bytes;
+};
 
 static int show(struct load *l, struct shown *s, const char *at, const char *key, const char *name)
 {
@@ -106,8 +114,8 @@ static int load_path(struct load *l, const char *at, const struct y_grant *y,
 
 		if (text_below(y->path, m->at) && (y->rights & ~m->rights) != 0)
 			return doc_bad(&l->d, at, "rights",
-			    "the mount at %s on line %u gives %s only: leave out %s", m->at, m->line,
-			    build_rights(have, m->rights),
+			    "the mount at %s on line %u gives %s only: leave out %s", m->at,
+			    m->line, build_rights(have, m->rights),
 			    build_rights(extra, y->rights & ~m->rights));
 	}
 	if (build_text(&l->d, &g->name, y->path) < 0)
@@ -146,7 +154,9 @@ static int load_named(struct load *l, const char *at, int kind, const char *name
 }
 
 /* What a proc holds, by kind: a spawn, an image and a service may share a name. */
-struct holds { struct shown paths, spawns, images, services; };
+struct holds {
+	struct shown paths, spawns, images, services;
+};
 
 static int load_grant(struct load *l, const char *at, const struct y_grant *y,
     Writ__Manifest__Grant *g, struct holds *h)
@@ -177,7 +187,7 @@ static int check_record(struct load *l, const char *at, const Writ__Manifest__Pr
 	for (i = 0; i < p->n_args; i++)
 		n += strlen(p->args[i]) + 1;
 	n += h->paths.bytes + h->spawns.bytes + h->images.bytes + h->services.bytes +
-	     h->services.names.n * strlen("/svc/");
+	    h->services.names.n * strlen("/svc/");
 	if (n <= WRIT_BLOB_MAX)
 		return 0;
 	return doc_bad(&l->d, at, NULL,
@@ -189,8 +199,10 @@ static int load_grants(struct load *l, const char *base, const struct y_proc *y,
     Writ__Manifest__Proc *p)
 {
 	struct holds h = {
-		.paths.names.kind = "a grant that shows as", .spawns.names.kind = "a spawn",
-		.images.names.kind = "a grant of image", .services.names.kind = "a grant of service",
+		.paths.names.kind = "a grant that shows as",
+		.spawns.names.kind = "a spawn",
+		.images.names.kind = "a grant of image",
+		.services.names.kind = "a grant of service",
 	};
 	Writ__Manifest__Grant *g;
 	char at[BUILD_AT_MAX];

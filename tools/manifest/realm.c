@@ -37,8 +37,7 @@ static int load_require(struct load *l)
 	return 0;
 }
 
-int realm_within_procs(struct doc *d, const char *at, uint32_t part, uint32_t whole,
-    const char *of)
+int realm_within_procs(struct doc *d, const char *at, uint32_t part, uint32_t whole, const char *of)
 {
 	if (whole == 0 || part <= whole)
 		return 0;
@@ -56,8 +55,7 @@ int realm_within_memory(struct doc *d, const char *at, uint64_t part, uint64_t w
 	    text_of_size(b, whole));
 }
 
-int realm_within_cores(struct doc *d, const char *at, uint32_t part, uint32_t whole,
-    const char *of)
+int realm_within_cores(struct doc *d, const char *at, uint32_t part, uint32_t whole, const char *of)
 {
 	char a[TEXT_SHORT], b[TEXT_SHORT];
 
@@ -115,11 +113,14 @@ static int check_mount_place(struct load *l, const char *at, const char *place)
 	unsigned i;
 
 	if (fault != NULL)
-		return doc_bad(&l->d, at, "at", "`%s` %s", text_cut(buf, sizeof(buf), place), fault);
+		return doc_bad(&l->d, at, "at", "`%s` %s", text_cut(buf, sizeof(buf), place),
+		    fault);
 	if (strcmp(place, "/") == 0)
-		return doc_bad(&l->d, at, "at", "a mount at / would hide all else: write such as /in");
+		return doc_bad(&l->d, at, "at",
+		    "a mount at / would hide all else: write such as /in");
 	if (text_below(place, "/svc"))
-		return doc_bad(&l->d, at, "at", "/svc is where services show: choose another place");
+		return doc_bad(&l->d, at, "at",
+		    "/svc is where services show: choose another place");
 	for (i = 0; i < l->mounts.n; i++) {
 		const char *other = l->mounts.v[i].name;
 
@@ -252,9 +253,9 @@ static int load_realm(struct load *l)
 	size_t n;
 
 	if (build_text(&l->d, &l->r->file, l->d.file) < 0 ||
-	    build_name(&l->d, "", "realm", l->y->realm, &l->r->name) < 0 ||
-	    load_require(l) < 0 || load_limits(l) < 0 || load_mounts(l) < 0 ||
-	    load_images(l) < 0 || realm_load_procs(l) < 0)
+	    build_name(&l->d, "", "realm", l->y->realm, &l->r->name) < 0 || load_require(l) < 0 ||
+	    load_limits(l) < 0 || load_mounts(l) < 0 || load_images(l) < 0 ||
+	    realm_load_procs(l) < 0)
 		return -1;
 	n = writ__manifest__realm__get_packed_size(l->r);
 	if (n > MESSAGE_MAX)
@@ -269,7 +270,9 @@ int manifest_realm_load(const char *file, const struct manifest_node *n,
 {
 	struct load l = {
 		.node = n != NULL ? n->node : NULL,
-		.mounts.kind = "a mount at", .images.kind = "an image", .procs.kind = "a proc",
+		.mounts.kind = "a mount at",
+		.images.kind = "an image",
+		.procs.kind = "a proc",
 		.services.kind = "a service",
 	};
 	void *y = NULL;

@@ -5,7 +5,7 @@
 
 struct load {
 	struct doc d;
-	const Writ__Manifest__Node *node;       /* may be NULL */
+	const Writ__Manifest__Node *node; /* may be NULL */
 	const struct y_realm *y;
 	Writ__Manifest__Realm *r;
 	struct names mounts, images, procs, services;

@@ -7,11 +7,11 @@
 #include "tools/manifest/schema.h"
 #include <writ/rights.h>
 
-#define MUST     CYAML_FLAG_DEFAULT
-#define MAY      CYAML_FLAG_OPTIONAL
-#define LIST     CYAML_FLAG_POINTER
-#define WORD     CYAML_FLAG_STRICT
-#define MANY     CYAML_UNLIMITED
+#define MUST      CYAML_FLAG_DEFAULT
+#define MAY       CYAML_FLAG_OPTIONAL
+#define LIST      CYAML_FLAG_POINTER
+#define WORD      CYAML_FLAG_STRICT
+#define MANY      CYAML_UNLIMITED
 #define NITEMS(a) ((unsigned)CYAML_ARRAY_LEN(a))
 
 /* clang-format off */

@@ -10,7 +10,10 @@
 #include <cyaml/cyaml.h>
 #include "tools/manifest/doc.h"
 
-struct y_limits { uint32_t procs, slots; char *memory, *cores, *log; };
+struct y_limits {
+	uint32_t procs, slots;
+	char *memory, *cores, *log;
+};
 
 struct y_grant {
 	char *path, *as, *spawn, *image, *service;
@@ -19,42 +22,59 @@ struct y_grant {
 	char *memory, *cores;
 };
 
-struct y_mount { char *at, *host; uint32_t rights; };
-struct y_image { char *name, *path, *sha256; };
+struct y_mount {
+	char *at, *host;
+	uint32_t rights;
+};
+struct y_image {
+	char *name, *path, *sha256;
+};
 
 struct y_proc {
 	char *name, *image, *provides;
-	char **args; unsigned args_count;
+	char **args;
+	unsigned args_count;
 	uint32_t class;
 	struct y_limits *limits;
-	struct y_grant *grants; unsigned grants_count;
+	struct y_grant *grants;
+	unsigned grants_count;
 };
 
 struct y_realm {
 	char *realm;
-	uint32_t require;               /* bits, in the order of schema_layers[] */
+	uint32_t require; /* bits, in the order of schema_layers[] */
 	struct y_limits *limits;
-	struct y_mount *mounts; unsigned mounts_count;
-	struct y_image *images; unsigned images_count;
-	struct y_proc *procs; unsigned procs_count;
+	struct y_mount *mounts;
+	unsigned mounts_count;
+	struct y_image *images;
+	unsigned images_count;
+	struct y_proc *procs;
+	unsigned procs_count;
 };
 
-struct y_host { char *name, *path; uint32_t rights; };
+struct y_host {
+	char *name, *path;
+	uint32_t rights;
+};
 
 struct y_server {
 	char *name, *image;
-	char **args; unsigned args_count;
+	char **args;
+	unsigned args_count;
 	uint32_t profile, per;
 	bool serves;
 	struct y_limits *limits;
-	struct y_grant *grants; unsigned grants_count;
+	struct y_grant *grants;
+	unsigned grants_count;
 };
 
 struct y_node {
 	char *node;
 	struct y_limits *limits;
-	struct y_host *hosts; unsigned hosts_count;
-	struct y_server *servers; unsigned servers_count;
+	struct y_host *hosts;
+	unsigned hosts_count;
+	struct y_server *servers;
+	unsigned servers_count;
 };
 
 enum { SCHEMA_LAYERS_N = 5 };

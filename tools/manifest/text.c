@@ -12,7 +12,12 @@ size_t text_utf8(const unsigned char *p, size_t len)
 
 	if (len == 0)
 		return 0;
-	n = p[0] < 0x80 ? 1 : p[0] < 0xc0 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf8 ? 4 : 0;
+	n = p[0] < 0x80   ? 1
+	    : p[0] < 0xc0 ? 0
+	    : p[0] < 0xe0 ? 2
+	    : p[0] < 0xf0 ? 3
+	    : p[0] < 0xf8 ? 4
+			  : 0;
 	if (n == 0 || n > len)
 		return 0;
 	c = n == 1 ? p[0] : p[0] & (0x7fu >> n);
@@ -117,7 +122,8 @@ const char *text_path_fault(const char *s, size_t max)
 	while (*p == '/') {
 		n = strcspn(++p, "/");
 		if (n == 0)
-			return p[0] == '\0' ? "ends in /: leave that out" : "has // in it: write one /";
+			return p[0] == '\0' ? "ends in /: leave that out"
+					    : "has // in it: write one /";
 		if ((n == 1 && p[0] == '.') || (n == 2 && p[0] == '.' && p[1] == '.'))
 			return "has a component . or ..: write the path without it";
 		if (n > 255)
@@ -150,8 +156,13 @@ static bool number(const char **s, unsigned max, uint64_t *ret)
 	return n > 0;
 }
 
-static const struct { const char *name; unsigned shift; } units[] = {
-	{ "GiB", 30 }, { "MiB", 20 }, { "KiB", 10 },
+static const struct {
+	const char *name;
+	unsigned shift;
+} units[] = {
+	{ "GiB", 30 },
+	{ "MiB", 20 },
+	{ "KiB", 10 },
 };
 
 bool text_size(const char *s, uint64_t *ret_bytes)
@@ -196,9 +207,10 @@ const char *text_of_size(char buf[TEXT_SHORT], uint64_t bytes)
 	size_t i;
 
 	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (bytes >> units[i].shift != 0 && (bytes & ((UINT64_C(1) << units[i].shift) - 1)) == 0) {
-			snprintf(buf, TEXT_SHORT, "%llu %s", (unsigned long long)(bytes >> units[i].shift),
-			    units[i].name);
+		if (bytes >> units[i].shift != 0 &&
+		    (bytes & ((UINT64_C(1) << units[i].shift) - 1)) == 0) {
+			snprintf(buf, TEXT_SHORT, "%llu %s",
+			    (unsigned long long)(bytes >> units[i].shift), units[i].name);
 			return buf;
 		}
 	}

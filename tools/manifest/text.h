@@ -15,14 +15,16 @@ enum { TEXT_SHORT = 64, TEXT_LONG = 256 };
 size_t text_utf8(const unsigned char *p, size_t len);
 /* No character that would act on a terminal. */
 bool text_clean(const char *s);
-/* Copy @s into @buf of @size bytes, cut short if need be, control characters as '?'. Returns @buf. */
+/* Copy @s into @buf of @size bytes, cut short if need be, control characters as '?'. Returns @buf.
+ */
 const char *text_cut(char *buf, size_t size, const char *s);
 /* Print @s within quotes, control characters escaped. */
 void text_quote(FILE *out, const char *s);
 
 /* A name: 1 to 31 of a-z, 0-9 and '-', not first '-'. NULL, or what is wrong. */
 const char *text_name_fault(const char *s);
-/* A path of a realm's namespace, or of the host: absolute, no "." nor "..". NULL, or what is wrong. */
+/* A path of a realm's namespace, or of the host: absolute, no "." nor "..". NULL, or what is wrong.
+ */
 const char *text_path_fault(const char *s, size_t max);
 /* @path is @top or lies below it. */
 bool text_below(const char *path, const char *top);
@@ -35,6 +37,9 @@ const char *text_of_size(char buf[TEXT_SHORT], uint64_t bytes);
 const char *text_of_cores(char buf[TEXT_SHORT], uint32_t millicores);
 
 /* Feed names one by one; the nearest to @word is kept when it is near enough. */
-struct text_near { const char *word, *best; unsigned distance; };
+struct text_near {
+	const char *word, *best;
+	unsigned distance;
+};
 void text_near_init(struct text_near *n, const char *word);
 void text_near_try(struct text_near *n, const char *name);

@@ -11,49 +11,49 @@
 static char dir[64];
 
 const char fixture_good[] =
-	"realm: demo\n"                                                         /* 1 */
-	"require: [namespaces, seccomp]\n"
-	"limits: {procs: 200, memory: 1GiB, cores: 2}\n"
-	"mounts:\n"
-	"  - {at: /in, host: licenses, rights: [read]}\n"                       /* 5 */
-	"  - {at: /out, host: spool, rights: [read, write, create]}\n"
-	"images:\n"
-	"  - {name: mapper, path: bin/a}\n"
-	"  - {name: coordinator, path: bin/b}\n"
-	"procs:\n"                                                              /* 10 */
-	"  - name: coordinator\n"
-	"    image: coordinator\n"
-	"    args: [a, \"b c\", 3]\n"
-	"    class: lc\n"
-	"    limits: {memory: 64MiB, cores: 0.5, log: 16KiB, slots: 512}\n"     /* 15 */
-	"    provides: kv\n"
-	"    grants:\n"
-	"      - {path: /in, rights: [read]}\n"
-	"      - {path: /out/x, as: /o, rights: [create]}\n"
-	"      - {path: /, rights: [read, write, create, remove, watch]}\n"     /* 20 */
-	"      - {spawn: workers, procs: 64, memory: 512MiB, cores: 1.25, classes: [be, lc]}\n"
-	"      - {image: mapper}\n"
-	"  - name: client\n"
-	"    image: mapper\n"
-	"    grants:\n"                                                         /* 25 */
-	"      - {service: kv, rights: [read, write]}\n";
+    "realm: demo\n" /* 1 */
+    "require: [namespaces, seccomp]\n"
+    "limits: {procs: 200, memory: 1GiB, cores: 2}\n"
+    "mounts:\n"
+    "  - {at: /in, host: licenses, rights: [read]}\n" /* 5 */
+    "  - {at: /out, host: spool, rights: [read, write, create]}\n"
+    "images:\n"
+    "  - {name: mapper, path: bin/a}\n"
+    "  - {name: coordinator, path: bin/b}\n"
+    "procs:\n" /* 10 */
+    "  - name: coordinator\n"
+    "    image: coordinator\n"
+    "    args: [a, \"b c\", 3]\n"
+    "    class: lc\n"
+    "    limits: {memory: 64MiB, cores: 0.5, log: 16KiB, slots: 512}\n" /* 15 */
+    "    provides: kv\n"
+    "    grants:\n"
+    "      - {path: /in, rights: [read]}\n"
+    "      - {path: /out/x, as: /o, rights: [create]}\n"
+    "      - {path: /, rights: [read, write, create, remove, watch]}\n" /* 20 */
+    "      - {spawn: workers, procs: 64, memory: 512MiB, cores: 1.25, classes: [be, lc]}\n"
+    "      - {image: mapper}\n"
+    "  - name: client\n"
+    "    image: mapper\n"
+    "    grants:\n" /* 25 */
+    "      - {service: kv, rights: [read, write]}\n";
 
 const char fixture_good_node[] =
-	"node: default\n"                                                       /* 1 */
-	"limits: {procs: 2000, memory: 8GiB}\n"
-	"hosts:\n"
-	"  - {name: licenses, path: /usr, rights: [read]}\n"
-	"  - {name: spool, path: /var, rights: [read, write, create, remove]}\n" /* 5 */
-	"servers:\n"
-	"  - {name: schedd, image: schedd, profile: native, per: node, grants: [{scheduler: true}]}\n"
-	"  - {name: named, image: named, per: realm, serves: true, limits: {memory: 16MiB}}\n"
-	"  - name: ux\n"
-	"    image: ux\n"                                                       /* 10 */
-	"    args: [-v]\n"
-	"    profile: files\n"
-	"    per: host\n"
-	"    serves: true\n"
-	"    grants: [{host: true}, {audit: true}]\n";                          /* 15 */
+    "node: default\n" /* 1 */
+    "limits: {procs: 2000, memory: 8GiB}\n"
+    "hosts:\n"
+    "  - {name: licenses, path: /usr, rights: [read]}\n"
+    "  - {name: spool, path: /var, rights: [read, write, create, remove]}\n" /* 5 */
+    "servers:\n"
+    "  - {name: schedd, image: schedd, profile: native, per: node, grants: [{scheduler: true}]}\n"
+    "  - {name: named, image: named, per: realm, serves: true, limits: {memory: 16MiB}}\n"
+    "  - name: ux\n"
+    "    image: ux\n" /* 10 */
+    "    args: [-v]\n"
+    "    profile: files\n"
+    "    per: host\n"
+    "    serves: true\n"
+    "    grants: [{host: true}, {audit: true}]\n"; /* 15 */
 
 const char *fixture_path(const char *name)
 {
@@ -77,11 +77,21 @@ void fixture_write(const char *name, const void *data, size_t len, unsigned mode
 
 void fixture_elf(const char *name)
 {
-	struct { Elf64_Ehdr eh; Elf64_Phdr ph; } f = {
-		.eh = { .e_ident = ELFMAG, .e_type = ET_EXEC, .e_machine = EM_X86_64,
-		    .e_version = EV_CURRENT, .e_phoff = sizeof(Elf64_Ehdr),
-		    .e_ehsize = sizeof(Elf64_Ehdr), .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 1 },
-		.ph = { .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_filesz = sizeof(f),
+	struct {
+		Elf64_Ehdr eh;
+		Elf64_Phdr ph;
+	} f = {
+		.eh = { .e_ident = ELFMAG,
+		    .e_type = ET_EXEC,
+		    .e_machine = EM_X86_64,
+		    .e_version = EV_CURRENT,
+		    .e_phoff = sizeof(Elf64_Ehdr),
+		    .e_ehsize = sizeof(Elf64_Ehdr),
+		    .e_phentsize = sizeof(Elf64_Phdr),
+		    .e_phnum = 1 },
+		.ph = { .p_type = PT_LOAD,
+		    .p_flags = PF_R | PF_X,
+		    .p_filesz = sizeof(f),
 		    .p_memsz = sizeof(f) },
 	};
 	char path[512];
@@ -153,8 +163,9 @@ void fixture_wrong(const struct wrong *w, int (*load)(const char *, struct manif
 	ck_assert_msg(rc == -1, "accepted, though wrong (%s):\n%s", w->needle, w->yaml);
 	printf("%u:%u: %s\n", e.line, e.column, e.text);
 	fflush(stdout);
-	ck_assert_msg(e.line == w->line && e.column == w->column && strstr(e.text, w->needle) != NULL,
-	    "want %u:%u ...%s..., got %u:%u: %s\n%s", w->line, w->column, w->needle, e.line, e.column,
-	    e.text, w->yaml);
+	ck_assert_msg(e.line == w->line && e.column == w->column &&
+		strstr(e.text, w->needle) != NULL,
+	    "want %u:%u ...%s..., got %u:%u: %s\n%s", w->line, w->column, w->needle, e.line,
+	    e.column, e.text, w->yaml);
 	ck_assert_str_eq(e.file, fixture_path("m.yaml"));
 }

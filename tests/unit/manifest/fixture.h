@@ -21,7 +21,11 @@ int fixture_realm(const char *yaml, const Writ__Manifest__Node *node, struct man
 int fixture_node(const char *yaml, struct manifest_error *e);
 
 /* A row of "this is wrong": where the error must point to, and a part of its sentence. */
-struct wrong { const char *yaml; unsigned line, column; const char *needle; };
+struct wrong {
+	const char *yaml;
+	unsigned line, column;
+	const char *needle;
+};
 void fixture_wrong(const struct wrong *w, int (*load)(const char *, struct manifest_error *));
 
 extern const char fixture_good[], fixture_good_node[];

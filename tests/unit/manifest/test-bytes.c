@@ -93,10 +93,17 @@ END_TEST
 
 START_TEST(bytes_that_are_no_text)
 {
-	static const struct { const char *bytes; size_t len; } rows[] = {
-		{ "realm: \xff\n", 9 }, { "realm: \xc3", 8 }, { "realm: \xc0\x80\n", 10 },
-		{ "realm: \xed\xa0\x80\n", 11 }, { "realm: \xf4\x90\x80\x80\n", 12 },
-		{ "realm: \0\n", 9 }, { "realm: \xe2\x82\n", 10 },
+	static const struct {
+		const char *bytes;
+		size_t len;
+	} rows[] = {
+		{ "realm: \xff\n", 9 },
+		{ "realm: \xc3", 8 },
+		{ "realm: \xc0\x80\n", 10 },
+		{ "realm: \xed\xa0\x80\n", 11 },
+		{ "realm: \xf4\x90\x80\x80\n", 12 },
+		{ "realm: \0\n", 9 },
+		{ "realm: \xe2\x82\n", 10 },
 	};
 	unsigned char *noise = malloc(MEBI);
 	unsigned seed = 5;
@@ -124,8 +131,8 @@ END_TEST
 START_TEST(yaml_that_grows)
 {
 	static const char laughs[] =
-		"a: &a [x, x, x, x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a]\n"
-		"c: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b]\nrealm: *c\n";
+	    "a: &a [x, x, x, x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a]\n"
+	    "c: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b]\nrealm: *c\n";
 
 	fixture_write("laughs", laughs, sizeof(laughs) - 1, 0644);
 	refused("laughs", "anchors (&name) are not allowed");
@@ -190,10 +197,12 @@ START_TEST(too_large_message_is_refused)
 
 	memset(arg, 'x', 400);
 	arg[400] = '\0';
-	n = (size_t)snprintf(yaml, MEBI, "realm: r\nlimits: {procs: 256, memory: 64GiB}\n"
+	n = (size_t)snprintf(yaml, MEBI,
+	    "realm: r\nlimits: {procs: 256, memory: 64GiB}\n"
 	    "images: [{name: a, path: bin/a}]\nprocs:\n");
 	for (i = 0; i < 200; i++)
-		n += (size_t)snprintf(yaml + n, MEBI - n, "  - {name: p%u, image: a, args: [%s]}\n", i, arg);
+		n += (size_t)snprintf(yaml + n, MEBI - n, "  - {name: p%u, image: a, args: [%s]}\n",
+		    i, arg);
 	ck_assert_int_eq(fixture_realm(yaml, NULL, &e), -1);
 	ck_assert_ptr_nonnull(strstr(e.text, "too large"));
 	free(yaml);

@@ -11,7 +11,7 @@
 #include "tests/unit/manifest/fixture.h"
 #include "tools/manifest/schema.h"
 
-static char where[128];         /* of the block that is tried */
+static char where[128]; /* of the block that is tried */
 
 /* Where blocks are written: deep, so that ../ in an image's path stays inside. */
 #define DEEP "d/d/d/d/d"
@@ -88,7 +88,8 @@ static unsigned try_blocks(const char *path)
 		ck_assert_ptr_nonnull(end);
 		end[1] = '\0';
 		snprintf(where, sizeof(where), "%s, block %u", path, ++n);
-		if (strncmp(first_key(p), "realm:", 6) == 0 || strncmp(first_key(p), "node:", 5) == 0)
+		if (strncmp(first_key(p), "realm:", 6) == 0 ||
+		    strncmp(first_key(p), "node:", 5) == 0)
 			try_manifest(first_key(p));
 		end[1] = '`';
 		p = end;

@@ -101,8 +101,8 @@ START_TEST(grant_fields)
 	ck_assert_str_eq(g[1]->name, "/out/x");
 	ck_assert_str_eq(g[1]->as, "/o");
 	ck_assert_uint_eq(g[1]->rights, WRIT_R_CREATE);
-	ck_assert_uint_eq(g[2]->rights, WRIT_R_READ | WRIT_R_WRITE | WRIT_R_CREATE | WRIT_R_REMOVE |
-		WRIT_R_WATCH);
+	ck_assert_uint_eq(g[2]->rights,
+	    WRIT_R_READ | WRIT_R_WRITE | WRIT_R_CREATE | WRIT_R_REMOVE | WRIT_R_WATCH);
 	ck_assert_int_eq(g[3]->kind, WRIT__MANIFEST__GRANT__KIND__KIND_SPAWN);
 	ck_assert_str_eq(g[3]->name, "workers");
 	ck_assert_uint_eq(g[3]->limits->procs, 64);
@@ -148,8 +148,10 @@ START_TEST(right_pin_is_accepted)
 	struct manifest_error e;
 
 	sodium_bin2hex(hex, sizeof(hex), realm->images[0]->sha256.data, 32);
-	snprintf(yaml, sizeof(yaml), "realm: r\nimages: [{name: a, path: bin/a, sha256: %s}]\n"
-	    "procs: [{name: p, image: a}]\n", hex);
+	snprintf(yaml, sizeof(yaml),
+	    "realm: r\nimages: [{name: a, path: bin/a, sha256: %s}]\n"
+	    "procs: [{name: p, image: a}]\n",
+	    hex);
 	fixture_write("d.yaml", yaml, strlen(yaml), 0644);
 	ck_assert_int_eq(manifest_realm_load(fixture_path("d.yaml"), NULL, &r, &e), 0);
 	ck_assert(r->images[0]->pinned);
@@ -178,20 +180,25 @@ END_TEST
 START_TEST(explanation_says_what_is_granted)
 {
 	static const char *const says[] = {
-		"realm demo (", "at most 200 procs at once, 1 GiB of memory, 2 cores",
+		"realm demo (",
+		"at most 200 procs at once, 1 GiB of memory, 2 cores",
 		"does not run without: namespaces, seccomp\n",
-		"coordinator (line 11)\n", "runs image coordinator, ",
+		"coordinator (line 11)\n",
+		"runs image coordinator, ",
 		"with the arguments \"a\" \"b c\" \"3\"",
 		"64 MiB of memory, 0.5 cores, 16 KiB of log, 512 capabilities",
-		"latency-critical (lc)", "is the server of the service kv",
-		"may read /in (host folder licenses, read-only); can neither change, create nor remove there\n",
+		"latency-critical (lc)",
+		"is the server of the service kv",
+		"may read /in (host folder licenses, read-only); "
+		"can neither change, create nor remove there\n",
 		"may create files in /out/x, which it sees as /o (host folder spool, writable); "
 		"can neither read, change nor remove there\n",
 		"may read, change files in, create files in, remove files in and watch /; "
 		"not in the mounted /in, /out\n",
 		"may start up to 64 procs at once (workers) from mapper, of class be or lc, "
 		"with 512 MiB of memory, 1.25 cores between them",
-		"may use the service kv as /svc/kv with the rights read, write; coordinator is behind it",
+		"may use the service kv as /svc/kv with the rights read, write; "
+		"coordinator is behind it",
 		"nothing else: no network, no other file, no other system call than the ",
 	};
 	char *text = NULL;

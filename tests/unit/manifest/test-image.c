@@ -23,7 +23,8 @@ static void refused(const char *name, const char *needle)
 	size = 7;
 	ck_assert_msg(probe(name) == -1, "%s was accepted, wanted: %s", name, needle);
 	printf("%s: %s\n", name, err.text);
-	ck_assert_msg(strstr(err.text, needle) != NULL, "%s: want %s, got %s", name, needle, err.text);
+	ck_assert_msg(strstr(err.text, needle) != NULL, "%s: want %s, got %s", name, needle,
+	    err.text);
 	ck_assert_str_eq(err.file, fixture_path(name));
 	ck_assert_msg(size == 7 && sum[0] == 7, "untouched on failure");
 }
@@ -40,7 +41,8 @@ static void build(const char *name, const char *flags)
 	char cmd[1200];
 
 	fixture_write("p.c", c, sizeof(c) - 1, 0644);
-	snprintf(cmd, sizeof(cmd), "gcc %s -o %s %s", flags, fixture_path(name), fixture_path("p.c"));
+	snprintf(cmd, sizeof(cmd), "gcc %s -o %s %s", flags, fixture_path(name),
+	    fixture_path("p.c"));
 	ck_assert_msg(system(cmd) == 0, "%s", cmd);
 }
 
@@ -71,7 +73,8 @@ END_TEST
 START_TEST(linked_otherwise_is_refused)
 {
 	build("dynamic", "-pie");
-	refused("dynamic", "is dynamically linked (needs /lib64/ld-linux-x86-64.so.2): link it with -static");
+	refused("dynamic",
+	    "is dynamically linked (needs /lib64/ld-linux-x86-64.so.2): link it with -static");
 	build("dynamic-exec", "-no-pie");
 	refused("dynamic-exec", "is dynamically linked");
 	build("lib.so", "-shared -fPIC -Wl,--no-as-needed");
@@ -129,16 +132,20 @@ START_TEST(broken_elf_is_refused)
 {
 	altered("32bit", EI_CLASS, ELFCLASS32, "is a 32-bit program");
 	altered("big-endian", EI_DATA, ELFDATA2MSB, "little-endian");
-	altered("arm", offsetof(Elf64_Ehdr, e_machine), EM_AARCH64, "another machine (ELF machine 183)");
+	altered("arm", offsetof(Elf64_Ehdr, e_machine), EM_AARCH64,
+	    "another machine (ELF machine 183)");
 	altered("core", offsetof(Elf64_Ehdr, e_type), ET_CORE, "ELF type 4");
 	altered("phentsize", offsetof(Elf64_Ehdr, e_phentsize), 1, "broken ELF program headers");
 	altered("no-ph", offsetof(Elf64_Ehdr, e_phnum), 0, "broken ELF program headers");
 	altered("many-ph", offsetof(Elf64_Ehdr, e_phnum), 9, "is cut short");
 	altered("phoff", offsetof(Elf64_Ehdr, e_phoff) + 7, 0xff, "is cut short");
-	altered("filesz", sizeof(Elf64_Ehdr) + offsetof(Elf64_Phdr, p_filesz) + 7, 0xff, "is cut short");
+	altered("filesz", sizeof(Elf64_Ehdr) + offsetof(Elf64_Phdr, p_filesz) + 7, 0xff,
+	    "is cut short");
 	altered("offset", sizeof(Elf64_Ehdr) + offsetof(Elf64_Phdr, p_offset), 1, "is cut short");
-	altered("no-load", sizeof(Elf64_Ehdr) + offsetof(Elf64_Phdr, p_type), PT_NOTE, "nothing to load");
-	altered("interp", sizeof(Elf64_Ehdr) + offsetof(Elf64_Phdr, p_type), PT_INTERP, "is dynamically linked (needs ");
+	altered("no-load", sizeof(Elf64_Ehdr) + offsetof(Elf64_Phdr, p_type), PT_NOTE,
+	    "nothing to load");
+	altered("interp", sizeof(Elf64_Ehdr) + offsetof(Elf64_Phdr, p_type), PT_INTERP,
+	    "is dynamically linked (needs ");
 }
 END_TEST
 
@@ -167,7 +174,8 @@ END_TEST
 START_TEST(sentence_points_into_the_manifest)
 {
 	struct wrong w = { "realm: r\nimages:\n  - name: a\n    path: bin/dyn\n"
-			   "procs: [{name: p, image: a}]\n", 4, 11, "bin/dyn is dynamically linked" };
+			   "procs: [{name: p, image: a}]\n",
+		4, 11, "bin/dyn is dynamically linked" };
 
 	build("bin/dyn", "-pie");
 	ck_assert_int_eq(fixture_realm(w.yaml, NULL, &err), -1);

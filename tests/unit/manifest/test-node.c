@@ -4,10 +4,12 @@
 #include "tests/unit/manifest/fixture.h"
 
 #define S "servers: [{name: s, image: s, grants: [{scheduler: true}]}]\n"
-#define H(h) "node: n\nhosts:\n  - {" h "}\nservers:\n" \
+#define H(h) \
+	"node: n\nhosts:\n  - {" h "}\nservers:\n" \
 	"  - {name: s, image: s, grants: [{scheduler: true}]}\n" \
 	"  - {name: u, image: u, per: host, serves: true, grants: [{host: true}]}\n"
-#define V(v) "node: n\nservers:\n  - {" v "}\n  - {name: s, image: s, grants: [{scheduler: true}]}\n"
+#define V(v) \
+	"node: n\nservers:\n  - {" v "}\n  - {name: s, image: s, grants: [{scheduler: true}]}\n"
 
 /* clang-format off */
 static const struct wrong rows[] = {
@@ -96,8 +98,10 @@ START_TEST(right_node_is_accepted)
 	static const char *const right[] = {
 		"node: n\n" S,
 		H("name: h, path: /usr, rights: [read, write, remove]"),
-		V("name: x, image: x, profile: server, per: realm, serves: true, grants: [{audit: true}]"),
-		V("name: x, image: x, per: node, serves: true}\n  - {name: y, image: y, per: node, serves: true"),
+		V("name: x, image: x, profile: server, per: realm, serves: true, "
+		  "grants: [{audit: true}]"),
+		V("name: x, image: x, per: node, serves: true}\n"
+		  "  - {name: y, image: y, per: node, serves: true"),
 	};
 	struct manifest_error e;
 
@@ -118,7 +122,8 @@ START_TEST(realm_within_its_node_is_accepted)
 {
 	struct manifest_error e;
 
-	ck_assert_msg(fixture_realm(fixture_good, node, &e) == 0, "%u:%u: %s", e.line, e.column, e.text);
+	ck_assert_msg(fixture_realm(fixture_good, node, &e) == 0, "%u:%u: %s", e.line, e.column,
+	    e.text);
 }
 END_TEST
 
@@ -137,7 +142,8 @@ START_TEST(node_message_has_every_field)
 	ck_assert_uint_eq(node->hosts[1]->rights, 0xf);
 	ck_assert_uint_eq(node->hosts[1]->line, 5);
 	ck_assert_uint_eq(node->n_servers, 3);
-	ck_assert_int_eq(node->servers[0]->grants[0]->kind, WRIT__MANIFEST__GRANT__KIND__KIND_SCHEDULER);
+	ck_assert_int_eq(node->servers[0]->grants[0]->kind,
+	    WRIT__MANIFEST__GRANT__KIND__KIND_SCHEDULER);
 	ck_assert_int_eq(node->servers[0]->per, WRIT__MANIFEST__SERVER__PER__PER_NODE);
 	ck_assert_int_eq(node->servers[1]->per, WRIT__MANIFEST__SERVER__PER__PER_REALM);
 	ck_assert_uint_eq(node->servers[1]->limits->memory, UINT64_C(16) << 20);

@@ -19,10 +19,53 @@ static unsigned pick(unsigned n)
 
 /* Pieces that mean something to YAML or to a manifest. */
 static const char *const pieces[] = {
-	":", "- ", "[", "]", "{", "}", ", ", "\n", "\n  ", "\"", "'", "&a ", "*a", "!!int ", "#", "|\n",
-	"? ", "---\n", "...\n", "~", "null", "true", "-1", "0", "99999999999", "1.5", "64MiB", "1e9",
-	"/", "/../", "//", "all", "read", "path: ", "rights: ", "procs: ", "grants: ", "spawn: ",
-	"\t", "\xc3\xa9", "\xff", "\"\\0\"", "<<: ", "lc", "cores: ", "node: ", "realm: ",
+	":",
+	"- ",
+	"[",
+	"]",
+	"{",
+	"}",
+	", ",
+	"\n",
+	"\n  ",
+	"\"",
+	"'",
+	"&a ",
+	"*a",
+	"!!int ",
+	"#",
+	"|\n",
+	"? ",
+	"---\n",
+	"...\n",
+	"~",
+	"null",
+	"true",
+	"-1",
+	"0",
+	"99999999999",
+	"1.5",
+	"64MiB",
+	"1e9",
+	"/",
+	"/../",
+	"//",
+	"all",
+	"read",
+	"path: ",
+	"rights: ",
+	"procs: ",
+	"grants: ",
+	"spawn: ",
+	"\t",
+	"\xc3\xa9",
+	"\xff",
+	"\"\\0\"",
+	"<<: ",
+	"lc",
+	"cores: ",
+	"node: ",
+	"realm: ",
 };
 
 static size_t damage(char *b, size_t n)
@@ -57,8 +100,7 @@ static size_t damage(char *b, size_t n)
 		memmove(b + at + len, b + at, n - at);
 		memmove(b + at, b + (from + len <= at ? from : 0), len < at ? len : at);
 		return n + len;
-	default: /* cut off */
-		return pick(20) == 0 ? at : n;
+	default: /* cut off */ return pick(20) == 0 ? at : n;
 	}
 }
 
@@ -72,10 +114,12 @@ static void check_error(const struct manifest_error *e, const char *b, size_t n)
 	/* libyaml counts NEL, LS and PS as line ends too */
 	for (i = 0; i + 1 < n; i++)
 		lines += (b[i] == '\xc2' && b[i + 1] == '\x85') || b[i] == '\xe2';
-	ck_assert_msg(e->line <= lines, "line %u of %u: %s\n%.*s", e->line, lines, e->text, (int)n, b);
+	ck_assert_msg(e->line <= lines, "line %u of %u: %s\n%.*s", e->line, lines, e->text, (int)n,
+	    b);
 	ck_assert_uint_gt(strlen(e->text), 0);
 	for (i = 0; e->text[i] != '\0'; i++)
-		ck_assert_msg((unsigned char)e->text[i] >= 0x20, "control character in: %s", e->text);
+		ck_assert_msg((unsigned char)e->text[i] >= 0x20, "control character in: %s",
+		    e->text);
 }
 
 START_TEST(damaged_manifests_never_crash)
@@ -109,7 +153,8 @@ START_TEST(damaged_manifests_never_crash)
 			check_error(&e, b, n);
 	}
 	printf("%u of %d damaged manifests were still good\n", good, TRIES);
-	ck_assert_msg(good > TRIES / 100 && good < TRIES / 2, "the damage is too small or too large");
+	ck_assert_msg(good > TRIES / 100 && good < TRIES / 2,
+	    "the damage is too small or too large");
 	free(b);
 }
 END_TEST

@@ -5,8 +5,8 @@
 #include "tests/unit/manifest/fixture.h"
 
 /* Two lines that most rows begin or end with. */
-#define I "images: [{name: a, path: bin/a}]\n"
-#define P "procs: [{name: p, image: a}]\n"
+#define I    "images: [{name: a, path: bin/a}]\n"
+#define P    "procs: [{name: p, image: a}]\n"
 /* A whole manifest with the grants @g of its proc on line 4, from column 10 on. */
 #define G(g) "realm: r\n" I "procs:\n  - {name: p, image: a, provides: kv, grants: [" g "]}\n"
 #define M(m) "realm: r\n" I P "mounts:\n" m
@@ -202,7 +202,8 @@ START_TEST(right_realm_is_accepted)
 		M("  - {at: /in, host: h, rights: [read, write, create, remove]}\n"
 		  "  - {at: /inn, host: h, rights: [create]}\n"),
 		G(""),
-		G("{path: /x/y, as: /z, rights: [read, write, create, remove, watch, mount, exec, grant]}"),
+		G("{path: /x/y, as: /z, rights: [read, write, create, remove, "
+		  "watch, mount, exec, grant]}"),
 		G("{path: /x, rights: [read]}, {path: /x, as: /y, rights: [write]}, {image: a}"),
 		G("{spawn: w, procs: 64, memory: 1GiB, cores: 1, classes: [be, lc]}"),
 		G("{spawn: a, procs: 1, memory: 1MiB}, {image: a}, {service: kv, rights: [read]}"),
@@ -224,8 +225,10 @@ START_TEST(too_many_grants_are_refused)
 	size_t n;
 	unsigned i;
 
-	n = (size_t)snprintf(yaml, sizeof(yaml), "realm: r\n%sprocs:\n  - name: p\n    image: a\n"
-	    "    grants:\n", I);
+	n = (size_t)snprintf(yaml, sizeof(yaml),
+	    "realm: r\n%sprocs:\n  - name: p\n    image: a\n"
+	    "    grants:\n",
+	    I);
 	for (i = 0; i < 60; i++)
 		n += (size_t)snprintf(yaml + n, sizeof(yaml) - n, GRANT, i);
 	ck_assert_msg(fixture_realm(yaml, NULL, &e) == 0, "%s", e.text);
@@ -247,7 +250,8 @@ START_TEST(too_long_start_record_is_refused)
 	for (more = 0; more < 2; more++) {
 		memset(arg, 'x', fits + more);
 		arg[fits + more] = '\0';
-		snprintf(yaml, 8192, "realm: r\n" I "procs: [{name: p, image: a, args: [%s]}]\n", arg);
+		snprintf(yaml, 8192, "realm: r\n" I "procs: [{name: p, image: a, args: [%s]}]\n",
+		    arg);
 		ck_assert_int_eq(fixture_realm(yaml, NULL, &e), more == 0 ? 0 : -1);
 	}
 	ck_assert_uint_eq(e.line, 3);
