@@ -3,7 +3,7 @@
  * Makes a fresh child into a nest, step by step. The child starts as root of
  * nothing: all capabilities in new namespaces, none outside; each step gives
  * up something, and the order matters. No step may be left out: tests/isolation
- * leaves out each in turn and sees that it is missed.
+ * does so and sees that it is missed.
  */
 #include "sandbox.h"
 

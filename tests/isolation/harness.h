@@ -16,8 +16,7 @@ struct probe {
 	struct nest_event end; /* what: NEST_EXITED or NEST_FAILED once it has ended */
 };
 
-/* Steps of the sandbox that the next nest leaves out, by name; NULL: none. For negative controls.
- */
+/* Steps that the next nest leaves out, as in "filter landlock"; NULL: none. For controls. */
 extern const char *harness_skip;
 
 /*
