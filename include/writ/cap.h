@@ -226,6 +226,7 @@ slot_t captab_next(const struct captab *t, slot_t s);
 /*
  * Every invariant of docs/capabilities.md that can be seen at one moment,
  * looked through from scratch: O(n), once more for each 512 objects.
- * Returns NULL, or the sentence of the first one that doesn't hold. For tests.
+ * Returns NULL, or the sentence of the first one that doesn't hold. For tests:
+ * it lies in tests/unit/caps, outside the trusted part.
  */
 const char *captab_verify(const struct captab *t);

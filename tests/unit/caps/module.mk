@@ -2,12 +2,12 @@ caps_TESTS := tests/unit/caps
 TESTS += unit-caps unit-caps-random
 unit-caps_SRCS := $(addprefix $(caps_TESTS)/,main.c fixture.c test-slot.c test-tree.c \
 	test-object.c test-account.c test-cnode.c test-names.c test-verify.c test-sel4.c \
-	test-big.c)
+	test-big.c verify.c)
 unit-caps_LIBS := libcaps
 unit-caps_LDLIBS := -lcheck -lsubunit -lm -lrt -lpthread
-unit-caps-random_SRCS := $(addprefix $(caps_TESTS)/,test-random.c duel.c duel-compare.c model.c)
+unit-caps-random_SRCS := $(addprefix $(caps_TESTS)/,test-random.c duel.c duel-compare.c model.c verify.c)
 unit-caps-random_LIBS := libcaps
 unit-caps-random_LDLIBS := -lcheck -lsubunit -lm -lrt -lpthread
 FUZZERS += fuzz-caps
-fuzz-caps_SRCS := tests/fuzz/fuzz-caps.c $(addprefix $(caps_TESTS)/,duel.c duel-compare.c model.c)
+fuzz-caps_SRCS := tests/fuzz/fuzz-caps.c $(addprefix $(caps_TESTS)/,duel.c duel-compare.c model.c verify.c)
 fuzz-caps_LIBS := libcaps

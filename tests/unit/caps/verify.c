@@ -4,7 +4,7 @@
  * changes nothing, and follows every link and count itself.
  * The sentences returned are those of docs/capabilities.md.
  */
-#include "caps.h"
+#include "caps/caps.h"
 
 /* Objects whose references are counted in one pass over the slots. */
 enum { CHUNK = 512 };
