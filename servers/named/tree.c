@@ -96,7 +96,7 @@ static int folder_make(struct tree *t, struct place *p)
 }
 
 /* Remove the folders that were made on the way: a failed call changes nothing. */
-static int place_undo(struct tree *t, struct place *p, int err)
+static void place_undo(struct tree *t, const struct place *p)
 {
 	struct tree_node *n = p->last;
 
@@ -107,7 +107,6 @@ static int place_undo(struct tree *t, struct place *p, int err)
 		node_free(t, n);
 		n = dir;
 	}
-	return err;
 }
 
 /*
@@ -116,7 +115,7 @@ static int place_undo(struct tree *t, struct place *p, int err)
  */
 static int place_find(struct tree *t, const char *path, const char *prefix, struct place *ret)
 {
-	struct place p = { .node = t->root };
+	struct place p = { .node = t->root, .name = "" };
 	const char *s = path + strspn(path, "/");
 	int r;
 
@@ -126,21 +125,25 @@ static int place_find(struct tree *t, const char *path, const char *prefix, stru
 				return -WRIT_E_NOT_FOUND;
 			r = folder_make(t, &p);
 			if (r < 0)
-				return place_undo(t, &p, r);
+				goto undo;
 		}
 		if (p.node->kind != WRIT_DIR)
 			return -WRIT_E_NOT_DIR;
 		p.dir = p.node;
 		p.name = s;
 		p.len = strcspn(s, "/");
+		r = -WRIT_E_NAME_TOO_LONG;
 		if (p.len > COMPONENT_MAX)
-			return place_undo(t, &p, -WRIT_E_NAME_TOO_LONG);
+			goto undo;
 		p.node = node_find(t, p.dir, s, p.len);
 		s += p.len;
 		s += strspn(s, "/");
 	}
 	*ret = p;
 	return 0;
+undo:
+	place_undo(t, &p);
+	return r;
 }
 
 /* The node at @path. */
@@ -180,16 +183,19 @@ static int make(struct tree *t, const char *path, const char *prefix, unsigned k
 		return -WRIT_E_EXISTS;
 	r = node_new(t, kind, p.name, p.len, &n);
 	if (r < 0)
-		return place_undo(t, &p, r);
+		goto undo;
 	r = node_reserve(t, p.dir);
 	if (r < 0) {
 		node_free(t, n);
-		return place_undo(t, &p, r);
+		goto undo;
 	}
 	node_attach(t, p.dir, n);
 	place_touch(t, &p);
 	*ret = n;
 	return 0;
+undo:
+	place_undo(t, &p);
+	return r;
 }
 
 /* --- files -------------------------------------------------------------------- */
@@ -351,15 +357,16 @@ int tree_rename(struct tree *t, const char *path, const char *to, const char *pr
 		return r;
 	r = rename_check(t, n, &p);
 	if (r != 0)
-		return place_undo(t, &p, r < 0 ? r : 0);
+		goto undo;
 	name = mem_alloc(&t->mem, p.len + 1);
+	r = -WRIT_E_NO_SPACE;
 	if (name == NULL)
-		return place_undo(t, &p, -WRIT_E_NO_SPACE);
+		goto undo;
 	memcpy(name, p.name, p.len);
 	r = node_reserve(t, p.dir);
 	if (r < 0) {
 		mem_free(&t->mem, name, p.len + 1);
-		return place_undo(t, &p, r);
+		goto undo;
 	}
 	from = n->parent;
 	node_move(t, n, p.dir, name, p.len, p.node);
@@ -369,4 +376,7 @@ int tree_rename(struct tree *t, const char *path, const char *to, const char *pr
 	if (from != p.dir)
 		node_touch(t, from);
 	return 0;
+undo:
+	place_undo(t, &p);
+	return r < 0 ? r : 0; /* 1: it was there already */
 }

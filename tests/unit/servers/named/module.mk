@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 TESTS += unit-named
 unit-named_SRCS := tests/unit/servers/named/test-tree.c \
-	tests/unit/servers/named/test-random.c servers/named/tree.c \
+	tests/unit/servers/named/test-random.c \
+	tests/unit/servers/named/test-limits.c servers/named/tree.c \
 	servers/named/node.c servers/named/data.c servers/named/mem.c \
 	servers/named/siphash.c
 unit-named_LDLIBS := -lcheck -lsubunit -lm -lrt -lpthread

@@ -1,7 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* The parts of the test program of named's tree. */
+/* The parts of the test program of named's tree, and what they share (test-tree.c). */
 #pragma once
 #include <check.h>
+#include "servers/named/tree.h"
 
-/* Random operations against a naive model (test-random.c). */
-TCase *random_case(void);
+extern struct tree *nt;              /* fresh for each test */
+extern struct tree_usage tree_empty; /* what it takes with nothing in it */
+
+/* Another fresh tree with these limits instead. */
+void tree_restart(uint64_t memory, uint64_t nodes);
+/* A new file with @text: open / closed. */
+struct tree_node *make_file(const char *path, const char *text);
+void put(const char *path, const char *text);
+struct writ_stat stat_of(const char *path);
+void expect_usage(struct tree_usage want);
+
+TCase *limits_case(void); /* test-limits.c */
+TCase *random_case(void); /* test-random.c: random operations against a naive model */

@@ -59,7 +59,7 @@ static void pick_path(char path[64])
 
 	path[0] = '\0';
 	for (unsigned i = 0; i < depth; i++)
-		sprintf(path + strlen(path), "/%c%c", 'a' + (int)pick(3), 'a' + (int)pick(2));
+		snprintf(path + 3 * i, 4, "/%c%c", 'a' + (int)pick(3), 'a' + (int)pick(2));
 }
 
 /* --- the model ------------------------------------------------------------------ */
@@ -121,7 +121,7 @@ static void model_add(const char *path, struct body *b)
 	struct entry *e = model_find("");
 
 	ck_assert_ptr_nonnull(e);
-	strcpy(e->path, path);
+	snprintf(e->path, sizeof(e->path), "%s", path);
 	e->body = b;
 }
 
@@ -319,7 +319,7 @@ static void step_rename(void)
 		if (strncmp(e->path, path, n) != 0 || (e->path[n] != '/' && e->path[n] != '\0'))
 			continue;
 		snprintf(moved, sizeof(moved), "%.20s%.30s", to, e->path + n);
-		strcpy(e->path, moved);
+		memcpy(e->path, moved, sizeof(moved));
 	}
 }
 

@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * named's tree: each operation and each refusal, versions, limits, paging.
+ * named's tree: each operation and each refusal, versions, paging.
  */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <writ/err.h>
-#include "servers/named/data.h"
 #include "servers/named/siphash.h"
-#include "servers/named/tree.h"
 #include "tests/unit/servers/named/named-tests.h"
 
-static struct tree *t;
-static struct tree_usage empty;
+struct tree *nt;
+struct tree_usage tree_empty;
 static uint64_t ticks;
 
 static uint64_t fake_now(void)
@@ -21,41 +19,42 @@ static uint64_t fake_now(void)
 	return ++ticks;
 }
 
-static void tree_start(uint64_t memory, uint64_t nodes)
+void tree_restart(uint64_t memory, uint64_t nodes)
 {
 	struct tree_conf conf = { .memory = memory,
 		.nodes = nodes,
 		.seed = { 1, 2 },
 		.now = fake_now };
 
-	t = tree_new(&conf);
-	ck_assert_ptr_nonnull(t);
-	empty = tree_usage(t);
+	tree_free(nt);
+	nt = tree_new(&conf);
+	ck_assert_ptr_nonnull(nt);
+	tree_empty = tree_usage(nt);
 }
 
-static void setup(void)
+static void tree_setup(void)
 {
-	tree_start(64 << 20, 100000);
+	tree_restart(64 << 20, 100000);
 }
 
-static void teardown(void)
+static void tree_teardown(void)
 {
-	tree_free(t);
-	t = NULL;
+	tree_free(nt);
+	nt = NULL;
 }
 
-static struct tree_node *make_file(const char *path, const char *text)
+struct tree_node *make_file(const char *path, const char *text)
 {
 	struct tree_node *n;
 
-	ck_assert_int_eq(tree_open(t, path, NULL, WRIT_O_CREATE | WRIT_O_EXCL, &n), 0);
-	ck_assert_int_eq(tree_write(t, n, 0, text, strlen(text)), (int64_t)strlen(text));
+	ck_assert_int_eq(tree_open(nt, path, NULL, WRIT_O_CREATE | WRIT_O_EXCL, &n), 0);
+	ck_assert_int_eq(tree_write(nt, n, 0, text, strlen(text)), (int64_t)strlen(text));
 	return n;
 }
 
-static void put(const char *path, const char *text)
+void put(const char *path, const char *text)
 {
-	tree_close(t, make_file(path, text));
+	tree_close(nt, make_file(path, text));
 }
 
 static void expect_text(const char *path, const char *text)
@@ -64,24 +63,24 @@ static void expect_text(const char *path, const char *text)
 	struct tree_node *n;
 	int64_t len;
 
-	ck_assert_int_eq(tree_open(t, path, NULL, WRIT_O_READ, &n), 0);
+	ck_assert_int_eq(tree_open(nt, path, NULL, WRIT_O_READ, &n), 0);
 	len = tree_read(n, 0, buf, sizeof(buf) - 1);
-	tree_close(t, n);
+	tree_close(nt, n);
 	ck_assert_int_eq(len, (int64_t)strlen(text));
 	ck_assert_str_eq(buf, text);
 }
 
-static struct writ_stat stat_of(const char *path)
+struct writ_stat stat_of(const char *path)
 {
 	struct writ_stat st;
 
-	ck_assert_int_eq(tree_stat(t, path, &st), 0);
+	ck_assert_int_eq(tree_stat(nt, path, &st), 0);
 	return st;
 }
 
-static void expect_usage(struct tree_usage want)
+void expect_usage(struct tree_usage want)
 {
-	struct tree_usage u = tree_usage(t);
+	struct tree_usage u = tree_usage(nt);
 
 	ck_assert_uint_eq(u.memory, want.memory);
 	ck_assert_uint_eq(u.nodes, want.nodes);
@@ -110,19 +109,19 @@ START_TEST(files_are_made_read_written_removed)
 	expect_text("/a", "hello");
 	ck_assert_uint_eq(stat_of("/a").size, 5);
 	ck_assert_uint_eq(stat_of("/a").kind, WRIT_FILE);
-	ck_assert_int_eq(tree_open(t, "/a", NULL, WRIT_O_WRITE, &n), 0);
-	ck_assert_int_eq(tree_write(t, n, TREE_END, " world", 6), 6);
-	ck_assert_int_eq(tree_write(t, n, 0, "J", 1), 1);
+	ck_assert_int_eq(tree_open(nt, "/a", NULL, WRIT_O_WRITE, &n), 0);
+	ck_assert_int_eq(tree_write(nt, n, TREE_END, " world", 6), 6);
+	ck_assert_int_eq(tree_write(nt, n, 0, "J", 1), 1);
 	ck_assert_int_eq(tree_read(n, 11, buf, 4), 0);
 	ck_assert_int_eq(tree_read(n, UINT64_MAX - 1, buf, 1), 0);
-	tree_close(t, n);
+	tree_close(nt, n);
 	expect_text("/a", "Jello world");
-	ck_assert_int_eq(tree_open(t, "/a", NULL, WRIT_O_WRITE | WRIT_O_TRUNC, &n), 0);
-	tree_close(t, n);
+	ck_assert_int_eq(tree_open(nt, "/a", NULL, WRIT_O_WRITE | WRIT_O_TRUNC, &n), 0);
+	tree_close(nt, n);
 	expect_text("/a", "");
-	ck_assert_int_eq(tree_remove(t, "/a"), 0);
-	ck_assert_int_eq(tree_open(t, "/a", NULL, WRIT_O_READ, &n), -WRIT_E_NOT_FOUND);
-	expect_usage(empty);
+	ck_assert_int_eq(tree_remove(nt, "/a"), 0);
+	ck_assert_int_eq(tree_open(nt, "/a", NULL, WRIT_O_READ, &n), -WRIT_E_NOT_FOUND);
+	expect_usage(tree_empty);
 }
 END_TEST
 
@@ -139,35 +138,37 @@ START_TEST(each_refusal_changes_nothing)
 	longname[0] = '/';
 	longname[257] = '\0';
 	put("/f", "1");
-	ck_assert_int_eq(tree_mkdir(t, "/d", NULL), 0);
+	ck_assert_int_eq(tree_mkdir(nt, "/d", NULL), 0);
 	put("/d/g", "2");
-	before = tree_usage(t);
-	ck_assert_int_eq(tree_open(t, "/f", NULL, WRIT_O_CREATE | WRIT_O_EXCL, &n), -WRIT_E_EXISTS);
-	ck_assert_int_eq(tree_open(t, "/d", NULL, WRIT_O_CREATE | WRIT_O_EXCL, &n), -WRIT_E_EXISTS);
-	ck_assert_int_eq(tree_open(t, "/d", NULL, WRIT_O_READ, &n), -WRIT_E_IS_DIR);
-	ck_assert_int_eq(tree_open(t, "/", NULL, WRIT_O_READ, &n), -WRIT_E_IS_DIR);
-	ck_assert_int_eq(tree_open(t, "/no", NULL, WRIT_O_READ, &n), -WRIT_E_NOT_FOUND);
-	ck_assert_int_eq(tree_open(t, "/f/x", NULL, WRIT_O_READ, &n), -WRIT_E_NOT_DIR);
-	ck_assert_int_eq(tree_open(t, "/no/x", NULL, WRIT_O_CREATE, &n), -WRIT_E_NOT_FOUND);
-	ck_assert_int_eq(tree_open(t, longname, NULL, WRIT_O_CREATE, &n), -WRIT_E_NAME_TOO_LONG);
-	ck_assert_int_eq(tree_stat(t, "/no", &st), -WRIT_E_NOT_FOUND);
-	ck_assert_int_eq(tree_stat(t, "/f/x", &st), -WRIT_E_NOT_DIR);
-	ck_assert_int_eq(tree_mkdir(t, "/d", NULL), -WRIT_E_EXISTS);
-	ck_assert_int_eq(tree_mkdir(t, "/", NULL), -WRIT_E_EXISTS);
-	ck_assert_int_eq(tree_mkdir(t, "/no/x", NULL), -WRIT_E_NOT_FOUND);
-	ck_assert_int_eq(tree_mkdir(t, "/f/x", NULL), -WRIT_E_NOT_DIR);
-	ck_assert_int_eq(tree_remove(t, "/no"), -WRIT_E_NOT_FOUND);
-	ck_assert_int_eq(tree_remove(t, "/d"), -WRIT_E_NOT_EMPTY);
-	ck_assert_int_eq(tree_remove(t, "/"), -WRIT_E_ILLEGAL_OPERATION);
-	ck_assert_int_eq(tree_readdir(t, "/f", 0, e, 1, &next), -WRIT_E_NOT_DIR);
-	ck_assert_int_eq(tree_readdir(t, "/no", 0, e, 1, &next), -WRIT_E_NOT_FOUND);
-	ck_assert_int_eq(tree_rename(t, "/no", "/x", NULL), -WRIT_E_NOT_FOUND);
-	ck_assert_int_eq(tree_rename(t, "/f", "/d", NULL), -WRIT_E_IS_DIR);
-	ck_assert_int_eq(tree_rename(t, "/d", "/f", NULL), -WRIT_E_NOT_DIR);
-	ck_assert_int_eq(tree_rename(t, "/d", "/d/x", NULL), -WRIT_E_INVALID_ARGUMENT);
-	ck_assert_int_eq(tree_rename(t, "/f", "/no/x", NULL), -WRIT_E_NOT_FOUND);
-	ck_assert_int_eq(tree_rename(t, "/", "/x", NULL), -WRIT_E_ILLEGAL_OPERATION);
-	ck_assert_int_eq(tree_rename(t, "/f", "/", NULL), -WRIT_E_ILLEGAL_OPERATION);
+	before = tree_usage(nt);
+	ck_assert_int_eq(tree_open(nt, "/f", NULL, WRIT_O_CREATE | WRIT_O_EXCL, &n),
+	    -WRIT_E_EXISTS);
+	ck_assert_int_eq(tree_open(nt, "/d", NULL, WRIT_O_CREATE | WRIT_O_EXCL, &n),
+	    -WRIT_E_EXISTS);
+	ck_assert_int_eq(tree_open(nt, "/d", NULL, WRIT_O_READ, &n), -WRIT_E_IS_DIR);
+	ck_assert_int_eq(tree_open(nt, "/", NULL, WRIT_O_READ, &n), -WRIT_E_IS_DIR);
+	ck_assert_int_eq(tree_open(nt, "/no", NULL, WRIT_O_READ, &n), -WRIT_E_NOT_FOUND);
+	ck_assert_int_eq(tree_open(nt, "/f/x", NULL, WRIT_O_READ, &n), -WRIT_E_NOT_DIR);
+	ck_assert_int_eq(tree_open(nt, "/no/x", NULL, WRIT_O_CREATE, &n), -WRIT_E_NOT_FOUND);
+	ck_assert_int_eq(tree_open(nt, longname, NULL, WRIT_O_CREATE, &n), -WRIT_E_NAME_TOO_LONG);
+	ck_assert_int_eq(tree_stat(nt, "/no", &st), -WRIT_E_NOT_FOUND);
+	ck_assert_int_eq(tree_stat(nt, "/f/x", &st), -WRIT_E_NOT_DIR);
+	ck_assert_int_eq(tree_mkdir(nt, "/d", NULL), -WRIT_E_EXISTS);
+	ck_assert_int_eq(tree_mkdir(nt, "/", NULL), -WRIT_E_EXISTS);
+	ck_assert_int_eq(tree_mkdir(nt, "/no/x", NULL), -WRIT_E_NOT_FOUND);
+	ck_assert_int_eq(tree_mkdir(nt, "/f/x", NULL), -WRIT_E_NOT_DIR);
+	ck_assert_int_eq(tree_remove(nt, "/no"), -WRIT_E_NOT_FOUND);
+	ck_assert_int_eq(tree_remove(nt, "/d"), -WRIT_E_NOT_EMPTY);
+	ck_assert_int_eq(tree_remove(nt, "/"), -WRIT_E_ILLEGAL_OPERATION);
+	ck_assert_int_eq(tree_readdir(nt, "/f", 0, e, 1, &next), -WRIT_E_NOT_DIR);
+	ck_assert_int_eq(tree_readdir(nt, "/no", 0, e, 1, &next), -WRIT_E_NOT_FOUND);
+	ck_assert_int_eq(tree_rename(nt, "/no", "/x", NULL), -WRIT_E_NOT_FOUND);
+	ck_assert_int_eq(tree_rename(nt, "/f", "/d", NULL), -WRIT_E_IS_DIR);
+	ck_assert_int_eq(tree_rename(nt, "/d", "/f", NULL), -WRIT_E_NOT_DIR);
+	ck_assert_int_eq(tree_rename(nt, "/d", "/d/x", NULL), -WRIT_E_INVALID_ARGUMENT);
+	ck_assert_int_eq(tree_rename(nt, "/f", "/no/x", NULL), -WRIT_E_NOT_FOUND);
+	ck_assert_int_eq(tree_rename(nt, "/", "/x", NULL), -WRIT_E_ILLEGAL_OPERATION);
+	ck_assert_int_eq(tree_rename(nt, "/f", "/", NULL), -WRIT_E_ILLEGAL_OPERATION);
 	expect_usage(before);
 	ck_assert_ptr_null(n);
 	ck_assert_uint_eq(st.size, 7);
@@ -182,21 +183,21 @@ START_TEST(only_the_prefix_is_made_implicitly)
 	struct tree_node *n;
 	struct tree_usage before;
 
-	ck_assert_int_eq(tree_open(t, "/out/a", "/out", WRIT_O_CREATE, &n), 0);
-	tree_close(t, n);
+	ck_assert_int_eq(tree_open(nt, "/out/a", "/out", WRIT_O_CREATE, &n), 0);
+	tree_close(nt, n);
 	ck_assert_uint_eq(stat_of("/out").kind, WRIT_DIR);
-	ck_assert_int_eq(tree_open(t, "/p/q/r/f", "/p/q/r", WRIT_O_CREATE, &n), 0);
-	tree_close(t, n);
-	ck_assert_int_eq(tree_mkdir(t, "/m/n", "/m/n"), 0);
-	ck_assert_int_eq(tree_rename(t, "/out/a", "/z/a", "/z"), 0);
-	before = tree_usage(t);
-	ck_assert_int_eq(tree_open(t, "/w/sub/f", "/w", WRIT_O_CREATE, &n), -WRIT_E_NOT_FOUND);
-	ck_assert_int_eq(tree_open(t, "/wide/f", "/w", WRIT_O_CREATE, &n), -WRIT_E_NOT_FOUND);
-	ck_assert_int_eq(tree_open(t, "/w/f", "/wide", WRIT_O_CREATE, &n), -WRIT_E_NOT_FOUND);
-	ck_assert_int_eq(tree_open(t, "/w/f", "/", WRIT_O_CREATE, &n), -WRIT_E_NOT_FOUND);
-	ck_assert_int_eq(tree_open(t, "/w/f", "", WRIT_O_CREATE, &n), -WRIT_E_NOT_FOUND);
-	ck_assert_int_eq(tree_open(t, "/w/f", "/w", WRIT_O_READ, &n), -WRIT_E_NOT_FOUND);
-	ck_assert_int_eq(tree_rename(t, "/no", "/w/f", "/w"), -WRIT_E_NOT_FOUND);
+	ck_assert_int_eq(tree_open(nt, "/p/q/r/f", "/p/q/r", WRIT_O_CREATE, &n), 0);
+	tree_close(nt, n);
+	ck_assert_int_eq(tree_mkdir(nt, "/m/n", "/m/n"), 0);
+	ck_assert_int_eq(tree_rename(nt, "/out/a", "/z/a", "/z"), 0);
+	before = tree_usage(nt);
+	ck_assert_int_eq(tree_open(nt, "/w/sub/f", "/w", WRIT_O_CREATE, &n), -WRIT_E_NOT_FOUND);
+	ck_assert_int_eq(tree_open(nt, "/wide/f", "/w", WRIT_O_CREATE, &n), -WRIT_E_NOT_FOUND);
+	ck_assert_int_eq(tree_open(nt, "/w/f", "/wide", WRIT_O_CREATE, &n), -WRIT_E_NOT_FOUND);
+	ck_assert_int_eq(tree_open(nt, "/w/f", "/", WRIT_O_CREATE, &n), -WRIT_E_NOT_FOUND);
+	ck_assert_int_eq(tree_open(nt, "/w/f", "", WRIT_O_CREATE, &n), -WRIT_E_NOT_FOUND);
+	ck_assert_int_eq(tree_open(nt, "/w/f", "/w", WRIT_O_READ, &n), -WRIT_E_NOT_FOUND);
+	ck_assert_int_eq(tree_rename(nt, "/no", "/w/f", "/w"), -WRIT_E_NOT_FOUND);
 	expect_usage(before);
 }
 END_TEST
@@ -206,41 +207,41 @@ START_TEST(a_removed_file_lives_until_closed)
 	struct tree_node *n = make_file("/a", "kept"), *m;
 	char buf[8] = "";
 
-	ck_assert_int_eq(tree_remove(t, "/a"), 0);
-	ck_assert_uint_eq(tree_usage(t).nodes, empty.nodes + 1);
+	ck_assert_int_eq(tree_remove(nt, "/a"), 0);
+	ck_assert_uint_eq(tree_usage(nt).nodes, tree_empty.nodes + 1);
 	m = make_file("/a", "new");
-	ck_assert_int_eq(tree_write(t, n, 4, "!", 1), 1);
+	ck_assert_int_eq(tree_write(nt, n, 4, "!", 1), 1);
 	ck_assert_int_eq(tree_read(n, 0, buf, 8), 5);
 	ck_assert_str_eq(buf, "kept!");
 	expect_text("/a", "new");
-	ck_assert_int_eq(tree_rename(t, "/a", "/b", NULL), 0);
+	ck_assert_int_eq(tree_rename(nt, "/a", "/b", NULL), 0);
 	put("/c", "over");
-	ck_assert_int_eq(tree_rename(t, "/c", "/b", NULL), 0);
+	ck_assert_int_eq(tree_rename(nt, "/c", "/b", NULL), 0);
 	expect_text("/b", "over");
-	tree_close(t, n);
-	tree_close(t, m);
-	ck_assert_int_eq(tree_remove(t, "/b"), 0);
-	expect_usage(empty);
+	tree_close(nt, n);
+	tree_close(nt, m);
+	ck_assert_int_eq(tree_remove(nt, "/b"), 0);
+	expect_usage(tree_empty);
 }
 END_TEST
 
 START_TEST(rename_moves_and_replaces)
 {
-	ck_assert_int_eq(tree_mkdir(t, "/d", NULL), 0);
-	ck_assert_int_eq(tree_mkdir(t, "/e", NULL), 0);
+	ck_assert_int_eq(tree_mkdir(nt, "/d", NULL), 0);
+	ck_assert_int_eq(tree_mkdir(nt, "/e", NULL), 0);
 	put("/d/x", "x");
 	put("/y", "y");
-	ck_assert_int_eq(tree_rename(t, "/d/x", "/d/x", NULL), 0);
-	ck_assert_int_eq(tree_rename(t, "/y", "/d/x", NULL), 0);
+	ck_assert_int_eq(tree_rename(nt, "/d/x", "/d/x", NULL), 0);
+	ck_assert_int_eq(tree_rename(nt, "/y", "/d/x", NULL), 0);
 	expect_text("/d/x", "y");
-	ck_assert_int_eq(tree_rename(t, "/d", "/e/d2", NULL), 0);
+	ck_assert_int_eq(tree_rename(nt, "/d", "/e/d2", NULL), 0);
 	expect_text("/e/d2/x", "y");
-	ck_assert_int_eq(tree_rename(t, "/e/d2/x", "/e/d2/z", NULL), 0);
+	ck_assert_int_eq(tree_rename(nt, "/e/d2/x", "/e/d2/z", NULL), 0);
 	expect_text("/e/d2/z", "y");
-	ck_assert_int_eq(tree_remove(t, "/e/d2/z"), 0);
-	ck_assert_int_eq(tree_remove(t, "/e/d2"), 0);
-	ck_assert_int_eq(tree_remove(t, "/e"), 0);
-	expect_usage(empty);
+	ck_assert_int_eq(tree_remove(nt, "/e/d2/z"), 0);
+	ck_assert_int_eq(tree_remove(nt, "/e/d2"), 0);
+	ck_assert_int_eq(tree_remove(nt, "/e"), 0);
+	expect_usage(tree_empty);
 }
 END_TEST
 
@@ -252,20 +253,20 @@ START_TEST(versions_count_and_never_go_back)
 	ck_assert_uint_eq(stat_of("/a").version, 1);
 	ck_assert_uint_eq(stat_of("/").version, top + 1);
 	for (unsigned i = 0; i < 5; i++)
-		ck_assert_int_eq(tree_write(t, n, i, "x", 1), 1);
+		ck_assert_int_eq(tree_write(nt, n, i, "x", 1), 1);
 	ck_assert_uint_eq(stat_of("/a").version, 6);
 	ck_assert_uint_eq(stat_of("/").version, top + 1);
-	tree_close(t, n);
+	tree_close(nt, n);
 	put("/tmp", "short");
 	v = stat_of("/a").version;
-	ck_assert_int_eq(tree_rename(t, "/tmp", "/a", NULL), 0);
+	ck_assert_int_eq(tree_rename(nt, "/tmp", "/a", NULL), 0);
 	ck_assert_uint_gt(stat_of("/a").version, v);
 	v = stat_of("/a").version;
-	ck_assert_int_eq(tree_remove(t, "/a"), 0);
+	ck_assert_int_eq(tree_remove(nt, "/a"), 0);
 	put("/a", "");
 	ck_assert_uint_gt(stat_of("/a").version, v);
 	v = stat_of("/a").version;
-	ck_assert_int_eq(tree_rename(t, "/a", "/b", NULL), 0);
+	ck_assert_int_eq(tree_rename(nt, "/a", "/b", NULL), 0);
 	put("/a", "");
 	ck_assert_uint_gt(stat_of("/a").version, v);
 	ck_assert_uint_gt(stat_of("/b").version, v);
@@ -281,7 +282,7 @@ static unsigned list_numbers(const char *path, unsigned page, unsigned *seen, un
 	unsigned total = 0;
 
 	do {
-		int64_t r = tree_readdir(t, path, next, e, page, &next);
+		int64_t r = tree_readdir(nt, path, next, e, page, &next);
 
 		ck_assert_int_ge(r, 0);
 		ck_assert(r > 0 || next == 0);
@@ -304,7 +305,7 @@ START_TEST(listing_pages_are_exact_while_the_folder_changes)
 	char path[32];
 	unsigned pages = 0;
 
-	ck_assert_int_eq(tree_mkdir(t, "/d", NULL), 0);
+	ck_assert_int_eq(tree_mkdir(nt, "/d", NULL), 0);
 	ck_assert_uint_eq(list_numbers("/d", 7, seen, 4000), 0);
 	for (unsigned i = 0; i < 2000; i++) {
 		snprintf(path, sizeof(path), "/d/%u", i);
@@ -315,15 +316,15 @@ START_TEST(listing_pages_are_exact_while_the_folder_changes)
 		ck_assert_uint_eq(seen[i], 1);
 	memset(seen, 0, sizeof(seen));
 	do { /* behind each page: remove one seen and one to come, add one */
-		int64_t r = tree_readdir(t, "/d", next, e, 10, &next);
+		int64_t r = tree_readdir(nt, "/d", next, e, 10, &next);
 
 		for (int64_t i = 0; i < r; i++)
 			seen[strtoul(e[i].name, NULL, 10)]++;
 		snprintf(path, sizeof(path), "/d/%.20s", e[0].name);
-		ck_assert_int_eq(tree_remove(t, path), 0);
+		ck_assert_int_eq(tree_remove(nt, path), 0);
 		snprintf(path, sizeof(path), "/d/%u", 1999 - pages);
 		if (pages < 100)
-			ck_assert_int_eq(tree_remove(t, path), 0);
+			ck_assert_int_eq(tree_remove(nt, path), 0);
 		snprintf(path, sizeof(path), "/d/%u", 2000 + pages);
 		if (pages < 100)
 			put(path, "");
@@ -336,216 +337,15 @@ START_TEST(listing_pages_are_exact_while_the_folder_changes)
 }
 END_TEST
 
-START_TEST(node_limit_is_exact)
-{
-	struct tree_node *n;
-	char path[32];
-
-	teardown();
-	tree_start(64 << 20, 101);
-	for (unsigned round = 0; round < 3; round++) {
-		for (unsigned i = 0; i < 100; i++) {
-			snprintf(path, sizeof(path), "/%u", i);
-			put(path, "x");
-		}
-		ck_assert_int_eq(tree_open(t, "/more", NULL, WRIT_O_CREATE, &n), -WRIT_E_NO_SPACE);
-		ck_assert_int_eq(tree_mkdir(t, "/more", NULL), -WRIT_E_NO_SPACE);
-		ck_assert_int_eq(tree_rename(t, "/0", "/p/0", "/p"), -WRIT_E_NO_SPACE);
-		ck_assert_uint_eq(tree_usage(t).nodes, 101);
-		for (unsigned i = 0; i < 100; i++) {
-			snprintf(path, sizeof(path), "/%u", i);
-			ck_assert_int_eq(tree_remove(t, path), 0);
-		}
-		expect_usage(empty);
-	}
-	/* room for the prefix, but not for the file below it: neither is made */
-	for (unsigned i = 0; i < 98; i++) {
-		snprintf(path, sizeof(path), "/%u", i);
-		put(path, "x");
-	}
-	ck_assert_int_eq(tree_open(t, "/p/q/f", "/p/q", WRIT_O_CREATE, &n), -WRIT_E_NO_SPACE);
-	ck_assert_uint_eq(tree_usage(t).nodes, 99);
-	ck_assert_int_eq(tree_open(t, "/p/f", "/p", WRIT_O_CREATE, &n), 0);
-	tree_close(t, n);
-}
-END_TEST
-
-/* Fill the tree with files of one block until it refuses. Returns how many there are. */
-static unsigned fill(char *block, size_t len)
-{
-	unsigned count = 0;
-
-	for (;; count++) {
-		struct tree_node *n;
-		char path[32];
-		int64_t r;
-
-		snprintf(path, sizeof(path), "/%u", count);
-		if (tree_open(t, path, NULL, WRIT_O_CREATE, &n) < 0)
-			return count;
-		r = tree_write(t, n, 0, block, len);
-		tree_close(t, n);
-		if (r < 0) {
-			ck_assert_int_eq(r, -WRIT_E_NO_SPACE);
-			ck_assert_uint_eq(stat_of(path).size, 0);
-			ck_assert_int_eq(tree_remove(t, path), 0);
-			return count;
-		}
-	}
-}
-
-START_TEST(memory_limit_is_exact)
-{
-	static char block[5000];
-	unsigned first = 0;
-
-	teardown();
-	tree_start(1 << 20, 100000);
-	for (unsigned round = 0; round < 4; round++) {
-		unsigned count = fill(block, sizeof(block));
-
-		ck_assert_uint_le(tree_usage(t).memory, 1 << 20);
-		ck_assert_uint_gt(tree_usage(t).memory, (1 << 20) - 9000);
-		if (round == 0)
-			first = count;
-		ck_assert_uint_eq(count, first);
-		for (unsigned i = 0; i < count; i++) {
-			char path[32];
-
-			snprintf(path, sizeof(path), "/%u", i);
-			ck_assert_int_eq(tree_remove(t, path), 0);
-		}
-		expect_usage(empty);
-	}
-	ck_assert_uint_gt(first, 100);
-}
-END_TEST
-
-START_TEST(a_refused_write_leaves_the_file_as_it_was)
-{
-	static char block[DATA_CHUNK];
-	struct tree_usage before;
-	struct tree_node *n;
-	uint64_t size = 0, version;
-	int64_t r;
-
-	teardown();
-	tree_start(1 << 20, 10);
-	n = make_file("/a", "");
-	while ((r = tree_write(t, n, size, block, 40000)) > 0)
-		size += 40000;
-	ck_assert_int_eq(r, -WRIT_E_NO_SPACE);
-	before = tree_usage(t);
-	version = stat_of("/a").version;
-	ck_assert_int_eq(tree_write(t, n, TREE_END, block, DATA_CHUNK), -WRIT_E_NO_SPACE);
-	ck_assert_int_eq(tree_write(t, n, 1 << 20, "x", 1), -WRIT_E_NO_SPACE);
-	ck_assert_int_eq(tree_write(t, n, UINT64_MAX - 9, "x", 1), -WRIT_E_NO_SPACE);
-	expect_usage(before);
-	ck_assert_uint_eq(stat_of("/a").size, size);
-	ck_assert_uint_eq(stat_of("/a").version, version);
-	ck_assert_int_eq(tree_write(t, n, 0, "y", 1), 1);
-	tree_close(t, n);
-	ck_assert_int_eq(tree_open(t, "/a", NULL, WRIT_O_TRUNC, &n), 0);
-	ck_assert_int_eq(tree_write(t, n, 0, block, DATA_CHUNK), DATA_CHUNK);
-	tree_close(t, n);
-}
-END_TEST
-
-START_TEST(a_refused_write_keeps_nothing_it_began)
-{
-	static char block[DATA_CHUNK];
-	struct tree_usage before;
-	struct tree_node *fill, *n;
-
-	teardown();
-	tree_start(360000, 10);
-	fill = make_file("/fill", "");
-	for (unsigned i = 0; i < 4; i++)
-		ck_assert_int_eq(tree_write(t, fill, TREE_END, block, DATA_CHUNK), DATA_CHUNK);
-	n = make_file("/a", "");
-	before = tree_usage(t);
-	/* room for one chunk, not for the two that this touches */
-	ck_assert_int_eq(tree_write(t, n, DATA_CHUNK * 3 / 2, block, DATA_CHUNK), -WRIT_E_NO_SPACE);
-	expect_usage(before);
-	ck_assert_int_eq(tree_write(t, n, DATA_CHUNK, block, DATA_CHUNK), DATA_CHUNK);
-	tree_close(t, n);
-	tree_close(t, fill);
-}
-END_TEST
-
-START_TEST(coming_and_going_does_not_grow_a_folder)
-{
-	struct tree_usage before = { 0 };
-	char path[32];
-
-	put("/stays", "");
-	for (unsigned i = 0; i < 5000; i++) {
-		snprintf(path, sizeof(path), "/%u", i);
-		put(path, "x");
-		ck_assert_int_eq(tree_remove(t, path), 0);
-		if (i == 100)
-			before = tree_usage(t);
-	}
-	ck_assert_uint_le(tree_usage(t).memory, before.memory + 1024);
-}
-END_TEST
-
-START_TEST(a_big_file_is_chunked)
-{
-	enum { BLOCK = 61440, SIZE = 64 << 20 };
-	static unsigned char block[BLOCK], got[BLOCK];
-	struct tree_node *n;
-	uint64_t off = 0;
-
-	teardown();
-	tree_start(80 << 20, 10);
-	n = make_file("/big", "");
-	for (; off < SIZE; off += BLOCK) {
-		for (unsigned i = 0; i < BLOCK; i++)
-			block[i] = (unsigned char)((off + i) * 2654435761u >> 24);
-		ck_assert_int_eq(tree_write(t, n, TREE_END, block, BLOCK), BLOCK);
-	}
-	ck_assert_uint_eq(stat_of("/big").size, off);
-	ck_assert_uint_lt(tree_usage(t).memory, off + (1 << 20));
-	for (uint64_t at = 12345; at + BLOCK < off; at += 5 * BLOCK + 1) {
-		ck_assert_int_eq(tree_read(n, at, got, BLOCK), BLOCK);
-		for (unsigned i = 0; i < BLOCK; i++)
-			if (got[i] != (unsigned char)((at + i) * 2654435761u >> 24))
-				ck_abort_msg("byte %llu differs", (unsigned long long)(at + i));
-	}
-	ck_assert_int_eq(tree_read(n, off - 3, got, BLOCK), 3);
-	ck_assert_int_eq(tree_remove(t, "/big"), 0);
-	tree_close(t, n);
-	expect_usage(empty);
-}
-END_TEST
-
-START_TEST(holes_read_as_zeros_and_cost_nothing)
-{
-	struct tree_node *n = make_file("/a", "ab");
-	unsigned char got[10];
-
-	ck_assert_int_eq(tree_write(t, n, 10 << 20, "z", 1), 1);
-	ck_assert_uint_lt(tree_usage(t).memory, 100000);
-	memset(got, 1, sizeof(got));
-	ck_assert_int_eq(tree_read(n, 0, got, 10), 10);
-	ck_assert_mem_eq(got, "ab\0\0\0\0\0\0\0\0", 10);
-	ck_assert_int_eq(tree_read(n, (10 << 20) - 5, got, 10), 6);
-	ck_assert_mem_eq(got, "\0\0\0\0\0z", 6);
-	ck_assert_int_eq(tree_read(n, 65530, got, 10), 10);
-	ck_assert_mem_eq(got, "\0\0\0\0\0\0\0\0\0\0", 10);
-	tree_close(t, n);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *s = suite_create("named-tree");
-	TCase *c = tcase_create("tree");
+	TCase *c = tcase_create("tree"), *limits = limits_case();
 	SRunner *r;
 	int failed;
 
-	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_add_checked_fixture(c, tree_setup, tree_teardown);
+	tcase_add_checked_fixture(limits, tree_setup, tree_teardown);
 	tcase_set_timeout(c, 60);
 	tcase_add_test(c, siphash_agrees_with_its_paper);
 	tcase_add_test(c, files_are_made_read_written_removed);
@@ -555,14 +355,8 @@ int main(void)
 	tcase_add_test(c, rename_moves_and_replaces);
 	tcase_add_test(c, versions_count_and_never_go_back);
 	tcase_add_test(c, listing_pages_are_exact_while_the_folder_changes);
-	tcase_add_test(c, node_limit_is_exact);
-	tcase_add_test(c, memory_limit_is_exact);
-	tcase_add_test(c, a_refused_write_leaves_the_file_as_it_was);
-	tcase_add_test(c, a_refused_write_keeps_nothing_it_began);
-	tcase_add_test(c, coming_and_going_does_not_grow_a_folder);
-	tcase_add_test(c, a_big_file_is_chunked);
-	tcase_add_test(c, holes_read_as_zeros_and_cost_nothing);
 	suite_add_tcase(s, c);
+	suite_add_tcase(s, limits);
 	suite_add_tcase(s, random_case());
 	r = srunner_create(s);
 	srunner_run_all(r, CK_VERBOSE);
