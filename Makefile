@@ -138,8 +138,7 @@ lint: $(LINT_OK) $(GEN_H)
 	tools/check-docs
 
 FMT_FILES = $(shell find caps docs include kernel libsys servers tests tools -name '*.[ch]')
-fmt: # twice: where it folds a comment, its first answer is not its last
-	$(CLANG_FMT) -i $(FMT_FILES)
+fmt:
 	$(CLANG_FMT) -i $(FMT_FILES)
 fmt-check:
 	$(CLANG_FMT) --dry-run --Werror $(FMT_FILES)
