@@ -4,6 +4,7 @@
  * comes before the tree is built, so that its size is bounded too.
  */
 #include "tools/manifest/doc.h"
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -129,6 +130,7 @@ static struct place locate(const struct doc *d, const char *base, const char *ke
 	char buf[DOC_PATH_MAX];
 	const char *s = doc_join(buf, base, key);
 
+	assert(p.value != NULL); /* doc_load() refuses a file without any */
 	p.nearest = p.value;
 	while (p.value != NULL && *s != '\0') {
 		p.value = step(d, p.value, &s, &p.key);

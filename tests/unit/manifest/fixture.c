@@ -65,6 +65,15 @@ const char *fixture_path(const char *name)
 	return p;
 }
 
+void *fixture_alloc(size_t size)
+{
+	void *p = calloc(1, size);
+
+	if (p == NULL)
+		abort();
+	return p;
+}
+
 void fixture_write(const char *name, const void *data, size_t len, unsigned mode)
 {
 	int fd = open(fixture_path(name), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);

@@ -13,6 +13,8 @@ void fixture_end(void);
 /* Its path, or that of @name in it. Static storage, overwritten by the fourth call after. */
 const char *fixture_path(const char *name);
 void fixture_write(const char *name, const void *data, size_t len, unsigned mode);
+/* Zeroed memory; never NULL. */
+void *fixture_alloc(size_t size);
 /* A static program of 120 bytes at @name; folders on the way are made. */
 void fixture_elf(const char *name);
 

@@ -53,7 +53,7 @@ static void refused(const char *name, const char *needle)
 /* 1 MiB of @unit, again and again, behind @head. */
 static void repeat(const char *name, const char *head, const char *unit)
 {
-	char *b = malloc(MEBI);
+	char *b = fixture_alloc(MEBI);
 	size_t n = strlen(head), u = strlen(unit);
 
 	memcpy(b, head, n);
@@ -105,7 +105,7 @@ START_TEST(bytes_that_are_no_text)
 		{ "realm: \0\n", 9 },
 		{ "realm: \xe2\x82\n", 10 },
 	};
-	unsigned char *noise = malloc(MEBI);
+	unsigned char *noise = fixture_alloc(MEBI);
 	unsigned seed = 5;
 	struct manifest_error e;
 	Writ__Manifest__Realm *r;
@@ -173,7 +173,7 @@ END_TEST
 START_TEST(errors_are_bounded_and_clean)
 {
 	struct manifest_error e;
-	char *yaml = malloc(100000);
+	char *yaml = fixture_alloc(100000);
 	size_t i;
 
 	memset(yaml, 'k', 99990);
@@ -191,7 +191,7 @@ END_TEST
 START_TEST(too_large_message_is_refused)
 {
 	struct manifest_error e;
-	char *yaml = malloc(MEBI), arg[401];
+	char *yaml = fixture_alloc(MEBI), arg[401];
 	size_t n;
 	unsigned i;
 

@@ -58,7 +58,7 @@ static void try_manifest(const char *text)
 
 static char *slurp(const char *path)
 {
-	char *text = calloc(1, 1 << 20);
+	char *text = fixture_alloc(1 << 20);
 	FILE *f = fopen(path, "r");
 
 	ck_assert_msg(f != NULL, "%s: run in the top folder", path);

@@ -163,7 +163,7 @@ END_TEST
 START_TEST(message_survives_the_wire)
 {
 	size_t n = writ__manifest__realm__get_packed_size(realm);
-	uint8_t *buf = malloc(n), *again = malloc(n);
+	uint8_t *buf = fixture_alloc(n), *again = fixture_alloc(n);
 	Writ__Manifest__Realm *r;
 
 	ck_assert_uint_eq(writ__manifest__realm__pack(realm, buf), n);

@@ -2,9 +2,11 @@
 /* Images: programs as compilers make them, and what is none. */
 #include <elf.h>
 #include <sodium.h>
+#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "tests/unit/manifest/fixture.h"
 
@@ -34,16 +36,24 @@ static void accepted(const char *name)
 	ck_assert_msg(probe(name) == 0, "%s: %s", name, err.text);
 }
 
-/* Compile a program of our own to @name. */
+/* Compile a program of our own to @name with @flags, words between spaces. */
 static void build(const char *name, const char *flags)
 {
 	static const char c[] = "int main(void) { return 0; }\n";
-	char cmd[1200];
+	char words[128], *rest = words, *argv[16] = { "gcc" };
+	int n = 1, status;
+	pid_t pid;
 
 	fixture_write("p.c", c, sizeof(c) - 1, 0644);
-	snprintf(cmd, sizeof(cmd), "gcc %s -o %s %s", flags, fixture_path(name),
-	    fixture_path("p.c"));
-	ck_assert_msg(system(cmd) == 0, "%s", cmd);
+	snprintf(words, sizeof(words), "%s", flags);
+	while (n < 12 && (argv[n] = strtok_r(rest, " ", &rest)) != NULL)
+		n++;
+	argv[n++] = "-o";
+	argv[n++] = (char *)fixture_path(name);
+	argv[n] = (char *)fixture_path("p.c");
+	ck_assert_int_eq(posix_spawnp(&pid, "gcc", NULL, NULL, argv, environ), 0);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_msg(status == 0, "gcc %s", flags);
 }
 
 START_TEST(static_programs_are_accepted)
@@ -57,7 +67,7 @@ START_TEST(static_programs_are_accepted)
 	accepted("static");
 	ck_assert_int_eq(stat(fixture_path("static"), &st), 0);
 	ck_assert_uint_eq(size, (uint64_t)st.st_size);
-	buf = malloc(size);
+	buf = fixture_alloc(size);
 	f = fopen(fixture_path("static"), "rb");
 	ck_assert_uint_eq(fread(buf, 1, size, f), size);
 	fclose(f);

@@ -124,7 +124,7 @@ static void check_error(const struct manifest_error *e, const char *b, size_t n)
 
 START_TEST(damaged_manifests_never_crash)
 {
-	char *b = malloc(ROOM + 256);
+	char *b = fixture_alloc(ROOM + 256);
 	unsigned i, k, good = 0;
 
 	for (i = 0; i < TRIES; i++) {

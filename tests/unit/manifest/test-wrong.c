@@ -243,7 +243,7 @@ END_TEST
 START_TEST(too_long_start_record_is_refused)
 {
 	static const size_t fits = 4096 - 8 - 1;
-	char *yaml = malloc(8192), *arg = malloc(8192);
+	char *yaml = fixture_alloc(8192), *arg = fixture_alloc(8192);
 	struct manifest_error e;
 	size_t more;
 
