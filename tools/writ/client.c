@@ -61,8 +61,10 @@ static int fail_nng(struct cli *c, const char *what, int r)
 }
 
 /*
- * Does anybody listen on the node's socket? nng would say so as well, but only
- * after a handshake whose limit of 10 s can't be changed.
+ * Is there a server on the node's socket? nng would say so as well, but only
+ * after a handshake whose limit of 10 s can't be changed. A socket of another
+ * type never connects, so the server doesn't notice: one that did connect and
+ * left at once would end the listener of nng 1.5.2 for good.
  */
 static int knock(struct cli *c, const char *path)
 {
@@ -70,16 +72,20 @@ static int knock(struct cli *c, const char *path)
 	int fd, r;
 
 	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return cli_fail(c, EX_OSERR, "no socket: %s", strerror(errno));
 	r = connect(fd, (const struct sockaddr *)&sa, sizeof(sa)) < 0 ? errno : 0;
 	close(fd);
-	if (r == ENOENT || r == ECONNREFUSED)
-		return fail_nng(c, "connecting", NNG_ENOENT);
-	if (r == EACCES || r == EPERM)
+	switch (r) {
+	case EPROTOTYPE:
+		return 0;
+	case EACCES:
+	case EPERM:
 		return fail_nng(c, "connecting", NNG_EPERM);
-	return 0;
+	default:
+		return fail_nng(c, "connecting", NNG_ENOENT);
+	}
 }
 
 int client_open(struct cli *c, struct client *cl)

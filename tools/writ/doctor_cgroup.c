@@ -94,8 +94,8 @@ int doctor_group_make(struct finding *f, const char *controller, char *path, siz
 	*ret_v2 = mounted_at(NULL, top, sizeof(top)) &&
 	    (controller == NULL || v2_offers(top, controller));
 	if (!*ret_v2 && (controller == NULL || !mounted_at(controller, top, sizeof(top))))
-		return finding_fail(f, 0, "no hierarchy is mounted%s%s", controller ? " for " : "",
-		    controller ? controller : "");
+		return finding_fail(f, 0, "no hierarchy is mounted%s%s",
+		    controller ? " for " : "", controller ? controller : "");
 	snprintf(path, size, "%s/writ-doctor-%d-%u", top, (int)getpid(), number++);
 	if (mkdir(path, 0755) < 0)
 		return finding_fail(f, errno, "making a group in %s", top);

@@ -321,34 +321,46 @@ static void log_show(int log, off_t from)
 	}
 }
 
+/* One ping over @cl, which is opened when there is something to open. */
+static int ping(struct cli *c, struct client *cl)
+{
+	Writ__Op__Req req = WRIT__OP__REQ__INIT;
+	int rc = 0;
+
+	req.op = WRIT__OP__OP__OP_PING;
+	if (!cl->open) {
+		rc = client_open(c, cl);
+		if (rc == 0)
+			client_limit(cl, 500);
+	}
+	return rc == 0 ? client_do(c, cl, &req) : rc;
+}
+
 /* Ask root until it answers, the kernel @pid ends, or time is up. */
 static int root_wait(struct cli *c, pid_t pid)
 {
-	Writ__Op__Req req = WRIT__OP__REQ__INIT;
-	struct client cl;
-	int rc, status, ms = 20;
 	uint64_t end = show_clock(CLOCK_MONOTONIC) + UP_WAIT_MS * UINT64_C(1000000);
+	struct client cl = { 0 };
+	int rc, status, ms = 10;
 
-	req.op = WRIT__OP__OP__OP_PING;
-	for (;;) {
-		if (waitpid(pid, &status, WNOHANG) == pid)
-			return cli_fail(c, EX_SOFTWARE, "the kernel of node %s ended at boot (%s %d):",
-			    c->node, WIFEXITED(status) ? "status" : "signal",
+	while ((rc = ping(c, &cl)) != 0) {
+		if (waitpid(pid, &status, WNOHANG) == pid) {
+			rc = cli_fail(c, EX_SOFTWARE,
+			    "the kernel of node %s ended at boot (%s %d):", c->node,
+			    WIFEXITED(status) ? "status" : "signal",
 			    WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
-		rc = client_open(c, &cl);
-		if (rc == 0) {
-			client_limit(&cl, 500);
-			rc = client_do(c, &cl, &req);
+			break;
 		}
-		client_close(&cl);
-		if (rc == 0)
-			return 0;
-		if (show_clock(CLOCK_MONOTONIC) > end)
-			return cli_fail(c, EX_UNAVAILABLE, "node %s: root didn't answer in %d s:",
+		if (show_clock(CLOCK_MONOTONIC) > end) {
+			rc = cli_fail(c, EX_UNAVAILABLE, "node %s: root didn't answer in %d s:",
 			    c->node, UP_WAIT_MS / 1000);
+			break;
+		}
 		poll(NULL, 0, ms);
 		ms = ms < 100 ? ms * 2 : ms;
 	}
+	client_close(&cl);
+	return rc;
 }
 
 /* The kernel didn't make it: show why, end it, clear up. */

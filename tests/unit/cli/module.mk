@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: MIT
+TESTS += unit-cli
+unit-cli_SRCS := tests/unit/cli/unit.c
+unit-cli_LIBS := libcli libproto libcaps
+unit-cli_LDLIBS = -lcheck -lsubunit -lm -lrt -lpthread $(libcli_LDLIBS)
+
+TESTBINS += cli-fakeroot cli-deny cli-nodepb
+cli-nodepb_SRCS := tests/unit/cli/nodepb.c
+cli-nodepb_LIBS := libproto
+cli-nodepb_LDLIBS := -lprotobuf-c
+cli-fakeroot_SRCS := tests/unit/cli/fakeroot.c
+cli-fakeroot_LIBS := libproto
+cli-fakeroot_LDLIBS := -lnng -lprotobuf-c
+cli-deny_SRCS := tests/unit/cli/deny.c
+cli-deny_LDLIBS := -lseccomp
+
+SHTESTS += tests/unit/cli/command.sh tests/unit/cli/doctor.sh tests/unit/cli/manual.sh
