@@ -312,6 +312,8 @@ static bool send_sched(struct k_proc *sched, struct k_proc *p)
 		if (!p->told_pending)
 			return true;
 		h.op = WRIT_EV_EXIT;
+	} else if (p->state == WRIT_STATE_PENDING && p->held) {
+		return true;
 	} else {
 		h.op = p->state == WRIT_STATE_PENDING ? WRIT_EV_PENDING : WRIT_EV_RUNNING;
 	}

@@ -57,7 +57,7 @@ struct k_event { struct k_list link; enum k_event_kind kind; };
 struct k_proc {
 	uint32_t pid, parent, realm;
 	uint8_t  state, class, profile, cnode_bits;
-	bool     started, listening, killed, told_pending, want_exit, want_out;
+	bool     started, held, killed, told_pending, want_out;
 	obj_t    obj;           /* 0: no capability names it any more */
 	obj_t    cnode, spawn, image; /* held while it lives (image: until ordered) */
 	int      gate, child, log, pidfd; /* -1: none */

@@ -101,6 +101,17 @@ void k_object_finalise(void *arg, obj_t obj)
 	}
 }
 
+/* By the realm of who serves it: each server has one of its own. */
+static void endpoint_name(obj_t obj, char *buf, size_t size)
+{
+	const struct k_endpoint *ep = &k.endpoints[captab_obj(&k.caps, obj)->body];
+
+	if (ep->listener != NULL)
+		snprintf(buf, size, "%s", k.realms[ep->listener->realm].name);
+	else
+		snprintf(buf, size, "ep%u", obj);
+}
+
 void k_object_name(const struct cap *c, char *buf, size_t size)
 {
 	const struct object *o = captab_obj(&k.caps, c->obj);
@@ -111,7 +122,8 @@ void k_object_name(const struct cap *c, char *buf, size_t size)
 		return;
 	switch (c->type) {
 	case WRIT_TYPE_PATH:
-		snprintf(buf, size, "ep%u:%s", k.paths[b].endpoint, k.paths[b].prefix);
+		endpoint_name(k.paths[b].endpoint, buf, size);
+		snprintf(buf + strlen(buf), size - strlen(buf), ":%s", k.paths[b].prefix);
 		break;
 	case WRIT_TYPE_IMAGE:
 	case WRIT_TYPE_MEMORY:
@@ -130,8 +142,7 @@ void k_object_name(const struct cap *c, char *buf, size_t size)
 		    (unsigned long long)(k.spawns[b].memory >> 20));
 		break;
 	case WRIT_TYPE_ENDPOINT:
-		snprintf(buf, size, "ep%u%s%s", c->obj, k.endpoints[b].listener ? " of " : "",
-		    k.endpoints[b].listener ? k.endpoints[b].listener->name : "");
+		endpoint_name(c->obj, buf, size);
 		break;
 	case WRIT_TYPE_SESSION:
 		snprintf(buf, size, "%u: %s", k.sessions[b].id,

@@ -99,7 +99,7 @@ int k_call_realm(struct k_req *q)
 		return e;
 	}
 	k.realms[body].obj = obj;
-	q->h.arg = body;
+	q->h.arg = body | (uint64_t)k.realms[body].uid << 32;
 	return captab_insert(&k.caps, q->slot, dst, obj, WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT, 0);
 }
 
@@ -154,8 +154,9 @@ static int open_log(struct k_proc *p)
 
 static int order(struct k_nest *n, struct k_proc *p)
 {
+	/* servers of files write more than their log: RLIMIT_FSIZE would bound that, too */
 	struct nest_order o = { .id = p->pid, .class = p->class, .memory = p->memory,
-		.log_max = p->log_max };
+		.log_max = p->profile == WRIT_PROFILE_NATIVE ? p->log_max : 0 };
 	int fds[3] = { p->child, k.files[captab_obj(&k.caps, p->image)->body].fd, p->log };
 
 	memcpy(o.name, p->name, sizeof(o.name));

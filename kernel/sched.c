@@ -36,6 +36,8 @@ int k_call_start(struct k_req *q)
 	}
 	k_gate_answer(q, 0);
 	k_proc_start(p);
+	if (p->held && k.scheduler != NULL)
+		k_event_post(k.scheduler, &p->ev_sched);
 	return K_LATER;
 }
 

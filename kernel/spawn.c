@@ -258,6 +258,7 @@ static void spawn_describe(struct k_proc *p, const struct k_req *q, const struct
 	p->profile = r->profile;
 	p->cnode_bits = (uint8_t)pl->bits;
 	p->cores = r->cores;
+	p->held = (r->flags & WRIT_SPAWN_HOLD) != 0;
 	p->memory = r->memory;
 	p->log_max = (r->flags & WRIT_SPAWN_NOLOG) != 0 ? 0 : r->log_max;
 	memcpy(p->name, r->name, sizeof(p->name));
@@ -279,6 +280,21 @@ static int spawn_make(struct k_req *q, const struct spawn_plan *pl, struct k_pro
 	if (e != 0)
 		captab_unhold(&k.caps, p->cnode);
 	return e;
+}
+
+/* What the new proc holds, for the audit: its CSpace is gone when it has ended. */
+static void spawn_audit(const struct k_req *q, const struct spawn_plan *pl, const struct k_proc *p)
+{
+	for (unsigned i = 0; i < pl->r->ngrants; i++) {
+		char what[WRIT_PREFIX_MAX];
+		struct writ_grant g;
+		slot_t s;
+
+		memcpy(&g, &pl->grants[i], sizeof(g));
+		s = captab_cnode_slot(&k.caps, p->cnode, g.dst);
+		k_object_name(&captab_slot(&k.caps, s)->cap, what, sizeof(what));
+		k_audit(p, WRIT_AUDIT_GRANTED, WRIT_OP_SPAWN, 0, g.rights, q->p->pid, what);
+	}
 }
 
 int k_call_spawn(struct k_req *q)
@@ -305,6 +321,7 @@ int k_call_spawn(struct k_req *q)
 	spawn_take(p);
 	captab_insert(&k.caps, q->slot, pl.dst, p->obj, WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT, 0);
 	q->h.arg = p->pid;
+	spawn_audit(q, &pl, p);
 	k_gate_answer(q, 0);
 	if (k.scheduler != NULL)
 		k_event_post(k.scheduler, &p->ev_sched);

@@ -158,6 +158,7 @@ struct writ_image_req { struct writ_addr dst; char name[WRIT_NAME_MAX]; };
 /*
  * REALM. @account: slot of the Untyped that the realm's procs are charged to.
  * @host: slot of a Host folder that the realm's user id is to own, or 0.
+ * Reply: arg = realm's number | its user id on the host << 32.
  * memory (bytes) and cores (millicores) are the cgroup's limits; 0: none.
  */
 struct writ_realm_req {
@@ -199,7 +200,10 @@ struct writ_spawn_req {
 	char     name[WRIT_NAME_MAX];
 };
 _Static_assert(sizeof(struct writ_spawn_req) == 88, "");
-enum { WRIT_SPAWN_NOLOG = 1 /* stdout and stderr go nowhere */ };
+enum {
+	WRIT_SPAWN_NOLOG = 1,   /* stdout and stderr go nowhere */
+	WRIT_SPAWN_HOLD = 2,    /* the scheduler isn't asked: who holds SchedControl starts it */
+};
 
 /* EV_BEGIN: who one is; the start record follows. */
 struct writ_begin {
@@ -253,6 +257,7 @@ _Static_assert(sizeof(struct writ_proc_row) == 104, "");
 	X(REFUSED, "refused")  /* the kernel refused a call */ \
 	X(NOTED,   "noted")    /* a proc or its server reports a refusal */ \
 	X(DERIVED, "derived")  X(REVOKED, "revoked") \
+	X(GRANTED, "granted")  /* to a new proc: missing = its rights, other = the giver's pid */ \
 	X(SPAWNED, "spawned")  X(STARTED, "started")  X(ENDED, "ended") \
 	X(MADE,    "made")     X(NODE,    "node")
 enum writ_audit_kind {
