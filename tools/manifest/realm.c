@@ -65,17 +65,22 @@ int realm_within_cores(struct doc *d, const char *at, uint32_t part, uint32_t wh
 	    text_of_cores(b, whole));
 }
 
+/* A default gives way to the node's limit; what was written must be within. */
 static int load_limits(struct load *l)
 {
 	static const char at[] = "limits", of[] = "the node's limit";
 	const Writ__Manifest__Limits *n = l->node != NULL ? l->node->limits : NULL;
-	const Writ__Manifest__Limits *r;
+	Writ__Manifest__Limits *r;
 
 	if (build_limits(&l->d, at, l->y->limits, &realm_defaults, &l->r->limits) < 0)
 		return -1;
 	r = l->r->limits;
 	if (n == NULL)
 		return 0;
+	if (doc_find(&l->d, at, "procs") == NULL && n->procs != 0 && r->procs > n->procs)
+		r->procs = n->procs;
+	if (doc_find(&l->d, at, "memory") == NULL && n->memory != 0 && r->memory > n->memory)
+		r->memory = n->memory;
 	if (realm_within_procs(&l->d, at, r->procs, n->procs, of) < 0 ||
 	    realm_within_memory(&l->d, at, r->memory, n->memory, of) < 0)
 		return -1;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
 #include <writ/writ.h>
+
 int writ_main(int argc, char **argv)
 {
-	char *text = NULL;
-	long n = writ_get(argc > 1 ? argv[1] : "/in/BSD", &text);
-	printf("%ld bytes: %.60s\n", n, n > 0 ? text : writ_strerror((int)n));
-	return n < 0;
+	const char *path = argc > 1 ? argv[1] : "/out/greeting";
+	int64_t r = writ_put(path, "hello\n", 6);
+	printf("%s: %s\n", path, r < 0 ? writ_strerror((int)r) : "written");
+	return r < 0;
 }

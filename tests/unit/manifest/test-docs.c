@@ -133,6 +133,20 @@ START_TEST(examples_are_good_manifests)
 }
 END_TEST
 
+/* What README.md shows first is what docs/examples/hello has, but for the licence's line. */
+START_TEST(readme_shows_the_example)
+{
+	static const char *const files[] = { "docs/examples/hello/hello.c",
+		"docs/examples/hello/hello.yaml" };
+	char *readme = slurp("README.md"), *text = slurp(files[_i]);
+	const char *body = strncmp(text, "/*", 2) == 0 ? strchr(text, '\n') + 1 : text;
+
+	ck_assert_msg(strstr(readme, body) != NULL, "README.md does not show %s", files[_i]);
+	free(text);
+	free(readme);
+}
+END_TEST
+
 /* Every key of @fields, and of what is below, stands in @text as code. */
 static void want_keys(const cyaml_schema_field_t *f, const char *text)
 {
@@ -172,6 +186,7 @@ Suite *suite_docs(void)
 	tcase_add_test(t, documents_show_good_manifests);
 	tcase_add_test(t, examples_are_good_manifests);
 	tcase_add_test(t, every_key_is_described);
+	tcase_add_loop_test(t, readme_shows_the_example, 0, 2);
 	suite_add_tcase(s, t);
 	return s;
 }

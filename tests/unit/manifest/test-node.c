@@ -127,6 +127,24 @@ START_TEST(realm_within_its_node_is_accepted)
 }
 END_TEST
 
+START_TEST(default_gives_way_to_the_node)
+{
+	static const char yaml[] = "realm: r\nimages: [{name: a, path: bin/a}]\n"
+				   "procs: [{name: p, image: a}]\n";
+	struct manifest_node n = { .node = node };
+	Writ__Manifest__Realm *r;
+	struct manifest_error e;
+
+	node->limits->procs = 10;
+	node->limits->memory = 100 << 20;
+	fixture_write("m.yaml", yaml, sizeof(yaml) - 1, 0644);
+	ck_assert_msg(manifest_realm_load(fixture_path("m.yaml"), &n, &r, &e) == 0, "%s", e.text);
+	ck_assert_uint_eq(r->limits->procs, 10);
+	ck_assert_uint_eq(r->limits->memory, 100 << 20);
+	manifest_realm_free(r);
+}
+END_TEST
+
 START_TEST(node_message_has_every_field)
 {
 	const Writ__Manifest__Server *u = node->servers[2];
@@ -175,6 +193,7 @@ Suite *suite_node(void)
 	tcase_add_loop_test(t, realm_beyond_its_node_is_refused, 0,
 	    (int)(sizeof(realms) / sizeof(realms[0])));
 	tcase_add_test(t, realm_within_its_node_is_accepted);
+	tcase_add_test(t, default_gives_way_to_the_node);
 	tcase_add_test(t, node_message_has_every_field);
 	suite_add_tcase(s, t);
 	return s;
