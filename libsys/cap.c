@@ -23,7 +23,10 @@ static int call(unsigned op, uint32_t cap, const void *req, size_t len)
 static int cap_call(unsigned op, writ_cap_t src, writ_cap_t dst, uint32_t rights, uint64_t badge)
 {
 	struct writ_cap_req q = {
-		.src = sys_addr(src), .dst = sys_addr(dst), .rights = rights, .badge = badge,
+		.src = sys_addr(src),
+		.dst = sys_addr(dst),
+		.rights = rights,
+		.badge = badge,
 	};
 
 	return call(op, 0, &q, sizeof(q));
@@ -76,7 +79,9 @@ int writ_retype_endpoint(writ_cap_t untyped, writ_cap_t dst)
 int writ_retype_untyped(writ_cap_t untyped, writ_cap_t dst, struct writ_quota max)
 {
 	struct writ_retype_req q = {
-		.type = WRIT_TYPE_UNTYPED, .dst = sys_addr(dst), .max = max,
+		.type = WRIT_TYPE_UNTYPED,
+		.dst = sys_addr(dst),
+		.max = max,
 	};
 
 	return call(WRIT_OP_RETYPE, untyped, &q, sizeof(q));
@@ -104,7 +109,8 @@ static int text_put(char *dst, size_t size, const char *src)
 	return 0;
 }
 
-int writ_path_derive(writ_cap_t src, writ_cap_t dst, const char *prefix, uint32_t rights, uint64_t badge)
+int writ_path_derive(writ_cap_t src, writ_cap_t dst, const char *prefix, uint32_t rights,
+    uint64_t badge)
 {
 	struct writ_path_req q = { .dst = sys_addr(dst), .rights = rights, .badge = badge };
 	int r = text_put(q.prefix, sizeof(q.prefix), prefix);
@@ -146,7 +152,8 @@ int writ_cap_fd(writ_cap_t cap)
 int writ_note(uint32_t session, uint32_t right, int status, const char *what)
 {
 	struct writ_note_req q = {
-		.right = right, .status = (uint32_t)(status < 0 ? -status : status),
+		.right = right,
+		.status = (uint32_t)(status < 0 ? -status : status),
 	};
 	struct writ_hdr h = sys_hdr(WRIT_OP_NOTE, 0, session, sizeof(q));
 

@@ -19,7 +19,10 @@
 #define SPIN_MIN_NS 1000
 
 /* What was read of a descriptor, once. */
-struct taken { uint32_t len, off, label; uint64_t id; };
+struct taken {
+	uint32_t len, off, label;
+	uint64_t id;
+};
 
 /* How long to spin before sleeping: grows while that pays, shrinks while it doesn't. */
 static int64_t spin_ns = -1;
@@ -96,7 +99,9 @@ int chan_open(struct chan *c, writ_cap_t path)
 int chan_adopt(struct chan *c, const struct writ_event *ev)
 {
 	*c = (struct chan){
-		.session = ev->connect.session, .rights = ev->connect.rights, .side = 1,
+		.session = ev->connect.session,
+		.rights = ev->connect.rights,
+		.side = 1,
 	};
 	memcpy(c->prefix, ev->connect.prefix, sizeof(c->prefix) - 1);
 	return chan_map(c, ev->fds);
@@ -244,11 +249,11 @@ int64_t chan_take(struct chan *c, uint64_t *ret_id, uint32_t *ret_label, void *b
 	seq = load(&s->seq);
 	if (seq != c->taken + 1) {
 		old = c->taken < CHAN_SLOTS ? 0 : c->taken + 1 - CHAN_SLOTS;
-		return seq == old || seq == c->taken + 1 - CHAN_SLOTS ? -WRIT_E_BUSY : chan_break(c);
+		return seq == old || seq == c->taken + 1 - CHAN_SLOTS ? -WRIT_E_BUSY
+								      : chan_break(c);
 	}
 	t = slot_read(s);
-	if (t.len > CHAN_MSG_MAX ||
-	    (t.len > CHAN_INLINE && t.off != c->bulk_taken % CHAN_BULK))
+	if (t.len > CHAN_MSG_MAX || (t.len > CHAN_INLINE && t.off != c->bulk_taken % CHAN_BULK))
 		return chan_break(c);
 	if (t.len <= size && t.len > CHAN_INLINE)
 		bulk_get(in, c->bulk_taken, buf, t.len);
@@ -273,7 +278,10 @@ bool chan_all_taken(const struct chan *c)
 /* --- waiting ------------------------------------------------------------------ */
 
 /* What is waited for: a message, or (when @room) room for @len bytes. 1, 0 or an error. */
-struct want { bool room; size_t len; };
+struct want {
+	bool room;
+	size_t len;
+};
 
 static int wanted(struct chan *c, const struct want *w)
 {
@@ -319,7 +327,8 @@ static int spin(struct chan *c, const struct want *w)
 static int doze(struct chan *c, int64_t end)
 {
 	struct pollfd p[2] = {
-		{ .fd = c->bell_in, .events = POLLIN }, { .fd = WRIT_GATE_FD, .events = POLLIN },
+		{ .fd = c->bell_in, .events = POLLIN },
+		{ .fd = WRIT_GATE_FD, .events = POLLIN },
 	};
 	int64_t left = end < 0 ? 0 : end - now_ns();
 	struct timespec t;
@@ -373,7 +382,8 @@ int chan_room(struct chan *c, size_t len)
 	return has_room(c, len);
 }
 
-int chan_send(struct chan *c, uint64_t id, uint32_t label, const void *msg, size_t len, int timeout_ms)
+int chan_send(struct chan *c, uint64_t id, uint32_t label, const void *msg, size_t len,
+    int timeout_ms)
 {
 	const struct want w = { true, len };
 	int r;
@@ -384,14 +394,16 @@ int chan_send(struct chan *c, uint64_t id, uint32_t label, const void *msg, size
 	if (r == 0 && timeout_ms == 0)
 		return -WRIT_E_TIMED_OUT;
 	if (r == 0)
-		r = chan_wait(c, &w, timeout_ms < 0 ? -1 : now_ns() + timeout_ms * INT64_C(1000000));
+		r = chan_wait(c, &w,
+		    timeout_ms < 0 ? -1 : now_ns() + timeout_ms * INT64_C(1000000));
 	if (r < 0)
 		return r;
 	put(c, id, label, msg, len);
 	return 0;
 }
 
-int64_t chan_call(struct chan *c, uint32_t label, const void *req, size_t len, void *rep, size_t size)
+int64_t chan_call(struct chan *c, uint32_t label, const void *req, size_t len, void *rep,
+    size_t size)
 {
 	const struct want w = { false, 0 };
 	uint64_t id = ++c->next_id, got;

@@ -12,9 +12,9 @@
 #define HANDLES_MAX 1024
 
 struct file {
-	struct fs_conn *conn;   /* NULL: not in use */
-	uint32_t epoch;         /* of the connection when it was opened */
-	uint32_t handle;        /* the server's */
+	struct fs_conn *conn; /* NULL: not in use */
+	uint32_t epoch;       /* of the connection when it was opened */
+	uint32_t handle;      /* the server's */
 	unsigned flags;
 	uint64_t off;
 };
@@ -51,8 +51,9 @@ static int file_new(void)
 static uint32_t open_wants(unsigned flags)
 {
 	return ((flags & WRIT_O_READ) != 0 ? WRIT_R_READ : 0) |
-	    ((flags & WRIT_O_CREATE) != 0 ? WRIT_R_CREATE :
-	    (flags & WRIT_O_WRITE) != 0 ? WRIT_R_WRITE : 0u);
+	    ((flags & WRIT_O_CREATE) != 0         ? WRIT_R_CREATE
+		    : (flags & WRIT_O_WRITE) != 0 ? WRIT_R_WRITE
+						  : 0u);
 }
 
 int writ_open(const char *path, unsigned flags)
@@ -95,7 +96,9 @@ int writ_close(int h)
 static int64_t read_some(const struct file *f, void *buf, size_t len, uint64_t off)
 {
 	struct pb_req q = {
-		.op = FSSRV_READ, .handle = f->handle, .offset = off,
+		.op = FSSRV_READ,
+		.handle = f->handle,
+		.offset = off,
 		.count = (uint32_t)(len < WRIT_IO_MAX ? len : WRIT_IO_MAX),
 	};
 	struct pb_rep rep;
@@ -142,7 +145,9 @@ int64_t writ_pwrite(int h, const void *buf, size_t len, uint64_t off)
 		return -WRIT_E_BAD_HANDLE;
 	while (done < len) {
 		struct pb_req q = {
-			.op = FSSRV_WRITE, .handle = f->handle, .offset = off + done,
+			.op = FSSRV_WRITE,
+			.handle = f->handle,
+			.offset = off + done,
 			.data = (const char *)buf + done,
 			.len = len - done < WRIT_IO_MAX ? len - done : WRIT_IO_MAX,
 		};

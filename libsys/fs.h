@@ -10,7 +10,11 @@
 struct fs_conn;
 
 /* Where a path leads: the connection, and what of the path its server sees. */
-struct fs_target { struct fs_conn *conn; uint32_t rights; const char *rest; };
+struct fs_target {
+	struct fs_conn *conn;
+	uint32_t rights;
+	const char *rest;
+};
 
 /*
  * Find who serves @path. Errors: BAD_PATH, NAME_TOO_LONG, NO_PATH (noted, with
@@ -18,7 +22,8 @@ struct fs_target { struct fs_conn *conn; uint32_t rights; const char *rest; };
  */
 int fs_resolve(const char *path, uint32_t wants, struct fs_target *ret);
 
-/* As fs_resolve(), but a path that nothing covers is no refusal: returns -NO_PATH and notes nothing. */
+/* As fs_resolve(), but a path that nothing covers is no refusal: returns -NO_PATH and notes
+ * nothing. */
 int fs_resolve_quiet(const char *path, struct fs_target *ret);
 
 /*
@@ -29,7 +34,8 @@ int fs_resolve_quiet(const char *path, struct fs_target *ret);
 int fs_conn_call(struct fs_conn *c, const struct pb_req *q, bool harmless, struct pb_rep *ret);
 
 /* As fs_conn_call(), for a request by handle of epoch @epoch: never sent over a new session. */
-int fs_conn_call_handle(struct fs_conn *c, uint32_t epoch, const struct pb_req *q, struct pb_rep *ret);
+int fs_conn_call_handle(struct fs_conn *c, uint32_t epoch, const struct pb_req *q,
+    struct pb_rep *ret);
 
 /* Counts the sessions it has had: a handle is good in one only. */
 uint32_t fs_conn_epoch(const struct fs_conn *c);
@@ -37,5 +43,6 @@ uint32_t fs_conn_epoch(const struct fs_conn *c);
 /* A request with a path and nothing to come back but its error. */
 int fs_path_call(unsigned op, const char *path, const char *to, uint32_t wants);
 
-/* What the folder @path of one's own namespace has in it, where no Path covers it: names on the way to Paths. */
+/* What the folder @path of one's own namespace has in it, where no Path covers it: names on the way
+ * to Paths. */
 int fs_names_below(const char *path, struct writ_dirent **ret);

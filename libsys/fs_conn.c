@@ -128,7 +128,8 @@ int fs_conn_call(struct fs_conn *c, const struct pb_req *q, bool harmless, struc
 	return r < 0 ? r : conn_try(c, q, ret, &done);
 }
 
-int fs_conn_call_handle(struct fs_conn *c, uint32_t epoch, const struct pb_req *q, struct pb_rep *ret)
+int fs_conn_call_handle(struct fs_conn *c, uint32_t epoch, const struct pb_req *q,
+    struct pb_rep *ret)
 {
 	bool done;
 

@@ -8,9 +8,12 @@
 #include "libsys/fs.h"
 #include "libsys/sys.h"
 
-#define ENTRIES_MAX (1u << 20)  /* a server that never ends its listing is stopped here */
+#define ENTRIES_MAX (1u << 20) /* a server that never ends its listing is stopped here */
 
-struct list { struct writ_dirent *v; size_t n, room; };
+struct list {
+	struct writ_dirent *v;
+	size_t n, room;
+};
 
 /* The next entry to fill in; NULL when there is no memory. */
 static struct writ_dirent *list_add(struct list *l)

@@ -9,7 +9,8 @@
 #include "libsys/fs.h"
 #include "libsys/sys.h"
 
-/* Read on from the handle's start to its end. *ret is the caller's, also on failure (may be NULL). */
+/* Read on from the handle's start to its end. *ret is the caller's, also on failure (may be NULL).
+ */
 static int64_t read_all(int h, char **ret)
 {
 	size_t room = 0, len = 0;
@@ -66,7 +67,8 @@ static int64_t write_as(const char *path, unsigned flags, const void *data, size
 }
 
 /* Write beside @path, then take its place. */
-static int64_t put_beside(const char *path, const char *tmp, uint32_t rights, const void *data, size_t len)
+static int64_t put_beside(const char *path, const char *tmp, uint32_t rights, const void *data,
+    size_t len)
 {
 	int64_t n = write_as(tmp, WRIT_O_CREATE | WRIT_O_EXCL, data, len);
 	int r = n < 0 ? (int)n : writ_rename(tmp, path);
@@ -87,8 +89,8 @@ int64_t writ_put(const char *path, const void *data, size_t len)
 	if (r < 0)
 		return r;
 	n = snprintf(tmp, sizeof(tmp), "%s.tmp-%u-%u", path, writ_self()->pid, ++count);
-	if ((t.rights & WRIT_R_CREATE) != 0 && (t.rights & change) != 0 &&
-	    n < (int)sizeof(tmp) && fs_resolve_quiet(tmp, &u) == 0 && u.conn == t.conn)
+	if ((t.rights & WRIT_R_CREATE) != 0 && (t.rights & change) != 0 && n < (int)sizeof(tmp) &&
+	    fs_resolve_quiet(tmp, &u) == 0 && u.conn == t.conn)
 		return put_beside(path, tmp, t.rights, data, len);
 	if ((t.rights & WRIT_R_WRITE) != 0)
 		return write_as(path, WRIT_O_TRUNC, data, len);

@@ -10,14 +10,17 @@
 #include "libsys/pb.h"
 #include "libsys/sys.h"
 
-#define OPEN_TRIES 4            /* races with others who make and remove the same file */
+#define OPEN_TRIES 4 /* races with others who make and remove the same file */
 
-struct handle { void *file; unsigned flags; };
+struct handle {
+	void *file;
+	unsigned flags;
+};
 
 struct fssrv_session {
-	unsigned nhandles;              /* allocated */
+	unsigned nhandles; /* allocated */
 	struct handle *handles;
-	uint32_t noted;                 /* the refusal that was reported last: right and path */
+	uint32_t noted; /* the refusal that was reported last: right and path */
 	char noted_path[WRIT_PREFIX_MAX];
 };
 
@@ -47,14 +50,14 @@ static const struct rule {
 	enum when when;
 	uint32_t all, any;
 } rules[] = {
-	{ FSSRV_OPEN,    WRIT_O_READ,   ALWAYS, WRIT_R_READ,   0 },
-	{ FSSRV_OPEN,    WRIT_O_WRITE | WRIT_O_TRUNC | WRIT_O_APPEND, EXISTS, WRIT_R_WRITE, 0 },
-	{ FSSRV_OPEN,    WRIT_O_CREATE, NEW,    WRIT_R_CREATE, 0 },
-	{ FSSRV_STAT,    0,             ALWAYS, WRIT_R_READ,   0 },
-	{ FSSRV_READDIR, 0,             ALWAYS, WRIT_R_READ,   0 },
-	{ FSSRV_MKDIR,   0,             ALWAYS, WRIT_R_CREATE, 0 },
-	{ FSSRV_REMOVE,  0,             ALWAYS, WRIT_R_REMOVE, 0 },
-	{ FSSRV_RENAME,  0,             ALWAYS, WRIT_R_CREATE, WRIT_R_WRITE | WRIT_R_REMOVE },
+	{ FSSRV_OPEN, WRIT_O_READ, ALWAYS, WRIT_R_READ, 0 },
+	{ FSSRV_OPEN, WRIT_O_WRITE | WRIT_O_TRUNC | WRIT_O_APPEND, EXISTS, WRIT_R_WRITE, 0 },
+	{ FSSRV_OPEN, WRIT_O_CREATE, NEW, WRIT_R_CREATE, 0 },
+	{ FSSRV_STAT, 0, ALWAYS, WRIT_R_READ, 0 },
+	{ FSSRV_READDIR, 0, ALWAYS, WRIT_R_READ, 0 },
+	{ FSSRV_MKDIR, 0, ALWAYS, WRIT_R_CREATE, 0 },
+	{ FSSRV_REMOVE, 0, ALWAYS, WRIT_R_REMOVE, 0 },
+	{ FSSRV_RENAME, 0, ALWAYS, WRIT_R_CREATE, WRIT_R_WRITE | WRIT_R_REMOVE },
 };
 
 uint32_t fssrv_missing(unsigned op, unsigned flags, bool exists, uint32_t rights)
@@ -321,15 +324,15 @@ static const struct op {
 	int (*fn)(struct call *k, struct pb_rep *rep);
 	unsigned wants;
 } ops_table[FSSRV_OP_N] = {
-	[FSSRV_OPEN]    = { op_open,    PATH },
-	[FSSRV_CLOSE]   = { op_close,   0 },
-	[FSSRV_READ]    = { op_read,    0 },
-	[FSSRV_WRITE]   = { op_write,   0 },
-	[FSSRV_STAT]    = { op_stat,    PATH | CHECK },
-	[FSSRV_MKDIR]   = { op_mkdir,   PATH | CHECK },
-	[FSSRV_REMOVE]  = { op_remove,  PATH | CHECK },
+	[FSSRV_OPEN] = { op_open, PATH },
+	[FSSRV_CLOSE] = { op_close, 0 },
+	[FSSRV_READ] = { op_read, 0 },
+	[FSSRV_WRITE] = { op_write, 0 },
+	[FSSRV_STAT] = { op_stat, PATH | CHECK },
+	[FSSRV_MKDIR] = { op_mkdir, PATH | CHECK },
+	[FSSRV_REMOVE] = { op_remove, PATH | CHECK },
 	[FSSRV_READDIR] = { op_readdir, PATH | CHECK },
-	[FSSRV_RENAME]  = { op_rename,  PATH | TO | CHECK },
+	[FSSRV_RENAME] = { op_rename, PATH | TO | CHECK },
 };
 
 static int dispatch(struct call *k, struct pb_rep *rep)
@@ -349,8 +352,8 @@ static int dispatch(struct call *k, struct pb_rep *rep)
 	return r < 0 ? r : op->fn(k, rep);
 }
 
-int64_t fssrv_request(struct srv_session *c, const struct fssrv_ops *ops,
-    const void *req, size_t len, void *rep_buf)
+int64_t fssrv_request(struct srv_session *c, const struct fssrv_ops *ops, const void *req,
+    size_t len, void *rep_buf)
 {
 	struct call k = { .c = c, .ops = ops };
 	struct pb_rep rep = { 0 };

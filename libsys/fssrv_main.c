@@ -3,7 +3,7 @@
 #include <writ/fssrv.h>
 
 struct fssrv {
-	struct srv_ops base;    /* first: what the skeleton holds points to the whole */
+	struct srv_ops base; /* first: what the skeleton holds points to the whole */
 	const struct fssrv_ops *ops;
 };
 

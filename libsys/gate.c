@@ -25,7 +25,9 @@ struct kept {
 	int fds[WRIT_FDS_MAX];
 	uint8_t body[];
 };
-struct kept_list { struct kept *head, **tail; };
+struct kept_list {
+	struct kept *head, **tail;
+};
 
 /* The packet that was read last. */
 struct packet {
@@ -45,7 +47,10 @@ static struct gate {
 struct writ_hdr sys_hdr(unsigned op, uint32_t cap, uint64_t arg, size_t len)
 {
 	return (struct writ_hdr){
-		.op = (uint16_t)op, .cap = cap, .arg = arg, .len = (uint16_t)len,
+		.op = (uint16_t)op,
+		.cap = cap,
+		.arg = arg,
+		.len = (uint16_t)len,
 	};
 }
 
@@ -81,14 +86,20 @@ static unsigned fds_adopt(struct msghdr *m, int *fds)
 	return n;
 }
 
-/* Read one packet into g.in. Returns 0, -BUSY (none now; only with MSG_DONTWAIT), or -PEER_CLOSED. */
+/* Read one packet into g.in. Returns 0, -BUSY (none now; only with MSG_DONTWAIT), or -PEER_CLOSED.
+ */
 static int gate_recv(int flags)
 {
-	union { struct cmsghdr align; char buf[CMSG_SPACE(sizeof(int) * WRIT_FDS_MAX)]; } ctl;
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(sizeof(int) * WRIT_FDS_MAX)];
+	} ctl;
 	struct iovec iov[2] = { { &g.in.hdr, sizeof(g.in.hdr) }, { g.in.body, BODY_MAX } };
 	struct msghdr m = {
-		.msg_iov = iov, .msg_iovlen = 2,
-		.msg_control = ctl.buf, .msg_controllen = sizeof(ctl.buf),
+		.msg_iov = iov,
+		.msg_iovlen = 2,
+		.msg_control = ctl.buf,
+		.msg_controllen = sizeof(ctl.buf),
 	};
 	ssize_t n;
 
@@ -103,15 +114,15 @@ static int gate_recv(int flags)
 		return gate_dead();
 	fds_adopt(&m, g.in.fds);
 	if ((size_t)n < sizeof(g.in.hdr) || (m.msg_flags & MSG_TRUNC) != 0 ||
-	    g.in.hdr.version != WRIT_ABI_VERSION ||
-	    g.in.hdr.len != (size_t)n - sizeof(g.in.hdr)) {
+	    g.in.hdr.version != WRIT_ABI_VERSION || g.in.hdr.len != (size_t)n - sizeof(g.in.hdr)) {
 		fds_close(g.in.fds);
 		return gate_dead();
 	}
 	return 0;
 }
 
-/* Set g.in aside. An event lost would be a session lost: when there is no room, the gate is given up. */
+/* Set g.in aside. An event lost would be a session lost: when there is no room, the gate is given
+ * up. */
 static int gate_keep(void)
 {
 	struct kept_list *l = g.in.hdr.reply == 1 ? &g.replies : &g.events;
@@ -180,7 +191,10 @@ static void fds_attach(struct msghdr *m, void *buf, const int *fds, unsigned n)
 
 int64_t writ_gate_send(struct writ_hdr *h, const void *req, const int *fds)
 {
-	union { struct cmsghdr align; char buf[CMSG_SPACE(sizeof(int) * WRIT_FDS_MAX)]; } ctl = { 0 };
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(sizeof(int) * WRIT_FDS_MAX)];
+	} ctl = { 0 };
 	struct iovec iov[2] = { { h, sizeof(*h) }, { (void *)(uintptr_t)req, h->len } };
 	struct msghdr m = { .msg_iov = iov, .msg_iovlen = h->len > 0 ? 2 : 1 };
 	int r;
@@ -252,7 +266,8 @@ int writ_gate_reply(uint32_t cookie, struct writ_hdr *ret_h, void *rep, size_t s
 		if (r < 0)
 			return r;
 		if (g.in.hdr.reply == 1 && g.in.hdr.cookie == cookie)
-			return reply_give(&g.in.hdr, g.in.body, g.in.fds, ret_h, rep, size, ret_fds);
+			return reply_give(&g.in.hdr, g.in.body, g.in.fds, ret_h, rep, size,
+			    ret_fds);
 		r = gate_keep();
 		if (r < 0)
 			return r;
@@ -281,8 +296,8 @@ int writ_gate_poll_reply(struct writ_hdr *ret_h, void *rep, size_t size)
 	return r == -WRIT_E_BUSY ? 0 : r;
 }
 
-int writ_gate_call(struct writ_hdr *h, const void *req, const int *fds,
-    void *rep, size_t size, int *ret_fds)
+int writ_gate_call(struct writ_hdr *h, const void *req, const int *fds, void *rep, size_t size,
+    int *ret_fds)
 {
 	int64_t cookie = writ_gate_send(h, req, fds);
 

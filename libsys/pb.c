@@ -95,9 +95,15 @@ int pb_req_unpack(const void *buf, size_t len, struct pb_req *ret)
 	if (m == NULL || !string_ok(m->path, WRIT_PREFIX_MAX) || !string_ok(m->to, WRIT_PREFIX_MAX))
 		return -WRIT_E_BAD_REQUEST;
 	*ret = (struct pb_req){
-		.op = (unsigned)m->op, .flags = m->flags, .handle = m->handle, .count = m->count,
-		.offset = m->offset, .path = m->path, .to = m->to,
-		.data = m->data.data, .len = m->data.len,
+		.op = (unsigned)m->op,
+		.flags = m->flags,
+		.handle = m->handle,
+		.count = m->count,
+		.offset = m->offset,
+		.path = m->path,
+		.to = m->to,
+		.data = m->data.data,
+		.len = m->data.len,
 	};
 	return 0;
 }
@@ -141,15 +147,22 @@ int pb_rep_unpack(const void *buf, size_t len, struct pb_rep *ret)
 	if (m == NULL)
 		return -WRIT_E_BAD_REQUEST;
 	*ret = (struct pb_rep){
-		.status = m->status, .missing = m->missing, .handle = m->handle,
-		.count = m->count, .data = m->data.data, .len = m->data.len,
-		.nents = (unsigned)m->n_entries, .msg = m,
+		.status = m->status,
+		.missing = m->missing,
+		.handle = m->handle,
+		.count = m->count,
+		.data = m->data.data,
+		.len = m->data.len,
+		.nents = (unsigned)m->n_entries,
+		.msg = m,
 	};
 	if (m->stat != NULL) {
 		ret->has_stat = true;
 		ret->stat = (struct writ_stat){
-			.kind = m->stat->kind, .size = m->stat->size,
-			.version = m->stat->version, .mtime_ns = m->stat->mtime_ns,
+			.kind = m->stat->kind,
+			.size = m->stat->size,
+			.version = m->stat->version,
+			.mtime_ns = m->stat->mtime_ns,
 		};
 	}
 	return 0;

@@ -16,20 +16,24 @@
 #define PB_ARENA 262144
 
 struct pb_req {
-	unsigned op;            /* enum fssrv_op; may be any number */
+	unsigned op; /* enum fssrv_op; may be any number */
 	uint32_t flags, handle, count;
 	uint64_t offset;
-	const char *path, *to;  /* never NULL; no control bytes; shorter than WRIT_PREFIX_MAX */
-	const void *data; size_t len;
+	const char *path, *to; /* never NULL; no control bytes; shorter than WRIT_PREFIX_MAX */
+	const void *data;
+	size_t len;
 };
 
 struct pb_rep {
 	uint32_t status, missing, handle;
 	uint64_t count;
-	const void *data; size_t len;
-	bool has_stat; struct writ_stat stat;
-	const struct writ_dirent *ents; unsigned nents; /* pack: to send; unpack: see pb_rep_ent() */
-	const void *msg;        /* unpack: its own */
+	const void *data;
+	size_t len;
+	bool has_stat;
+	struct writ_stat stat;
+	const struct writ_dirent *ents;
+	unsigned nents;  /* pack: to send; unpack: see pb_rep_ent() */
+	const void *msg; /* unpack: its own */
 };
 
 /* Write into @buf. Returns the length, or -WRIT_E_RANGE when that is more than @size. */
@@ -40,5 +44,6 @@ int64_t pb_rep_pack(const struct pb_rep *p, void *buf, size_t size);
 int pb_req_unpack(const void *buf, size_t len, struct pb_req *ret);
 int pb_rep_unpack(const void *buf, size_t len, struct pb_rep *ret);
 
-/* Entry @i < p->nents of an unpacked reply. Returns 0, or -WRIT_E_BAD_REQUEST when it is no file name. */
+/* Entry @i < p->nents of an unpacked reply. Returns 0, or -WRIT_E_BAD_REQUEST when it is no file
+ * name. */
 int pb_rep_ent(const struct pb_rep *p, unsigned i, struct writ_dirent *ret);

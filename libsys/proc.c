@@ -16,7 +16,7 @@
 struct plan {
 	struct writ_spawn_req q;
 	struct writ_grant grants[WRIT_GRANTS_MAX];
-	writ_cap_t temps[WRIT_GRANTS_MAX];      /* narrower Paths, made for this spawn only */
+	writ_cap_t temps[WRIT_GRANTS_MAX]; /* narrower Paths, made for this spawn only */
 	unsigned ntemps;
 	struct start_buf start;
 };
@@ -25,7 +25,8 @@ struct plan {
 static uint32_t pids[SYS_SLOTS_MAX];
 
 /* Give capability @src to the child under @name, as it is or with fewer rights. */
-static int plan_add(struct plan *p, unsigned type, const char *name, writ_cap_t src, uint32_t rights)
+static int plan_add(struct plan *p, unsigned type, const char *name, writ_cap_t src,
+    uint32_t rights)
 {
 	uint32_t dst = p->q.ngrants + 1u;
 
@@ -196,7 +197,10 @@ uint32_t writ_pid(uint32_t proc)
 static int proc_wait(uint32_t proc, enum writ_wait what, struct writ_exit *ret)
 {
 	struct writ_hdr h = sys_hdr(WRIT_OP_WAIT, proc, what, 0);
-	struct { struct writ_wait_rep rep; char said[WRIT_STATUS_MAX]; } b = { 0 };
+	struct {
+		struct writ_wait_rep rep;
+		char said[WRIT_STATUS_MAX];
+	} b = { 0 };
 	size_t n;
 	int r = writ_gate_call(&h, NULL, NULL, &b, sizeof(b), NULL);
 
@@ -225,12 +229,9 @@ int writ_wait_start(uint32_t proc)
 	if (r < 0)
 		return r;
 	switch (e.state) {
-	case WRIT_STATE_KILLED:
-		return -WRIT_E_KILLED;
-	case WRIT_STATE_FAILED:
-		return -WRIT_E_EXEC_FAILED;
-	default:
-		return 0;
+	case WRIT_STATE_KILLED: return -WRIT_E_KILLED;
+	case WRIT_STATE_FAILED: return -WRIT_E_EXEC_FAILED;
+	default: return 0;
 	}
 }
 

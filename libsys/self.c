@@ -9,8 +9,8 @@
 #include <string.h>
 #include "libsys/sys.h"
 
-#define ARGS_MAX  (WRIT_BLOB_MAX + 2)   /* each takes a byte at least; argv[0] and the NULL */
-#define NAMES_MAX (WRIT_BLOB_MAX / (sizeof(struct start_name) + 1))
+#define ARGS_MAX      (WRIT_BLOB_MAX + 2) /* each takes a byte at least; argv[0] and the NULL */
+#define NAMES_MAX     (WRIT_BLOB_MAX / (sizeof(struct start_name) + 1))
 #define SLOTS_DEFAULT 64
 
 struct name {
@@ -23,7 +23,7 @@ static struct self {
 	char blob[WRIT_BLOB_MAX];
 	size_t blob_len;
 	char *argv[ARGS_MAX];
-	bool named, slotted;    /* names and slots are filled in */
+	bool named, slotted; /* names and slots are filled in */
 	unsigned nnames, nslots, hint;
 	struct name names[NAMES_MAX];
 	uint64_t used[SYS_SLOTS_MAX / 64];

@@ -20,8 +20,8 @@
 #include "libsys/srv_private.h"
 #include "libsys/sys.h"
 
-#define BATCH      64           /* epoll events, and gate events, a turn */
-#define TURN_CALLS 16           /* requests of one session a turn */
+#define BATCH      64 /* epoll events, and gate events, a turn */
+#define TURN_CALLS 16 /* requests of one session a turn */
 
 struct watch {
 	int fd;
@@ -144,9 +144,7 @@ static void gate_event(struct srv *s, struct writ_event *ev)
 	struct srv_session *c;
 
 	switch (ev->hdr.op) {
-	case WRIT_EV_CONNECT:
-		srv_session_adopt(s, ev);
-		return;
+	case WRIT_EV_CONNECT: srv_session_adopt(s, ev); return;
 	case WRIT_EV_CLOSED:
 		c = srv_session_find(s, (uint32_t)ev->hdr.arg);
 		if (c == NULL)
@@ -211,8 +209,7 @@ static int nap_ms(const struct srv *s, int64_t tick_at)
 {
 	int64_t left;
 
-	if (s->todo_head != NULL || writ_event_kept() ||
-	    (s->ops->turn != NULL && sys_reply_kept()))
+	if (s->todo_head != NULL || writ_event_kept() || (s->ops->turn != NULL && sys_reply_kept()))
 		return 0;
 	if (tick_at < 0)
 		return -1;

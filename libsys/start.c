@@ -47,7 +47,8 @@ void start_arg(struct start_buf *s, const char *arg)
 	start_stamp(s);
 }
 
-void start_name(struct start_buf *s, unsigned type, const char *name, uint32_t slot, uint32_t rights)
+void start_name(struct start_buf *s, unsigned type, const char *name, uint32_t slot,
+    uint32_t rights)
 {
 	struct start_name n = { .slot = slot, .rights = rights, .type = type };
 
@@ -67,8 +68,10 @@ int start_open(struct start_pos *pos, const void *data, size_t len)
 	if (h.magic != START_MAGIC)
 		return -WRIT_E_BAD_REQUEST;
 	*pos = (struct start_pos){
-		.p = (const char *)data + sizeof(h), .end = (const char *)data + len,
-		.argc = h.argc, .names = h.names,
+		.p = (const char *)data + sizeof(h),
+		.end = (const char *)data + len,
+		.argc = h.argc,
+		.names = h.names,
 	};
 	return 0;
 }

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <writ/gate.h>
 
-#define SYS_SLOTS_MAX 65536     /* of one CSpace: 2^16 */
+#define SYS_SLOTS_MAX 65536 /* of one CSpace: 2^16 */
 
 /*
  * Block for the first packet of all and take it over: @ret and up to @size
@@ -32,7 +32,8 @@ struct writ_hdr sys_hdr(unsigned op, uint32_t cap, uint64_t arg, size_t len);
 /* Where slot @cap of one's own CSpace lies. */
 struct writ_addr sys_addr(writ_cap_t cap);
 
-/* The rights one has on @cap: from the start record, else asked of the kernel. 0: none, or no capability. */
+/* The rights one has on @cap: from the start record, else asked of the kernel. 0: none, or no
+ * capability. */
 uint32_t sys_rights(writ_cap_t cap);
 
 /*

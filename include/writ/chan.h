@@ -69,7 +69,8 @@ void chan_close(struct chan *c);
  * Send one message. Blocks while there is no room, up to @timeout_ms (< 0: for
  * ever). Errors: PEER_CLOSED, TIMED_OUT, RANGE (len > CHAN_MSG_MAX).
  */
-int chan_send(struct chan *c, uint64_t id, uint32_t label, const void *msg, size_t len, int timeout_ms);
+int chan_send(struct chan *c, uint64_t id, uint32_t label, const void *msg, size_t len,
+    int timeout_ms);
 
 /*
  * Is there room for a message of @len bytes? 1, or 0: then the peer rings
@@ -89,8 +90,12 @@ int64_t chan_take(struct chan *c, uint64_t *ret_id, uint32_t *ret_label, void *b
  */
 bool chan_all_taken(const struct chan *c);
 
-/* Send a request and wait for the reply with its id; blocks. Returns the reply's length or an error. */
-int64_t chan_call(struct chan *c, uint32_t label, const void *req, size_t len, void *rep, size_t size);
+/*
+ * Send a request and wait for the reply with its id; blocks. Returns the
+ * reply's length or an error.
+ */
+int64_t chan_call(struct chan *c, uint32_t label, const void *req, size_t len, void *rep,
+    size_t size);
 
 /*
  * Before sleeping on bell_in (poll, epoll): announce it. Returns true when a

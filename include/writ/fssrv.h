@@ -26,7 +26,10 @@
 #define FSSRV_DIR_BATCH 128     /* most entries of one readdir() */
 #define FSSRV_END       UINT64_MAX /* offset of a write: behind the last byte */
 
-/* Every callback that fs.proto needs; init, gone and tick may be NULL. c->srv->state is the server's own. */
+/*
+ * Every callback that fs.proto needs; init, gone and tick may be NULL.
+ * c->srv->state is the server's own.
+ */
 struct fssrv_ops {
 	const char *name;
 	/* As in struct srv_ops: fresh start, with the proc's arguments. */
@@ -48,7 +51,8 @@ struct fssrv_ops {
 	/* At most WRIT_IO_MAX bytes. Short only at the end; 0 past it. */
 	int64_t (*read)(struct srv_session *c, void *file, uint64_t off, void *buf, size_t len);
 	/* All of it, or an error. @off + @len does not overflow. */
-	int64_t (*write)(struct srv_session *c, void *file, uint64_t off, const void *buf, size_t len);
+	int64_t (*write)(struct srv_session *c, void *file, uint64_t off, const void *buf,
+	    size_t len);
 	int  (*stat)(struct srv_session *c, const char *path, struct writ_stat *ret);
 	/* Of the parent: NOT_FOUND, NOT_DIR. */
 	int  (*mkdir)(struct srv_session *c, const char *path);

@@ -19,7 +19,8 @@ uint64_t seed_new(const char *what)
 	uint64_t seed;
 
 	clock_gettime(CLOCK_REALTIME, &t);
-	seed = env != NULL ? strtoull(env, NULL, 0) : (uint64_t)t.tv_nsec * 2654435761u + (uint64_t)t.tv_sec;
+	seed = env != NULL ? strtoull(env, NULL, 0)
+			   : (uint64_t)t.tv_nsec * 2654435761u + (uint64_t)t.tv_sec;
 	printf("%s: WRIT_SEED=%llu\n", what, (unsigned long long)seed);
 	fflush(stdout);
 	return seed | 1;
@@ -101,8 +102,12 @@ void ring_side(struct chan *c, int side, const int *fds)
 
 void kernel_say(int gate, const struct writ_hdr *h, const void *body, const int *fds)
 {
-	union { struct cmsghdr align; char buf[CMSG_SPACE(sizeof(int) * WRIT_FDS_MAX)]; } ctl = { 0 };
-	struct iovec iov[2] = { { (void *)(uintptr_t)h, sizeof(*h) }, { (void *)(uintptr_t)body, h->len } };
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(sizeof(int) * WRIT_FDS_MAX)];
+	} ctl = { 0 };
+	struct iovec iov[2] = { { (void *)(uintptr_t)h, sizeof(*h) },
+		{ (void *)(uintptr_t)body, h->len } };
 	struct msghdr m = { .msg_iov = iov, .msg_iovlen = h->len > 0 ? 2 : 1 };
 	struct cmsghdr *c = &ctl.align;
 
@@ -116,15 +121,22 @@ void kernel_say(int gate, const struct writ_hdr *h, const void *body, const int 
 	}
 	/* A proc that is gone already is no fault of the test. */
 	if (sendmsg(gate, &m, MSG_NOSIGNAL) < 0)
-		ck_assert_msg(errno == EPIPE || errno == ECONNRESET, "sendmsg: %s", strerror(errno));
+		ck_assert_msg(errno == EPIPE || errno == ECONNRESET, "sendmsg: %s",
+		    strerror(errno));
 }
 
 bool kernel_hear(int gate, struct writ_hdr *h, void *body, size_t size, int *ret_fd)
 {
-	union { struct cmsghdr align; char buf[CMSG_SPACE(sizeof(int) * WRIT_FDS_MAX)]; } ctl;
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(sizeof(int) * WRIT_FDS_MAX)];
+	} ctl;
 	struct iovec iov[2] = { { h, sizeof(*h) }, { body, size } };
 	struct msghdr m = {
-		.msg_iov = iov, .msg_iovlen = 2, .msg_control = &ctl, .msg_controllen = sizeof(ctl),
+		.msg_iov = iov,
+		.msg_iovlen = 2,
+		.msg_control = &ctl,
+		.msg_controllen = sizeof(ctl),
 	};
 	ssize_t n = recvmsg(gate, &m, MSG_CMSG_CLOEXEC);
 	const struct cmsghdr *c = CMSG_FIRSTHDR(&m);
@@ -139,7 +151,10 @@ bool kernel_hear(int gate, struct writ_hdr *h, void *body, size_t size, int *ret
 
 void kernel_begin(int gate, const struct start_buf *s)
 {
-	struct { struct writ_begin b; char blob[WRIT_BLOB_MAX]; } body = {
+	struct {
+		struct writ_begin b;
+		char blob[WRIT_BLOB_MAX];
+	} body = {
 		.b = { .pid = 42, .parent = 7, .realm = 3, .name = "tester", .realm_name = "test" },
 	};
 	struct writ_hdr h = { .op = WRIT_EV_BEGIN, .version = WRIT_ABI_VERSION, .reply = 2 };

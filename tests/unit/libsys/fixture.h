@@ -13,12 +13,13 @@
 #define NITEMS(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Inside a forked proc: say what is wrong and end; the parent sees the status. */
-#define MUST(cond) do { \
-	if (!(cond)) { \
-		fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #cond); \
-		_exit(99); \
-	} \
-} while (0)
+#define MUST(cond) \
+	do { \
+		if (!(cond)) { \
+			fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #cond); \
+			_exit(99); \
+		} \
+	} while (0)
 
 /* A seed from WRIT_SEED or the clock, printed, so that a failure can be had again. */
 uint64_t seed_new(const char *what);

@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "memfs.h"
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define NODES 400
+#define NODES    400
 #define FILE_MAX 200000
 
-static struct node { char path[FSSRV_PATH_MAX]; uint32_t kind; size_t len; char *data; } nodes[NODES];
+static struct node {
+	char path[FSSRV_PATH_MAX];
+	uint32_t kind;
+	size_t len;
+	char *data;
+} nodes[NODES];
 static unsigned calls;
 static int open_files;
 
@@ -26,7 +32,7 @@ static struct node *add(const char *path, uint32_t kind)
 			continue;
 		nodes[i].kind = kind;
 		nodes[i].len = 0;
-		strcpy(nodes[i].path, path);
+		snprintf(nodes[i].path, sizeof(nodes[i].path), "%s", path);
 		return &nodes[i];
 	}
 	return NULL;
@@ -75,13 +81,14 @@ static struct node *parent(const char *path)
 	char up[FSSRV_PATH_MAX];
 	char *cut;
 
-	strcpy(up, path);
+	snprintf(up, sizeof(up), "%s", path);
 	cut = strrchr(up, '/');
 	cut[cut == up ? 1 : 0] = '\0';
 	return find(up);
 }
 
-static int m_open(struct srv_session *c, const char *path, unsigned flags, void **file, struct writ_stat *st)
+static int m_open(struct srv_session *c, const char *path, unsigned flags, void **file,
+    struct writ_stat *st)
 {
 	struct node *n = find(path);
 
@@ -154,7 +161,9 @@ static int m_mkdir(struct srv_session *c, const char *path)
 	calls++;
 	if (find(path) != NULL)
 		return -WRIT_E_EXISTS;
-	return parent(path) == NULL ? -WRIT_E_NOT_FOUND : add(path, WRIT_DIR) != NULL ? 0 : -WRIT_E_NO_SPACE;
+	return parent(path) == NULL       ? -WRIT_E_NOT_FOUND
+	    : add(path, WRIT_DIR) != NULL ? 0
+					  : -WRIT_E_NO_SPACE;
 }
 
 static bool inside(const struct node *n, const char *dir)
@@ -194,7 +203,7 @@ static int64_t m_readdir(struct srv_session *c, const char *path, uint64_t off,
 			return k;
 		}
 		ret[k] = (struct writ_dirent){ .kind = nodes[i].kind, .size = nodes[i].len };
-		strcpy(ret[k++].name, strrchr(nodes[i].path, '/') + 1);
+		snprintf(ret[k++].name, sizeof(ret->name), "%.255s", strrchr(nodes[i].path, '/') + 1);
 	}
 	*next = 0;
 	return k;
@@ -212,11 +221,19 @@ static int m_rename(struct srv_session *c, const char *path, const char *to)
 		return -WRIT_E_IS_DIR;
 	if (old != NULL && old != n)
 		old->kind = 0;
-	strcpy(n->path, to);
+	snprintf(n->path, sizeof(n->path), "%s", to);
 	return 0;
 }
 
 const struct fssrv_ops memfs_ops = {
-	.name = "memfs", .open = m_open, .close = m_close, .read = m_read, .write = m_write,
-	.stat = m_stat, .mkdir = m_mkdir, .remove = m_remove, .readdir = m_readdir, .rename = m_rename,
+	.name = "memfs",
+	.open = m_open,
+	.close = m_close,
+	.read = m_read,
+	.write = m_write,
+	.stat = m_stat,
+	.mkdir = m_mkdir,
+	.remove = m_remove,
+	.readdir = m_readdir,
+	.rename = m_rename,
 };

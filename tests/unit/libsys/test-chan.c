@@ -230,7 +230,10 @@ static int lonely_client(void *arg)
 START_TEST(test_death_of_the_server_ends_a_call)
 {
 	struct writ_hdr h = {
-		.op = WRIT_EV_CLOSED, .version = WRIT_ABI_VERSION, .reply = 2, .arg = 6,
+		.op = WRIT_EV_CLOSED,
+		.version = WRIT_ABI_VERSION,
+		.reply = 2,
+		.arg = 6,
 	};
 	int g[2];
 	pid_t a;
@@ -266,7 +269,8 @@ END_TEST
 /* Write something anywhere in the ring, mostly where it hurts: near slot @at. */
 static void mutate(struct chan_ring *r, uint32_t at, uint64_t *seed)
 {
-	static const uint32_t odd[] = { 0, 1, 2, 40, 41, 63, 64, 65536, 65537, 131072, 0x7fffffff, 0xffffffff };
+	static const uint32_t odd[] = { 0, 1, 2, 40, 41, 63, 64, 65536, 65537, 131072, 0x7fffffff,
+		0xffffffff };
 	uint32_t v = rnd(seed) % 2 != 0 ? odd[rnd(seed) % NITEMS(odd)] : (uint32_t)rnd(seed);
 	struct chan_half *h = &r->half[rnd(seed) % 2];
 	struct chan_slot *s = &h->slot[(at + rnd(seed) % 2) % CHAN_SLOTS];
@@ -285,9 +289,12 @@ static void mutate(struct chan_ring *r, uint32_t at, uint64_t *seed)
 	}
 }
 
-struct tally { unsigned taken, broken; };
+struct tally {
+	unsigned taken, broken;
+};
 
-/* Whatever the ring says: results in range, the buffer's end untouched, no private index out of step. */
+/* Whatever the ring says: results in range, the buffer's end untouched, no private index out of
+ * step. */
 static void victim_step(struct chan *c, uint8_t *out, size_t size, struct tally *t)
 {
 	uint32_t label;
@@ -339,7 +346,10 @@ START_TEST(test_a_peer_that_mutates_everything_costs_its_channel_only)
 }
 END_TEST
 
-static struct mutator { struct chan c; uint64_t seed; } mutator;
+static struct mutator {
+	struct chan c;
+	uint64_t seed;
+} mutator;
 
 static int mutate_for_ever(void *arg)
 {

@@ -43,15 +43,41 @@ static int ask_path(unsigned op, const char *path, unsigned flags, struct pb_rep
 
 START_TEST(test_join)
 {
-	static const struct { const char *prefix, *path, *want; } good[] = {
-		{ "", "", "/" }, { "/", "", "/" }, { "", "/", "/" }, { "/", "/", "/" },
-		{ "/a", "", "/a" }, { "/a", "/", "/a" }, { "/", "/x", "/x" }, { "", "/x/y", "/x/y" },
-		{ "/a/b", "/c", "/a/b/c" }, { "/a", "/...", "/a/..." }, { "/a", "/.x", "/a/.x" },
-		{ "/a", "/..x", "/a/..x" }, { "/a", "/\xc3\xa4", "/a/\xc3\xa4" }, { "/a", "/ ", "/a/ " },
+	static const struct {
+		const char *prefix, *path, *want;
+	} good[] = {
+		{ "", "", "/" },
+		{ "/", "", "/" },
+		{ "", "/", "/" },
+		{ "/", "/", "/" },
+		{ "/a", "", "/a" },
+		{ "/a", "/", "/a" },
+		{ "/", "/x", "/x" },
+		{ "", "/x/y", "/x/y" },
+		{ "/a/b", "/c", "/a/b/c" },
+		{ "/a", "/...", "/a/..." },
+		{ "/a", "/.x", "/a/.x" },
+		{ "/a", "/..x", "/a/..x" },
+		{ "/a", "/\xc3\xa4", "/a/\xc3\xa4" },
+		{ "/a", "/ ", "/a/ " },
 	};
 	static const char *const bad[] = {
-		"x", "..", "/..", "/.", "/a/..", "/../a", "/a/./b", "//", "//a", "/a//b", "/a/",
-		"/a\n", "/\x01", "/a\x7f", "/a/../../b", " /a",
+		"x",
+		"..",
+		"/..",
+		"/.",
+		"/a/..",
+		"/../a",
+		"/a/./b",
+		"//",
+		"//a",
+		"/a//b",
+		"/a/",
+		"/a\n",
+		"/\x01",
+		"/a\x7f",
+		"/a/../../b",
+		" /a",
 	};
 	char ret[FSSRV_PATH_MAX];
 
@@ -60,7 +86,8 @@ START_TEST(test_join)
 		ck_assert_str_eq(ret, good[i].want);
 	}
 	for (unsigned i = 0; i < NITEMS(bad); i++)
-		ck_assert_msg(fssrv_join("/p", bad[i], ret) == -WRIT_E_BAD_PATH, "'%s' passed", bad[i]);
+		ck_assert_msg(fssrv_join("/p", bad[i], ret) == -WRIT_E_BAD_PATH, "'%s' passed",
+		    bad[i]);
 	ck_assert_int_eq(fssrv_join("p", "/a", ret), -WRIT_E_BAD_PATH);
 	ck_assert_int_eq(fssrv_join("/p/..", "/a", ret), -WRIT_E_BAD_PATH);
 }
@@ -91,13 +118,14 @@ START_TEST(test_random_paths_never_leave_the_prefix)
 	for (unsigned i = 0; i < 50000; i++) {
 		path[0] = '\0';
 		for (unsigned n = (unsigned)(rnd(&seed) % 7); n > 0; n--)
-			strcat(path, parts[rnd(&seed) % NITEMS(parts)]);
+			snprintf(path + strlen(path), sizeof(path) - strlen(path), "%s",
+			    parts[rnd(&seed) % NITEMS(parts)]);
 		if (fssrv_join("/p", path, ret) < 0)
 			continue;
 		good++;
 		ck_assert(strcmp(ret, "/p") == 0 || strncmp(ret, "/p/", 3) == 0);
 		ck_assert_ptr_null(strstr(ret, "//"));
-		strcat(ret, "/");
+		memcpy(ret + strlen(ret), "/", 2);
 		ck_assert_ptr_null(strstr(ret, "/../"));
 		ck_assert_ptr_null(strstr(ret, "/./"));
 	}
@@ -121,16 +149,11 @@ static bool may(unsigned op, unsigned flags, bool exists, uint32_t rights)
 			return (flags & WRIT_O_CREATE) == 0 || c;
 		return (flags & (WRIT_O_WRITE | WRIT_O_TRUNC | WRIT_O_APPEND)) == 0 || w;
 	case FSSRV_STAT:
-	case FSSRV_READDIR:
-		return r;
-	case FSSRV_MKDIR:
-		return c;
-	case FSSRV_REMOVE:
-		return d;
-	case FSSRV_RENAME:
-		return c && (w || d);
-	default:
-		return true; /* by handle */
+	case FSSRV_READDIR: return r;
+	case FSSRV_MKDIR: return c;
+	case FSSRV_REMOVE: return d;
+	case FSSRV_RENAME: return c && (w || d);
+	default: return true; /* by handle */
 	}
 }
 
@@ -145,8 +168,9 @@ START_TEST(test_rights_table_for_every_operation_flag_and_mask)
 					uint32_t miss = fssrv_missing(op, flags, exists, rights);
 					bool ok = may(op, flags, exists, rights);
 
-					ck_assert_msg((miss == 0) == ok, "op %u flags %u exists %u rights %x: missing %x",
-					    op, flags, exists, rights, miss);
+					ck_assert_msg((miss == 0) == ok,
+					    "op %u flags %u exists %u rights %x: missing %x", op,
+					    flags, exists, rights, miss);
 					ck_assert_uint_eq(miss & rights, 0);
 					yes += ok;
 					no += !ok;
@@ -159,7 +183,12 @@ END_TEST
 /* Every operation as a request: refused ones reach no callback but stat (to see what is there). */
 START_TEST(test_requests_without_the_right_reach_no_callback)
 {
-	static const struct { unsigned op; const char *path, *to; unsigned flags; bool exists; } reqs[] = {
+	static const struct {
+		unsigned op;
+		const char *path, *to;
+		unsigned flags;
+		bool exists;
+	} reqs[] = {
 		{ FSSRV_OPEN, "/f", "", WRIT_O_READ, true },
 		{ FSSRV_OPEN, "/f", "", WRIT_O_WRITE, true },
 		{ FSSRV_OPEN, "/f", "", WRIT_O_READ | WRIT_O_WRITE, true },
@@ -179,7 +208,10 @@ START_TEST(test_requests_without_the_right_reach_no_callback)
 	for (unsigned i = 0; i < NITEMS(reqs); i++)
 		for (uint32_t rights = 0; rights <= WRIT_R_ALL; rights++) {
 			struct pb_req q = {
-				.op = reqs[i].op, .path = reqs[i].path, .to = reqs[i].to, .flags = reqs[i].flags,
+				.op = reqs[i].op,
+				.path = reqs[i].path,
+				.to = reqs[i].to,
+				.flags = reqs[i].flags,
 			};
 			bool ok = may(q.op, q.flags, reqs[i].exists, rights);
 			unsigned looks = q.op == FSSRV_OPEN && (q.flags & WRIT_O_CREATE) != 0 &&
@@ -189,9 +221,13 @@ START_TEST(test_requests_without_the_right_reach_no_callback)
 			memfs_reset();
 			ses.chan.rights = rights;
 			r = ask(&q, &rep);
-			ck_assert_msg(r == (ok ? 0 : -WRIT_E_NO_RIGHT), "row %u rights %x: %d", i, rights, r);
+			ck_assert_msg(r == (ok ? 0 : -WRIT_E_NO_RIGHT), "row %u rights %x: %d", i,
+			    rights, r);
 			if (ok && q.op == FSSRV_OPEN)
-				ck_assert_int_eq(ask(&(struct pb_req){ .op = FSSRV_CLOSE, .handle = rep.handle }, &rep), 0);
+				ck_assert_int_eq(ask(&(struct pb_req){ .op = FSSRV_CLOSE,
+							 .handle = rep.handle },
+						     &rep),
+				    0);
 			if (!ok) {
 				ck_assert_uint_eq(memfs_calls(), looks);
 				ck_assert_uint_ne(rep.missing, 0);
@@ -211,14 +247,17 @@ START_TEST(test_who_may_only_create_fills_what_it_made_and_nothing_else)
 	w.handle = rep.handle;
 	ck_assert_int_eq(ask(&w, &rep), 0);
 	ck_assert_uint_eq(rep.count, 3);
-	ck_assert_int_eq(ask(&(struct pb_req){ .op = FSSRV_READ, .handle = w.handle, .count = 3 }, &rep),
+	ck_assert_int_eq(ask(&(struct pb_req){ .op = FSSRV_READ, .handle = w.handle, .count = 3 },
+			     &rep),
 	    -WRIT_E_BAD_HANDLE);
 	ck_assert_int_eq(ask(&(struct pb_req){ .op = FSSRV_CLOSE, .handle = w.handle }, &rep), 0);
 	/* Once closed it is as any other. */
 	ck_assert_int_eq(ask_path(FSSRV_OPEN, "/n", WRIT_O_WRITE, &rep), -WRIT_E_NO_RIGHT);
 	ck_assert_uint_eq(rep.missing, WRIT_R_WRITE);
-	ck_assert_int_eq(ask_path(FSSRV_OPEN, "/n", WRIT_O_WRITE | WRIT_O_CREATE, &rep), -WRIT_E_NO_RIGHT);
-	ck_assert_int_eq(ask_path(FSSRV_OPEN, "/n", WRIT_O_WRITE | WRIT_O_CREATE | WRIT_O_EXCL, &rep),
+	ck_assert_int_eq(ask_path(FSSRV_OPEN, "/n", WRIT_O_WRITE | WRIT_O_CREATE, &rep),
+	    -WRIT_E_NO_RIGHT);
+	ck_assert_int_eq(ask_path(FSSRV_OPEN, "/n", WRIT_O_WRITE | WRIT_O_CREATE | WRIT_O_EXCL,
+			     &rep),
 	    -WRIT_E_EXISTS);
 }
 END_TEST
@@ -240,7 +279,7 @@ START_TEST(test_prefix_holds)
 {
 	struct pb_rep rep;
 
-	strcpy(ses.chan.prefix, "/d");
+	memcpy(ses.chan.prefix, "/d", 3);
 	ck_assert_int_eq(ask_path(FSSRV_STAT, "/g", 0, &rep), 0);
 	ck_assert_int_eq(ask_path(FSSRV_STAT, "/f", 0, &rep), -WRIT_E_NOT_FOUND);
 	ck_assert_int_eq(ask_path(FSSRV_STAT, "/../f", 0, &rep), -WRIT_E_BAD_PATH);
@@ -261,9 +300,12 @@ START_TEST(test_handles_are_bounded_and_reused)
 	}
 	ck_assert_int_eq(ask_path(FSSRV_OPEN, "/f", WRIT_O_READ, &rep), -WRIT_E_TOO_MANY_OPEN);
 	ck_assert_int_eq(ask(&(struct pb_req){ .op = FSSRV_CLOSE, .handle = 100 }, &rep), 0);
-	ck_assert_int_eq(ask(&(struct pb_req){ .op = FSSRV_CLOSE, .handle = 100 }, &rep), -WRIT_E_BAD_HANDLE);
-	ck_assert_int_eq(ask(&(struct pb_req){ .op = FSSRV_READ, .handle = 100 }, &rep), -WRIT_E_BAD_HANDLE);
-	ck_assert_int_eq(ask(&(struct pb_req){ .op = FSSRV_CLOSE, .handle = UINT32_MAX }, &rep), -WRIT_E_BAD_HANDLE);
+	ck_assert_int_eq(ask(&(struct pb_req){ .op = FSSRV_CLOSE, .handle = 100 }, &rep),
+	    -WRIT_E_BAD_HANDLE);
+	ck_assert_int_eq(ask(&(struct pb_req){ .op = FSSRV_READ, .handle = 100 }, &rep),
+	    -WRIT_E_BAD_HANDLE);
+	ck_assert_int_eq(ask(&(struct pb_req){ .op = FSSRV_CLOSE, .handle = UINT32_MAX }, &rep),
+	    -WRIT_E_BAD_HANDLE);
 	ck_assert_int_eq(ask_path(FSSRV_OPEN, "/f", WRIT_O_READ, &rep), 0);
 	ck_assert_uint_eq(rep.handle, 100);
 	/* The rest is closed with the session: teardown looks. */
@@ -273,13 +315,20 @@ END_TEST
 START_TEST(test_flags_that_make_no_sense_are_refused)
 {
 	static const unsigned bad[] = {
-		0, WRIT_O_CREATE, WRIT_O_READ | WRIT_O_CREATE, WRIT_O_READ | WRIT_O_TRUNC,
-		WRIT_O_READ | WRIT_O_APPEND, WRIT_O_WRITE | WRIT_O_EXCL, WRIT_O_READ | 64, ~0u,
+		0,
+		WRIT_O_CREATE,
+		WRIT_O_READ | WRIT_O_CREATE,
+		WRIT_O_READ | WRIT_O_TRUNC,
+		WRIT_O_READ | WRIT_O_APPEND,
+		WRIT_O_WRITE | WRIT_O_EXCL,
+		WRIT_O_READ | 64,
+		~0u,
 	};
 	struct pb_rep rep;
 
 	for (unsigned i = 0; i < NITEMS(bad); i++)
-		ck_assert_int_eq(ask_path(FSSRV_OPEN, "/f", bad[i], &rep), -WRIT_E_INVALID_ARGUMENT);
+		ck_assert_int_eq(ask_path(FSSRV_OPEN, "/f", bad[i], &rep),
+		    -WRIT_E_INVALID_ARGUMENT);
 }
 END_TEST
 
@@ -339,10 +388,15 @@ START_TEST(test_hostile_requests)
 
 	for (unsigned i = 0; i < 50000; i++) {
 		struct pb_req q = {
-			.op = (unsigned)(rnd(&seed) % 12), .path = rnd(&seed) % 2 != 0 ? "/f" : "/d/h",
-			.to = "/z", .flags = (uint32_t)(rnd(&seed) % 64), .handle = (uint32_t)(rnd(&seed) % 4),
+			.op = (unsigned)(rnd(&seed) % 12),
+			.path = rnd(&seed) % 2 != 0 ? "/f" : "/d/h",
+			.to = "/z",
+			.flags = (uint32_t)(rnd(&seed) % 64),
+			.handle = (uint32_t)(rnd(&seed) % 4),
 			.offset = rnd(&seed) % 8 == 0 ? rnd(&seed) : rnd(&seed) % 100,
-			.count = (uint32_t)(rnd(&seed) % 100), .data = "0123456789", .len = rnd(&seed) % 10,
+			.count = (uint32_t)(rnd(&seed) % 100),
+			.data = "0123456789",
+			.len = rnd(&seed) % 10,
 		};
 		int64_t n = pb_req_pack(&q, in, sizeof(in));
 		uint8_t *copy;

@@ -13,20 +13,32 @@
 static struct writ_hdr reply_to(const struct writ_hdr *q, int status, uint64_t arg, size_t len)
 {
 	return (struct writ_hdr){
-		.op = q->op, .version = WRIT_ABI_VERSION, .cookie = q->cookie, .status = status,
-		.arg = arg, .len = (uint16_t)len, .reply = 1,
+		.op = q->op,
+		.version = WRIT_ABI_VERSION,
+		.cookie = q->cookie,
+		.status = status,
+		.arg = arg,
+		.len = (uint16_t)len,
+		.reply = 1,
 	};
 }
 
 static struct writ_hdr event(unsigned op, uint64_t arg, size_t len, unsigned nfds)
 {
 	return (struct writ_hdr){
-		.op = (uint16_t)op, .version = WRIT_ABI_VERSION, .arg = arg, .len = (uint16_t)len,
-		.nfds = (uint8_t)nfds, .reply = 2,
+		.op = (uint16_t)op,
+		.version = WRIT_ABI_VERSION,
+		.arg = arg,
+		.len = (uint16_t)len,
+		.nfds = (uint8_t)nfds,
+		.reply = 2,
 	};
 }
 
-static struct run { int gate[2]; pid_t pid; } run_start(int (*fn)(void *))
+static struct run {
+	int gate[2];
+	pid_t pid;
+} run_start(int (*fn)(void *))
 {
 	struct run r;
 
@@ -55,7 +67,8 @@ static int adopt_proc(void *arg)
 	(void)arg;
 	MUST(writ_adopt(&argc, &argv) == 0);
 	MUST(argc == 3 && argv[3] == NULL);
-	MUST(strcmp(argv[0], "tester") == 0 && strcmp(argv[1], "a") == 0 && strcmp(argv[2], "b c") == 0);
+	MUST(strcmp(argv[0], "tester") == 0 && strcmp(argv[1], "a") == 0 &&
+	    strcmp(argv[2], "b c") == 0);
 	MUST(writ_self()->pid == 42 && writ_self()->parent == 7);
 	MUST(writ_named_cap(WRIT_TYPE_PATH, "/in") == 1);
 	MUST(writ_named_cap(WRIT_TYPE_IMAGE, NULL) == 4);
@@ -105,14 +118,19 @@ static int adopt_refused(void *arg)
 
 START_TEST(test_adopt_refuses_what_is_no_beginning)
 {
-	static const struct { unsigned op, version, len, blob; } bad[] = {
+	static const struct {
+		unsigned op, version, len, blob;
+	} bad[] = {
 		{ WRIT_EV_CONNECT, 1, sizeof(struct writ_begin), 0 },
 		{ WRIT_EV_BEGIN, 2, sizeof(struct writ_begin), 0 },
 		{ WRIT_EV_BEGIN, 1, sizeof(struct writ_begin) - 1, 0 },
 		{ WRIT_EV_BEGIN, 1, sizeof(struct writ_begin), 1 },
 		{ WRIT_EV_BEGIN, 1, sizeof(struct writ_begin) + 8, 8 },
 	};
-	struct { struct writ_begin b; char blob[8]; } body = { .blob = "garbage" };
+	struct {
+		struct writ_begin b;
+		char blob[8];
+	} body = { .blob = "garbage" };
 
 	for (unsigned i = 0; i < NITEMS(bad); i++) {
 		struct run r = run_start(adopt_refused);
@@ -241,7 +259,8 @@ static int fds_proc(void *arg)
 	/* Descriptors that nobody asked for are closed. */
 	MUST(writ_cap_delete(1) == 0);
 	MUST(open_fds() == fds);
-	MUST(writ_image_create(1, 2, "a name that is longer than thirty-two bytes", mem) == -WRIT_E_NAME_TOO_LONG);
+	MUST(writ_image_create(1, 2, "a name that is longer than thirty-two bytes", mem) ==
+	    -WRIT_E_NAME_TOO_LONG);
 	return 0;
 }
 
@@ -356,7 +375,12 @@ static int spawn_proc(void *arg)
 	};
 	const struct writ_give stray = { .path = "/nowhere" };
 	struct writ_spawn s = {
-		.image = "mapper", .name = "m1", .argv = args, .give = give, .ngive = 3, .slots = 100,
+		.image = "mapper",
+		.name = "m1",
+		.argv = args,
+		.give = give,
+		.ngive = 3,
+		.slots = 100,
 	};
 	struct writ_exit e;
 	char **argv;
@@ -367,7 +391,8 @@ static int spawn_proc(void *arg)
 	MUST(writ_spawn(&s) == 3); /* 2 was the narrower path's */
 	MUST(writ_pid(3) == 99);
 	MUST(writ_wait_exit(3, &e) == 0);
-	MUST(e.state == WRIT_STATE_EXITED && e.code == 4 && e.len == 3 && strcmp(e.said, "bye") == 0);
+	MUST(e.state == WRIT_STATE_EXITED && e.code == 4 && e.len == 3 &&
+	    strcmp(e.said, "bye") == 0);
 	s.give = &stray;
 	s.ngive = 1;
 	MUST(writ_spawn(&s) == -WRIT_E_NO_PATH);
@@ -393,7 +418,9 @@ static struct writ_hdr serve(int gate, unsigned op, void *body, size_t size, uin
 static void check_spawn(const uint8_t *body, const struct writ_hdr *h)
 {
 	const struct writ_grant want[] = {
-		{ 1, 1, WRIT_R_READ }, { 2, 2, WRIT_R_READ }, { 4, 3, WRIT_R_EXEC },
+		{ 1, 1, WRIT_R_READ },
+		{ 2, 2, WRIT_R_READ },
+		{ 4, 3, WRIT_R_EXEC },
 	};
 	struct writ_spawn_req q;
 	struct start_pos pos;
@@ -421,11 +448,20 @@ static void check_spawn(const uint8_t *body, const struct writ_hdr *h)
 
 START_TEST(test_spawn_says_what_the_child_gets)
 {
-	struct { struct writ_wait_rep r; char said[3]; } w = {
-		.r = { .pid = 99, .state = WRIT_STATE_EXITED, .code = 4, .said = 3 }, .said = "bye",
+	struct {
+		struct writ_wait_rep r;
+		char said[3];
+	} w = {
+		.r = { .pid = 99, .state = WRIT_STATE_EXITED, .code = 4, .said = 3 },
+		.said = "bye",
 	};
 	struct run r = run_start(spawn_proc);
-	union { struct writ_path_req path; struct writ_cap_req cap; struct writ_note_req note; uint8_t raw[8192]; } b;
+	union {
+		struct writ_path_req path;
+		struct writ_cap_req cap;
+		struct writ_note_req note;
+		uint8_t raw[8192];
+	} b;
 	struct start_buf s;
 	struct writ_hdr h;
 

@@ -15,14 +15,22 @@
 #include <writ/start.h>
 #include <writ/writ.h>
 
-#define PROCS 8
+#define PROCS    8
 #define SESSIONS 128
 
 /* procs[0] is the server. */
 static struct node {
-	struct { int gate; pid_t pid; bool alive; int status; } procs[PROCS];
+	struct {
+		int gate;
+		pid_t pid;
+		bool alive;
+		int status;
+	} procs[PROCS];
 	unsigned nprocs;
-	struct { unsigned client; bool open; } sessions[SESSIONS];
+	struct {
+		unsigned client;
+		bool open;
+	} sessions[SESSIONS];
 	unsigned nsessions, notes, server_lives;
 	char noted[WRIT_PREFIX_MAX];
 	int (*server)(void *arg);
@@ -70,7 +78,10 @@ static void client_start(int (*fn)(void *))
 static void tell_closed(unsigned proc, unsigned session)
 {
 	struct writ_hdr h = {
-		.op = WRIT_EV_CLOSED, .version = WRIT_ABI_VERSION, .reply = 2, .arg = session,
+		.op = WRIT_EV_CLOSED,
+		.version = WRIT_ABI_VERSION,
+		.reply = 2,
+		.arg = session,
 	};
 
 	if (node.procs[proc].alive)
@@ -82,15 +93,22 @@ static void do_connect(unsigned client, const struct writ_hdr *q, struct writ_hd
 	uint32_t rights = q->cap == 1 ? 0x7f : WRIT_R_CREATE;
 	struct writ_connect_rep body = { .session = ++node.nsessions, .rights = rights };
 	struct writ_ev_connect ev = {
-		.session = node.nsessions, .rights = rights, .pid = 100 + client, .realm = 1,
+		.session = node.nsessions,
+		.rights = rights,
+		.pid = 100 + client,
+		.realm = 1,
 	};
 	struct writ_hdr h = {
-		.op = WRIT_EV_CONNECT, .version = WRIT_ABI_VERSION, .reply = 2, .len = sizeof(ev), .nfds = 3,
+		.op = WRIT_EV_CONNECT,
+		.version = WRIT_ABI_VERSION,
+		.reply = 2,
+		.len = sizeof(ev),
+		.nfds = 3,
 	};
 	int fds[2][WRIT_FDS_MAX];
 
 	ck_assert_uint_lt(node.nsessions, SESSIONS);
-	strcpy(ev.prefix, q->cap == 1 ? "/" : "/d");
+	snprintf(ev.prefix, sizeof(ev.prefix), "%s", q->cap == 1 ? "/" : "/d");
 	node.sessions[node.nsessions].client = client;
 	node.sessions[node.nsessions].open = true;
 	ring_make(fds);
@@ -128,7 +146,10 @@ static void proc_gone(unsigned i)
 
 static void serve_gate(unsigned i)
 {
-	union { struct writ_note_req note; uint8_t raw[8192]; } b;
+	union {
+		struct writ_note_req note;
+		uint8_t raw[8192];
+	} b;
 	struct writ_hdr h, rep;
 	int fd;
 
@@ -137,18 +158,15 @@ static void serve_gate(unsigned i)
 		return;
 	}
 	rep = (struct writ_hdr){
-		.op = h.op, .version = WRIT_ABI_VERSION, .cookie = h.cookie, .reply = 1,
+		.op = h.op,
+		.version = WRIT_ABI_VERSION,
+		.cookie = h.cookie,
+		.reply = 1,
 	};
 	switch (h.op) {
-	case WRIT_OP_CONNECT:
-		do_connect(i, &h, &rep);
-		return;
-	case WRIT_OP_CLOSE:
-		do_close(i, (unsigned)h.arg);
-		break;
-	case WRIT_OP_STARTED:
-		node.ready = node.ready || i == 0;
-		break;
+	case WRIT_OP_CONNECT: do_connect(i, &h, &rep); return;
+	case WRIT_OP_CLOSE: do_close(i, (unsigned)h.arg); break;
+	case WRIT_OP_STARTED: node.ready = node.ready || i == 0; break;
 	case WRIT_OP_NOTE:
 		node.notes++;
 		memcpy(node.noted, b.note.what, sizeof(node.noted));
@@ -167,7 +185,8 @@ static void kernel_run(bool ready)
 		for (unsigned i = 0; i < node.nprocs; i++) {
 			clients += i > 0 && node.procs[i].alive;
 			p[i] = (struct pollfd){
-				.fd = node.procs[i].alive ? node.procs[i].gate : -1, .events = POLLIN,
+				.fd = node.procs[i].alive ? node.procs[i].gate : -1,
+				.events = POLLIN,
 			};
 		}
 		if (ready ? node.ready : clients == 0)
@@ -285,7 +304,8 @@ static int namespace_client(void *arg)
 	/* Not noted: no paths at all. */
 	MUST(writ_get("/all/../f", &text) == -WRIT_E_BAD_PATH);
 	MUST(writ_get("all", &text) == -WRIT_E_BAD_PATH);
-	/* Only create: its own, once; nothing else. The server notes one refusal for two in a row. */
+	/* Only create: its own, once; nothing else. The server notes one refusal for two in a row.
+	 */
 	MUST(writ_put("/new/d/mine", "x", 1) == 1);
 	MUST(writ_put("/new/d/mine", "x", 1) == -WRIT_E_EXISTS);
 	MUST(writ_get("/new/d/mine", &text) == -WRIT_E_NO_RIGHT);
@@ -369,7 +389,8 @@ static int survivor_client(void *arg)
 	h = writ_open("/all/f", WRIT_O_READ);
 	MUST(h >= 0 && writ_pread(h, text, 4, 0) == 4);
 	/* A change isn't sent twice: whether it was done isn't known. */
-	MUST(writ_open("/all/die", WRIT_O_WRITE | WRIT_O_CREATE | WRIT_O_EXCL) == -WRIT_E_PEER_CLOSED);
+	MUST(writ_open("/all/die", WRIT_O_WRITE | WRIT_O_CREATE | WRIT_O_EXCL) ==
+	    -WRIT_E_PEER_CLOSED);
 	MUST(writ_pread(h, text, 4, 0) == -WRIT_E_PEER_CLOSED);
 	MUST(writ_close(h) == 0);
 	/* The next server answers. */
@@ -399,7 +420,8 @@ static int garbage_client(void *arg)
 	for (unsigned i = 0; i < 10; i++) {
 		MUST(chan_open(&c, 1) == 0);
 		if (i % 2 == 0) {
-			MUST(chan_call(&c, 0, "\xff\xff\xff", 3, rep, sizeof(rep)) == -WRIT_E_PEER_CLOSED);
+			MUST(chan_call(&c, 0, "\xff\xff\xff", 3, rep, sizeof(rep)) ==
+			    -WRIT_E_PEER_CLOSED);
 		} else {
 			c.ring->half[0].slot[0].len = 1u << 30;
 			__atomic_store_n(&c.ring->half[0].slot[0].seq, 1, __ATOMIC_SEQ_CST);
@@ -416,7 +438,8 @@ static int garbage_client(void *arg)
 static int deaf_client(void *arg)
 {
 	uint8_t req[64], rep[256];
-	int64_t n = pb_req_pack(&(struct pb_req){ .op = FSSRV_STAT, .path = "/f" }, req, sizeof(req));
+	int64_t n = pb_req_pack(&(struct pb_req){ .op = FSSRV_STAT, .path = "/f" }, req,
+	    sizeof(req));
 	uint64_t id;
 	uint32_t label;
 	unsigned sent = 0, got = 0;
@@ -447,7 +470,8 @@ static int greedy_client(void *arg)
 {
 	struct chan c[SRV_PID_SESSIONS + 1];
 	uint8_t req[64], rep[256];
-	int64_t n = pb_req_pack(&(struct pb_req){ .op = FSSRV_STAT, .path = "/f" }, req, sizeof(req));
+	int64_t n = pb_req_pack(&(struct pb_req){ .op = FSSRV_STAT, .path = "/f" }, req,
+	    sizeof(req));
 
 	(void)arg;
 	adopt();

@@ -90,7 +90,8 @@ START_TEST(test_what_is_no_record_is_refused)
 	struct start_buf s;
 
 	sample(&s);
-	ck_assert_int_eq(start_open(&pos, s.data, sizeof(struct start_hdr) - 1), -WRIT_E_BAD_REQUEST);
+	ck_assert_int_eq(start_open(&pos, s.data, sizeof(struct start_hdr) - 1),
+	    -WRIT_E_BAD_REQUEST);
 	ck_assert_int_eq(start_open(&pos, s.data, WRIT_BLOB_MAX + 1), -WRIT_E_BAD_REQUEST);
 	s.data[0] ^= 1;
 	ck_assert_int_eq(start_open(&pos, s.data, s.len), -WRIT_E_BAD_REQUEST);
