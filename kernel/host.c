@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static int map_write(pid_t pid, const char *file, uint32_t inside, uint32_t outside)
+int idmap_write(pid_t pid, const char *file, uint32_t inside, uint32_t outside)
 {
 	char path[48], line[48];
 	int fd, n, r = 0;
@@ -53,19 +53,14 @@ static int userns(uint32_t uid, uint32_t gid, uint32_t outside)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	r = fd < 0 ? -errno : 0;
 	if (r == 0)
-		r = map_write(pid, "uid_map", uid, outside);
+		r = idmap_write(pid, "uid_map", uid, outside);
 	if (r == 0)
-		r = map_write(pid, "gid_map", gid, outside);
+		r = idmap_write(pid, "gid_map", gid, outside);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	if (r < 0 && fd >= 0)
 		close(fd);
 	return r < 0 ? r : fd;
-}
-
-int host_userns(uint32_t inside, uint32_t outside)
-{
-	return userns(inside, inside, outside);
 }
 
 /* Show the folder's owner as the server's user. Returns 1, 0 when the file system can't, or -errno.

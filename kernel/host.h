@@ -6,6 +6,7 @@
  */
 #pragma once
 #include <stdint.h>
+#include <sys/types.h>
 
 struct host_folder {
 	const char *name; /* as manifests say it */
@@ -19,6 +20,5 @@ struct host_folder {
 /* Open @h->path as described; fills fd and idmapped. Needs CAP_SYS_ADMIN. Returns 0 or -errno. */
 int host_open(struct host_folder *h);
 
-/* A user namespace that maps @inside to @outside, one id. Returns its descriptor (CLOEXEC) or
- * -errno. */
-int host_userns(uint32_t inside, uint32_t outside);
+/* Map id @inside of @pid's user namespace to @outside; @file is "uid_map" or "gid_map". Returns 0 or -errno. */
+int idmap_write(pid_t pid, const char *file, uint32_t inside, uint32_t outside);

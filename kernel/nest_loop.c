@@ -86,11 +86,10 @@ static int launch_limits(const struct launch *l)
 {
 	const struct nest_order *o = &l->order;
 	int server = l->conf->profile == WRIT_PROFILE_SERVER;
-	int native = l->conf->profile == WRIT_PROFILE_NATIVE;
 
 	if ((o->memory != 0 && limit(RLIMIT_DATA, o->memory) < 0) ||
 	    (o->log_max != 0 && limit(RLIMIT_FSIZE, o->log_max) < 0) ||
-	    limit(RLIMIT_NOFILE, native ? NEST_PROC_FDS : NEST_SERVER_FDS) < 0 ||
+	    limit(RLIMIT_NOFILE, NEST_PROC_FDS) < 0 ||
 	    limit(RLIMIT_NPROC, server ? NEST_THREADS : 0) < 0)
 		return -errno;
 	return server ? filter_threads_only() : 0;

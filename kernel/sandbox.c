@@ -171,6 +171,7 @@ static int step_limits(struct sandbox *s)
 		{ RLIMIT_STACK, stack },
 	};
 
+	umask(022);
 	for (unsigned i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
 		struct rlimit r = { limits[i].max, limits[i].max };
 
