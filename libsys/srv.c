@@ -23,8 +23,8 @@
 #define BATCH      64 /* epoll events, and gate events, a turn */
 #define TURN_CALLS 16 /* requests of one session a turn */
 
-struct watch {
-	int fd;
+struct srv_watch {
+	struct srv_watch *next;
 	void (*fn)(struct srv *s, void *arg);
 	void *arg;
 };
@@ -63,17 +63,18 @@ void srv_log(const struct srv *s, const char *fmt, ...)
 
 int srv_watch(struct srv *s, int fd, void (*fn)(struct srv *s, void *arg), void *arg)
 {
-	struct watch *w = malloc(sizeof(*w));
+	struct srv_watch *w = malloc(sizeof(*w));
 	struct epoll_event e = { .events = EPOLLIN };
 
 	if (w == NULL)
 		return -WRIT_E_NOT_ENOUGH_MEMORY;
-	*w = (struct watch){ fd, fn, arg };
+	*w = (struct srv_watch){ s->watches, fn, arg };
 	e.data.ptr = (void *)((uintptr_t)w | WATCH_BIT);
 	if (epoll_ctl(s->epfd, EPOLL_CTL_ADD, fd, &e) < 0) {
 		free(w);
 		return -WRIT_E_INVALID_ARGUMENT;
 	}
+	s->watches = w;
 	return 0;
 }
 
@@ -196,7 +197,7 @@ static bool bells(struct srv *s, const struct epoll_event *e, int n)
 		uintptr_t p = (uintptr_t)e[i].data.ptr;
 
 		if ((p & WATCH_BIT) != 0) {
-			const struct watch *w = (const struct watch *)(p & ~WATCH_BIT);
+			const struct srv_watch *w = (const struct srv_watch *)(p & ~WATCH_BIT);
 
 			w->fn(s, w->arg);
 		}
@@ -287,6 +288,10 @@ static void fini(struct srv *s)
 	while (s->sessions != NULL)
 		srv_session_close(s->sessions);
 	serve_all(s); /* frees what waits on the list */
+	for (struct srv_watch *w = s->watches, *next; w != NULL; w = next) {
+		next = w->next;
+		free(w);
+	}
 	free(s->by_id);
 	free(s->by_pid);
 	if (s->epfd >= 0)

@@ -43,11 +43,11 @@ struct chan_ring { struct chan_half half[2]; /* 0: client to server */ };
 
 struct chan {
 	uint32_t session, rights;
-	int side;               /* 0 client, 1 server */
 	struct chan_ring *ring;
-	int bell_in, bell_out;  /* eventfds: wait on, ring */
-	uint32_t sent, bulk_sent, taken, bulk_taken; /* private running counts */
 	uint64_t next_id;
+	uint32_t sent, bulk_sent, taken, bulk_taken; /* private running counts */
+	int side;               /* 0 client, 1 server */
+	int bell_in, bell_out;  /* eventfds: wait on, ring */
 	bool closed;            /* the peer is gone, or broke the protocol */
 	char prefix[WRIT_PREFIX_MAX];
 };

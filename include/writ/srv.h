@@ -55,6 +55,7 @@ struct srv {
 	bool stopping;
 	unsigned nsessions, max_sessions; /* 0: 16384 */
 	struct srv_session *sessions, *todo_head, *todo_tail;
+	struct srv_watch *watches;
 	struct srv_session **by_id, **by_pid; /* SRV_BUCKETS each */
 	int64_t logged_ns; unsigned unlogged;   /* misbehaving clients: one line a second */
 };

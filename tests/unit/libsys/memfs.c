@@ -203,7 +203,8 @@ static int64_t m_readdir(struct srv_session *c, const char *path, uint64_t off,
 			return k;
 		}
 		ret[k] = (struct writ_dirent){ .kind = nodes[i].kind, .size = nodes[i].len };
-		snprintf(ret[k++].name, sizeof(ret->name), "%.255s", strrchr(nodes[i].path, '/') + 1);
+		snprintf(ret[k++].name, sizeof(ret->name), "%.255s",
+		    strrchr(nodes[i].path, '/') + 1);
 	}
 	*next = 0;
 	return k;

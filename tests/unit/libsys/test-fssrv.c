@@ -406,6 +406,7 @@ START_TEST(test_hostile_requests)
 		if (rnd(&seed) % 8 == 0 && n > 0)
 			n = (int64_t)(rnd(&seed) % (uint64_t)n);
 		copy = malloc(n > 0 ? (size_t)n : 1);
+		ck_assert_ptr_nonnull(copy);
 		memcpy(copy, in, (size_t)n);
 		refused += fssrv_request(&ses, &memfs_ops, copy, (size_t)n, out) < 0;
 		free(copy);

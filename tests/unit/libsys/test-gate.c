@@ -77,7 +77,9 @@ static int adopt_proc(void *arg)
 	MUST(type == WRIT_TYPE_IMAGE && strcmp(name, "mapper") == 0 && rights == WRIT_R_EXEC);
 	MUST(!writ_named_each(3, &type, &name, &slot, &rights));
 	/* Slots 0, 1 and 4 are taken; the CSpace has 128. */
-	MUST(writ_slot_new() == 2 && writ_slot_new() == 3 && writ_slot_new() == 5);
+	MUST(writ_slot_new() == 2);
+	MUST(writ_slot_new() == 3);
+	MUST(writ_slot_new() == 5);
 	for (unsigned i = 6; i < 128; i++)
 		MUST(writ_slot_new() == i);
 	MUST(writ_slot_new() == 0);

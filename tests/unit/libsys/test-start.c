@@ -131,6 +131,7 @@ START_TEST(test_hostile_records_stay_in_bounds)
 			s.data[rnd(&seed) % s.len] = (char)rnd(&seed);
 		/* A block of exactly that size: the sanitizer sees one byte too far. */
 		copy = malloc(len > 0 ? len : 1);
+		ck_assert_ptr_nonnull(copy);
 		memcpy(copy, s.data, len);
 		walk(copy, len);
 		free(copy);
