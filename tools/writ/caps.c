@@ -11,7 +11,11 @@
 
 #define INDENT_MAX 24
 
-struct caps { struct pages pages; Writ__Op__Cap **v; size_t n; };
+struct caps {
+	struct pages pages;
+	Writ__Op__Cap **v;
+	size_t n;
+};
 
 static int caps_load(struct cli *c, struct client *cl, struct caps *caps)
 {
@@ -126,7 +130,11 @@ static const struct column rights_columns[] = {
 };
 
 /* <writ/rights.h>, as a table */
-static const struct { unsigned type; uint32_t right; const char *allows; } meanings[] = {
+static const struct {
+	unsigned type;
+	uint32_t right;
+	const char *allows;
+} meanings[] = {
 	{ WRIT_TYPE_UNTYPED, WRIT_R_READ, "read the account: what it allows, what is used" },
 	{ WRIT_TYPE_UNTYPED, WRIT_R_WRITE, "make objects and charge them to it" },
 	{ WRIT_TYPE_ENDPOINT, WRIT_R_READ, "receive: be the server behind it" },
@@ -157,8 +165,8 @@ static const struct { unsigned type; uint32_t right; const char *allows; } meani
 
 static int rights_print(struct cli *c)
 {
-	struct table *t =
-	    table_new(rights_columns, sizeof(rights_columns) / sizeof(rights_columns[0]));
+	struct table *t = table_new(rights_columns,
+	    sizeof(rights_columns) / sizeof(rights_columns[0]));
 	char rights[128];
 	int r = -1;
 
@@ -205,9 +213,14 @@ static const struct argp_option caps_options[] = {
 };
 
 const struct cmd cmd_caps = {
-	.name = "caps", .args = "[PROC|PID|REALM]", .doc = "List capabilities as a derivation tree",
+	.name = "caps",
+	.args = "[PROC|PID|REALM]",
+	.doc = "List capabilities as a derivation tree",
 	.more = "Below each capability stands what was derived from it; revoking it ends all "
 		"of that. With an argument: what those procs hold.\n\n"
 		"Example: writ caps mapper",
-	.run = caps_run, .opts = caps_options, .flags = CMD_NODE | CMD_JSON, .max = 1,
+	.run = caps_run,
+	.opts = caps_options,
+	.flags = CMD_NODE | CMD_JSON,
+	.max = 1,
 };

@@ -12,8 +12,7 @@
 #include "tools/writ/node.h"
 #include "tools/writ/table.h"
 
-int realm_load(struct cli *c, const char *file, enum realm_hosts hosts,
-    Writ__Manifest__Realm **ret)
+int realm_load(struct cli *c, const char *file, enum realm_hosts hosts, Writ__Manifest__Realm **ret)
 {
 	struct manifest_error e = { 0 };
 	struct manifest_node on = { 0 };
@@ -50,10 +49,15 @@ static int check_run(struct cli *c)
 }
 
 const struct cmd cmd_check = {
-	.name = "check", .args = "FILE", .doc = "Explain a realm's manifest without running it",
+	.name = "check",
+	.args = "FILE",
+	.doc = "Explain a realm's manifest without running it",
 	.more = "What is wrong is said as FILE:LINE:COLUMN: TEXT, with exit code 65. With --node, "
 		"the host folders that it mounts must be lent by that node. --json prints "
 		"what root would receive.\n\n"
 		"Example: writ check docs/examples/wordcount/wordcount.yaml",
-	.run = check_run, .flags = CMD_NODE | CMD_JSON, .min = 1, .max = 1,
+	.run = check_run,
+	.flags = CMD_NODE | CMD_JSON,
+	.min = 1,
+	.max = 1,
 };

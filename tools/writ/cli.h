@@ -14,7 +14,7 @@
 #include <argp.h>
 #include <sysexits.h>
 
-#define CLI_VERSION  "0.1.0"
+#define CLI_VERSION   "0.1.0"
 #define CLI_HOSTS_MAX 64
 #define CLI_PATH_MAX  4096
 #define CLI_RUN_DIR   "/run/writ"
@@ -25,12 +25,12 @@
 
 struct cli {
 	const char *node;
-	bool node_given;        /* --node was said, not taken from the environment or the default */
+	bool node_given; /* --node was said, not taken from the environment or the default */
 	bool json;
-	const char *opt[128];   /* by letter: NULL not given, "" given, else its value */
+	const char *opt[128];             /* by letter: NULL not given, "" given, else its value */
 	const char *hosts[CLI_HOSTS_MAX]; /* up --host, in order */
 	unsigned nhosts;
-	char **args;            /* what is left, args[nargs] is NULL */
+	char **args; /* what is left, args[nargs] is NULL */
 	int nargs;
 	char error[1024];
 };
@@ -39,13 +39,13 @@ enum { CMD_NODE = 1 /* takes --node */, CMD_JSON = 2 /* takes --json */, CMD_ROO
 
 struct cmd {
 	const char *name;
-	const char *args;       /* for the usage line */
-	const char *doc;        /* one line */
-	const char *more;       /* the rest of --help: details, then an example */
-	int (*run)(struct cli *c); /* returns the exit code */
+	const char *args;               /* for the usage line */
+	const char *doc;                /* one line */
+	const char *more;               /* the rest of --help: details, then an example */
+	int (*run)(struct cli *c);      /* returns the exit code */
 	const struct argp_option *opts; /* its own; NULL: none */
 	unsigned flags;
-	int min, max;           /* how many arguments; max -1: any number */
+	int min, max; /* how many arguments; max -1: any number */
 };
 
 extern const struct cmd cmd_up, cmd_down, cmd_run, cmd_stop, cmd_kill, cmd_ps, cmd_logs, cmd_caps,

@@ -3,11 +3,13 @@
 #include "tools/writ/client.h"
 
 #include <errno.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 #include <nng/protocol/reqrep0/req.h>
 #include <writ/err.h>
@@ -15,27 +17,21 @@
 int client_exit_code(uint32_t status)
 {
 	switch (status) {
-	case WRIT_E_OK:
-		return EX_OK;
-	case WRIT_E_NOT_FOUND:
-		return EX_NOINPUT;
-	case WRIT_E_NO_RIGHT:
-		return EX_NOPERM;
+	case WRIT_E_OK: return EX_OK;
+	case WRIT_E_NOT_FOUND: return EX_NOINPUT;
+	case WRIT_E_NO_RIGHT: return EX_NOPERM;
 	case WRIT_E_BUSY:
 	case WRIT_E_EXISTS:
 	case WRIT_E_TIMED_OUT:
 	case WRIT_E_NOT_ENOUGH_MEMORY:
-	case WRIT_E_NO_SPACE:
-		return EX_TEMPFAIL;
+	case WRIT_E_NO_SPACE: return EX_TEMPFAIL;
 	case WRIT_E_INVALID_ARGUMENT:
 	case WRIT_E_RANGE:
 	case WRIT_E_BAD_REQUEST:
 	case WRIT_E_BAD_PATH:
 	case WRIT_E_NAME_TOO_LONG:
-	case WRIT_E_EXEC_FAILED:
-		return EX_DATAERR;
-	default:
-		return EX_SOFTWARE;
+	case WRIT_E_EXEC_FAILED: return EX_DATAERR;
+	default: return EX_SOFTWARE;
 	}
 }
 
@@ -44,8 +40,9 @@ static int fail_nng(struct cli *c, const char *what, int r)
 	switch (r) {
 	case NNG_ENOENT:
 	case NNG_ECONNREFUSED:
-		return cli_fail(c, EX_UNAVAILABLE, "node %s is not running; start it with: writ up%s%s",
-		    c->node, c->node_given ? " --node " : "", c->node_given ? c->node : "");
+		return cli_fail(c, EX_UNAVAILABLE,
+		    "node %s is not running; start it with: writ up%s%s", c->node,
+		    c->node_given ? " --node " : "", c->node_given ? c->node : "");
 	case NNG_EPERM:
 		return cli_fail(c, EX_NOPERM, "node %s: only root and group writ may operate it",
 		    c->node);
@@ -53,10 +50,8 @@ static int fail_nng(struct cli *c, const char *what, int r)
 		return cli_fail(c, EX_TEMPFAIL, "node %s: %s: no answer in time", c->node, what);
 	case NNG_ECLOSED:
 	case NNG_ECONNSHUT:
-	case NNG_ECONNRESET:
-		return cli_fail(c, EX_UNAVAILABLE, "node %s went away", c->node);
-	default:
-		return cli_fail(c, EX_SOFTWARE, "node %s: %s: %s", c->node, what, nng_strerror(r));
+	case NNG_ECONNRESET: return cli_fail(c, EX_UNAVAILABLE, "node %s went away", c->node);
+	default: return cli_fail(c, EX_SOFTWARE, "node %s: %s: %s", c->node, what, nng_strerror(r));
 	}
 }
 
@@ -78,14 +73,40 @@ static int knock(struct cli *c, const char *path)
 	r = connect(fd, (const struct sockaddr *)&sa, sizeof(sa)) < 0 ? errno : 0;
 	close(fd);
 	switch (r) {
-	case EPROTOTYPE:
-		return 0;
+	case EPROTOTYPE: return 0;
 	case EACCES:
-	case EPERM:
-		return fail_nng(c, "connecting", NNG_EPERM);
-	default:
-		return fail_nng(c, "connecting", NNG_ENOENT);
+	case EPERM: return fail_nng(c, "connecting", NNG_EPERM);
+	default: return fail_nng(c, "connecting", NNG_ENOENT);
 	}
+}
+
+static void on_connected(nng_pipe p, nng_pipe_ev ev, void *arg)
+{
+	(void)p;
+	(void)ev;
+	sem_post(arg);
+}
+
+/*
+ * Dial, and wait until both sides have shaken hands: leaving earlier would end
+ * the server's listener, as said above.
+ */
+static int dial(struct client *cl, const char *url)
+{
+	struct timespec until;
+	sem_t *connected = &cl->connected;
+	int r;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += CLIENT_TIMEOUT_MS / 1000;
+	if ((r = nng_socket_set_size(cl->sock, NNG_OPT_RECVMAXSZ, CLIENT_FRAME_MAX)) != 0 ||
+	    (r = nng_socket_set_ms(cl->sock, NNG_OPT_RECONNMINT, 20)) != 0 ||
+	    (r = nng_pipe_notify(cl->sock, NNG_PIPE_EV_ADD_POST, on_connected, connected)) != 0 ||
+	    (r = nng_dial(cl->sock, url, NULL, NNG_FLAG_NONBLOCK)) != 0)
+		return r;
+	while ((r = sem_timedwait(connected, &until)) < 0 && errno == EINTR)
+		;
+	return r == 0 ? 0 : NNG_ETIMEDOUT;
 }
 
 int client_open(struct cli *c, struct client *cl)
@@ -102,9 +123,9 @@ int client_open(struct cli *c, struct client *cl)
 	if (r != 0)
 		return fail_nng(c, "opening a socket", r);
 	cl->open = true;
-	if ((r = nng_socket_set_size(cl->sock, NNG_OPT_RECVMAXSZ, CLIENT_FRAME_MAX)) != 0 ||
-	    (r = nng_socket_set_ms(cl->sock, NNG_OPT_RECONNMINT, 20)) != 0 ||
-	    (r = nng_dial(cl->sock, url, NULL, NNG_FLAG_NONBLOCK)) != 0) {
+	sem_init(&cl->connected, 0, 0);
+	r = dial(cl, url);
+	if (r != 0) {
 		client_close(cl);
 		return fail_nng(c, "connecting", r);
 	}
@@ -125,8 +146,7 @@ void client_close(struct client *cl)
 	cl->open = false;
 }
 
-static int exchange(struct cli *c, struct client *cl, const Writ__Op__Req *req,
-    Writ__Op__Rep **ret)
+static int exchange(struct cli *c, struct client *cl, const Writ__Op__Req *req, Writ__Op__Rep **ret)
 {
 	size_t size = writ__op__req__get_packed_size(req), n;
 	uint8_t *buf;

@@ -5,6 +5,7 @@
  * After client_open() the process must not fork (nng panics); posix_spawn() is fine.
  */
 #pragma once
+#include <semaphore.h>
 #include <nng/nng.h>
 #include <writ/op.pb-c.h>
 
@@ -13,7 +14,12 @@
 #define CLIENT_FRAME_MAX  65536
 #define CLIENT_TIMEOUT_MS 5000
 
-struct client { nng_socket sock; bool open; };
+/* Does not move while it is open. */
+struct client {
+	nng_socket sock;
+	bool open;
+	sem_t connected;
+};
 
 /*
  * Reach the root server of cli's node. Errors: EX_UNAVAILABLE (no such node
@@ -41,10 +47,14 @@ int client_do(struct cli *c, struct client *cl, const Writ__Op__Req *req);
 int client_ask(struct cli *c, struct client *cl, const Writ__Op__Req *req, uint32_t *ret_status);
 
 /* All replies of a call that gives rows in pages. */
-struct pages { Writ__Op__Rep **v; size_t n; };
+struct pages {
+	Writ__Op__Rep **v;
+	size_t n;
+};
 #define CLIENT_PAGES_MAX 4096
 
-/* Call from req->offset on, until there are no more rows. @p is empty before, and after an error. */
+/* Call from req->offset on, until there are no more rows. @p is empty before, and after an error.
+ */
 int client_pages(struct cli *c, struct client *cl, Writ__Op__Req *req, struct pages *p);
 void pages_free(struct pages *p);
 

@@ -12,7 +12,11 @@
 #include "tools/writ/table.h"
 
 static const struct probe *const groups[] = {
-	doctor_ns, doctor_seccomp, doctor_file, doctor_cgroup, doctor_bpf,
+	doctor_ns,
+	doctor_seccomp,
+	doctor_file,
+	doctor_cgroup,
+	doctor_bpf,
 };
 
 static const struct column columns[] = {
@@ -24,7 +28,10 @@ static const struct column columns[] = {
 	{ "cost", NULL, COLUMN_JSON },
 };
 
-struct visit { struct table *t; unsigned warned, failed; };
+struct visit {
+	struct table *t;
+	unsigned warned, failed;
+};
 
 static void probe_visit(struct visit *v, const struct probe *p)
 {
@@ -102,11 +109,15 @@ static int doctor_run(struct cli *c)
 }
 
 const struct cmd cmd_doctor = {
-	.name = "doctor", .args = "[DIR...]", .doc = "Try every layer of the sandbox",
+	.name = "doctor",
+	.args = "[DIR...]",
+	.doc = "Try every layer of the sandbox",
 	.more = "Needs root. Each layer is tried by using it; a missing one is a FAIL if no node "
 		"runs without it, else a warning, with what its absence costs. Folders named, "
 		"or else those that the node lends, are tried for idmapped mounts. The exit "
 		"code is 0 when all needed layers are there.\n\n"
 		"Example: writ doctor --json",
-	.run = doctor_run, .flags = CMD_NODE | CMD_JSON, .max = -1,
+	.run = doctor_run,
+	.flags = CMD_NODE | CMD_JSON,
+	.max = -1,
 };

@@ -10,13 +10,15 @@
 #include <sys/types.h>
 
 /* What a probe found: what there is, or what went wrong. */
-struct finding { char text[256]; };
+struct finding {
+	char text[256];
+};
 
 struct probe {
-	const char *key;        /* in JSON */
-	const char *layer;      /* for people */
-	bool needed;            /* without it no node runs */
-	const char *cost;       /* what its absence costs */
+	const char *key;   /* in JSON */
+	const char *layer; /* for people */
+	bool needed;       /* without it no node runs */
+	const char *cost;  /* what its absence costs */
 	/* Returns 0 when the layer works, else -1; says in @f what it is or why not. */
 	int (*run)(struct finding *f, const void *arg);
 	const void *arg;
@@ -26,7 +28,8 @@ struct probe {
 extern const struct probe doctor_ns[], doctor_seccomp[], doctor_file[], doctor_cgroup[],
     doctor_bpf[];
 
-/* Can @dir (a path) be lent with its owner mapped? A probe of its own, for each folder asked about. */
+/* Can @dir (a path) be lent with its owner mapped? A probe of its own, for each folder asked about.
+ */
 int doctor_idmap(struct finding *f, const void *dir);
 
 /* Say why not. Returns -1. With an @err that isn't 0, its text is put behind. */
@@ -37,12 +40,12 @@ int finding_ok(struct finding *f, const char *fmt, ...) __attribute__((format(pr
 
 /* A child that tries something. */
 struct trial {
-	uint64_t flags;         /* CLONE_NEW... */
-	const char *map;        /* uid_map and gid_map of CLONE_NEWUSER; NULL: none */
+	uint64_t flags;  /* CLONE_NEW... */
+	const char *map; /* uid_map and gid_map of CLONE_NEWUSER; NULL: none */
 	int (*fn)(struct finding *f, void *arg); /* as a probe's */
 	void *arg;
-	pid_t pid;              /* filled in: the child's, for trial_wait()'s caller */
-	int signal;             /* filled in: what ended it, or 0 */
+	pid_t pid;  /* filled in: the child's, for trial_wait()'s caller */
+	int signal; /* filled in: what ended it, or 0 */
 };
 
 /*

@@ -29,7 +29,7 @@ static int load(uint32_t type, int value)
 	attr.prog_type = type;
 	attr.insns = (uint64_t)(uintptr_t)code;
 	attr.insn_cnt = sizeof(code) / sizeof(code[0]);
-	attr.license = (uint64_t)(uintptr_t)"Dual MIT/GPL";
+	attr.license = (uint64_t)(uintptr_t) "Dual MIT/GPL";
 	return bpf(BPF_PROG_LOAD, &attr);
 }
 
@@ -106,8 +106,7 @@ static int probe_lockdown(struct finding *f, const void *arg)
 	(void)arg;
 	if (file == NULL)
 		return finding_ok(f, "not told (securityfs is not mounted, or there is none)");
-	if (fgets(line, sizeof(line), file) == NULL ||
-	    sscanf(line, "%*[^[][%31[^]]", mode) != 1)
+	if (fgets(line, sizeof(line), file) == NULL || sscanf(line, "%*[^[][%31[^]]", mode) != 1)
 		sscanf(line, "[%31[^]]", mode);
 	fclose(file);
 	if (strcmp(mode, "confidentiality") == 0)
@@ -116,8 +115,8 @@ static int probe_lockdown(struct finding *f, const void *arg)
 }
 
 const struct probe doctor_bpf[] = {
-	{ "bpf_cgroup", "eBPF on cgroups", false,
-	    "no second line behind the network namespace", probe_socket, NULL },
+	{ "bpf_cgroup", "eBPF on cgroups", false, "no second line behind the network namespace",
+	    probe_socket, NULL },
 	{ "bpf_tracepoint", "eBPF on tracepoints", false,
 	    "no second line behind seccomp, no telemetry", probe_tracepoint, NULL },
 	{ "lockdown", "kernel lockdown", false,

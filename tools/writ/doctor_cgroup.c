@@ -62,8 +62,9 @@ static bool mounted_at(const char *controller, char *ret, size_t size)
 		if (rest == NULL || sscanf(line, "%*d %*d %*s %*s %511s", at) != 1 ||
 		    sscanf(rest, " - %63s %*s %255s", type, options) != 2)
 			continue;
-		found = controller == NULL ? strcmp(type, "cgroup2") == 0 :
-		    strcmp(type, "cgroup") == 0 && listed(options, controller);
+		found = controller == NULL
+		    ? strcmp(type, "cgroup2") == 0
+		    : strcmp(type, "cgroup") == 0 && listed(options, controller);
 	}
 	if (f != NULL)
 		fclose(f);
@@ -94,8 +95,8 @@ int doctor_group_make(struct finding *f, const char *controller, char *path, siz
 	*ret_v2 = mounted_at(NULL, top, sizeof(top)) &&
 	    (controller == NULL || v2_offers(top, controller));
 	if (!*ret_v2 && (controller == NULL || !mounted_at(controller, top, sizeof(top))))
-		return finding_fail(f, 0, "no hierarchy is mounted%s%s",
-		    controller ? " for " : "", controller ? controller : "");
+		return finding_fail(f, 0, "no hierarchy is mounted%s%s", controller ? " for " : "",
+		    controller ? controller : "");
 	snprintf(path, size, "%s/writ-doctor-%d-%u", top, (int)getpid(), number++);
 	if (mkdir(path, 0755) < 0)
 		return finding_fail(f, errno, "making a group in %s", top);
@@ -122,7 +123,10 @@ int doctor_group_enter(const char *path)
 	return put(path, "cgroup.procs", "0");
 }
 
-struct in_group { const char *path; bool v2; };
+struct in_group {
+	const char *path;
+	bool v2;
+};
 
 /* Has the group come to rest? Looks for a second at most. */
 static bool comes_to_rest(const char *group)
@@ -308,7 +312,11 @@ static int cpu_child(struct finding *f, void *arg)
 	    (int)(used * 100 / SPIN_NS));
 }
 
-struct limit { const char *controller; int (*fn)(struct finding *f, void *arg); int signal; };
+struct limit {
+	const char *controller;
+	int (*fn)(struct finding *f, void *arg);
+	int signal;
+};
 
 static int probe_limit(struct finding *f, const void *arg)
 {
@@ -333,14 +341,13 @@ static const struct limit limit_memory = { "memory", memory_child, SIGKILL };
 static const struct limit limit_cpu = { "cpu", cpu_child, 0 };
 
 const struct probe doctor_cgroup[] = {
-	{ "cgroup2", "cgroup v2", true,
-	    "a realm could not be ended as a whole", probe_v2, NULL },
+	{ "cgroup2", "cgroup v2", true, "a realm could not be ended as a whole", probe_v2, NULL },
 	{ "cgroup_pids", "limit on processes", false,
 	    "only RLIMIT_NPROC, the filter and the kernel's count limit forking", probe_limit,
 	    &limit_pids },
 	{ "cgroup_memory", "limit on memory", false,
 	    "a proc is held by RLIMIT_DATA alone, a realm not at all", probe_limit, &limit_memory },
-	{ "cgroup_cpu", "limit on CPU time", false,
-	    "a realm's share is the scheduler's word only", probe_limit, &limit_cpu },
+	{ "cgroup_cpu", "limit on CPU time", false, "a realm's share is the scheduler's word only",
+	    probe_limit, &limit_cpu },
 	{ 0 },
 };

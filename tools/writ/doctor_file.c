@@ -22,20 +22,33 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define IMAGE_CODE 42
+#define IMAGE_CODE    42
 #define OWNER_OUTSIDE 1879048193u
 
 /* The smallest program: exit_group(IMAGE_CODE). */
-struct image { Elf64_Ehdr eh; Elf64_Phdr ph; uint8_t code[12]; };
+struct image {
+	Elf64_Ehdr eh;
+	Elf64_Phdr ph;
+	uint8_t code[12];
+};
 static const struct image image = {
-	.eh = { .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
-	    .e_type = ET_EXEC, .e_machine = EM_X86_64, .e_version = EV_CURRENT,
+	.eh = { .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB,
+		    EV_CURRENT },
+	    .e_type = ET_EXEC,
+	    .e_machine = EM_X86_64,
+	    .e_version = EV_CURRENT,
 	    .e_entry = 0x400000 + offsetof(struct image, code),
-	    .e_phoff = offsetof(struct image, ph), .e_ehsize = sizeof(Elf64_Ehdr),
-	    .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 1 },
-	.ph = { .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_vaddr = 0x400000,
-	    .p_paddr = 0x400000, .p_filesz = sizeof(struct image),
-	    .p_memsz = sizeof(struct image), .p_align = 0x1000 },
+	    .e_phoff = offsetof(struct image, ph),
+	    .e_ehsize = sizeof(Elf64_Ehdr),
+	    .e_phentsize = sizeof(Elf64_Phdr),
+	    .e_phnum = 1 },
+	.ph = { .p_type = PT_LOAD,
+	    .p_flags = PF_R | PF_X,
+	    .p_vaddr = 0x400000,
+	    .p_paddr = 0x400000,
+	    .p_filesz = sizeof(struct image),
+	    .p_memsz = sizeof(struct image),
+	    .p_align = 0x1000 },
 	.code = { 0xbf, IMAGE_CODE, 0, 0, 0, 0xb8, SYS_exit_group, 0, 0, 0, 0x0f, 0x05 },
 };
 
@@ -160,7 +173,8 @@ static int landlock_child(struct finding *f, void *arg)
 
 static int probe_landlock(struct finding *f, const void *arg)
 {
-	int abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	int abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0,
+	    LANDLOCK_CREATE_RULESET_VERSION);
 	struct trial t = { .fn = landlock_child, .arg = &abi };
 
 	(void)arg;
@@ -187,7 +201,8 @@ static int owner_userns(struct finding *f, unsigned owner)
 
 	if (pipe2(hold, O_CLOEXEC) < 0)
 		return finding_fail(f, errno, "pipe");
-	pid = (pid_t)syscall(SYS_clone, (unsigned long)CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, 0);
+	pid = (pid_t)syscall(SYS_clone, (unsigned long)CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL,
+	    0);
 	if (pid == 0) {
 		close(hold[1]);
 		_exit(wait_child(f, &hold[0]));
@@ -233,18 +248,19 @@ int doctor_idmap(struct finding *f, const void *dir)
 		r = finding_fail(f, 0, "%s: the owner is not mapped", (const char *)dir);
 	close(ns);
 	close(tree);
-	return r < 0 ? -1 : finding_ok(f, "%s: a realm's user can stand for the owner",
-	    (const char *)dir);
+	return r < 0
+	    ? -1
+	    : finding_ok(f, "%s: a realm's user can stand for the owner", (const char *)dir);
 }
 
 const struct probe doctor_file[] = {
-	{ "sealed_image", "sealed images", true,
-	    "a program could change while it runs", probe_image, NULL },
+	{ "sealed_image", "sealed images", true, "a program could change while it runs",
+	    probe_image, NULL },
 	{ "openat2", "openat2, RESOLVE_BENEATH", true,
 	    "host folders could not be lent: links would lead out", probe_beneath, NULL },
-	{ "pidfd", "pidfd", true,
-	    "a signal could reach a stranger that got the same pid", probe_pidfd, NULL },
-	{ "landlock", "Landlock", false,
-	    "one layer less around servers: files, sockets, signals", probe_landlock, NULL },
+	{ "pidfd", "pidfd", true, "a signal could reach a stranger that got the same pid",
+	    probe_pidfd, NULL },
+	{ "landlock", "Landlock", false, "one layer less around servers: files, sockets, signals",
+	    probe_landlock, NULL },
 	{ 0 },
 };

@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MAPPED_ID 1879048193u   /* a host id that nobody has */
+#define MAPPED_ID 1879048193u /* a host id that nobody has */
 #define MAP_ONE   "1 1879048193 1"
 
 static int become_one(struct finding *f)
@@ -49,11 +49,16 @@ static int probe_user(struct finding *f, const void *arg)
 	struct trial t = { .flags = CLONE_NEWUSER, .map = MAP_ONE, .fn = ids_child };
 	int fd[2], on = 1, r;
 	struct ucred cred = { 0 };
-	union { char buf[CMSG_SPACE(sizeof(cred))]; struct cmsghdr align; } u;
+	union {
+		char buf[CMSG_SPACE(sizeof(cred))];
+		struct cmsghdr align;
+	} u;
 	char c;
 	struct iovec iov = { &c, 1 };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = u.buf,
-	    .msg_controllen = sizeof(u.buf) };
+	struct msghdr m = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = u.buf,
+		.msg_controllen = sizeof(u.buf) };
 	struct cmsghdr *h;
 
 	(void)arg;
@@ -220,7 +225,11 @@ static int fork_child(struct finding *f, void *arg)
 }
 
 /* @arg is the child and its flags. */
-struct plain { uint64_t flags; const char *map; int (*fn)(struct finding *f, void *arg); };
+struct plain {
+	uint64_t flags;
+	const char *map;
+	int (*fn)(struct finding *f, void *arg);
+};
 
 static int probe_plain(struct finding *f, const void *arg)
 {
@@ -235,21 +244,20 @@ static const struct plain plain_net = { CLONE_NEWNET, NULL, net_child };
 static const struct plain plain_fork = { CLONE_NEWUSER, MAP_ONE, fork_child };
 
 const struct probe doctor_ns[] = {
-	{ "user_ns", "user namespace, id map", true,
-	    "procs would run as users of the host", probe_user, NULL },
-	{ "mount_ns", "mount namespace", true,
-	    "procs would see the host's files", probe_plain, &plain_mount },
+	{ "user_ns", "user namespace, id map", true, "procs would run as users of the host",
+	    probe_user, NULL },
+	{ "mount_ns", "mount namespace", true, "procs would see the host's files", probe_plain,
+	    &plain_mount },
 	{ "pid_ns", "pid namespace", true,
 	    "procs would see the host's processes, and could outlive their nest", probe_pid, NULL },
-	{ "net_ns", "network namespace", true,
-	    "procs would have the host's network", probe_plain, &plain_net },
-	{ "ipc_ns", "ipc namespace", true,
-	    "procs of two realms could share System V memory", probe_ipc, NULL },
-	{ "uts_ns", "uts namespace", true,
-	    "procs would see the host's name", probe_uts, NULL },
-	{ "cgroup_ns", "cgroup namespace", true,
-	    "procs would see the host's groups", probe_cgroup_ns, NULL },
-	{ "rlimit_nproc", "limit on forking", true,
-	    "only the filter would keep procs from forking", probe_plain, &plain_fork },
+	{ "net_ns", "network namespace", true, "procs would have the host's network", probe_plain,
+	    &plain_net },
+	{ "ipc_ns", "ipc namespace", true, "procs of two realms could share System V memory",
+	    probe_ipc, NULL },
+	{ "uts_ns", "uts namespace", true, "procs would see the host's name", probe_uts, NULL },
+	{ "cgroup_ns", "cgroup namespace", true, "procs would see the host's groups",
+	    probe_cgroup_ns, NULL },
+	{ "rlimit_nproc", "limit on forking", true, "only the filter would keep procs from forking",
+	    probe_plain, &plain_fork },
 	{ 0 },
 };

@@ -80,8 +80,9 @@ static int probe_arch(struct finding *f, const void *arg)
 	(void)arg;
 	if (trial_run(&t, f) == 0 || (t.signal != SIGSYS && t.signal != SIGSEGV))
 		return -1;
-	return finding_ok(f, t.signal == SIGSYS ? "int $0x80 is killed by the filter" :
-	    "this kernel has no int $0x80");
+	return finding_ok(f,
+	    t.signal == SIGSYS ? "int $0x80 is killed by the filter"
+			       : "this kernel has no int $0x80");
 }
 
 /* Give up all Linux capabilities, then try to use some. */
@@ -134,13 +135,13 @@ static int probe_nnp(struct finding *f, const void *arg)
 }
 
 const struct probe doctor_seccomp[] = {
-	{ "seccomp", "seccomp filter", true,
-	    "procs could make every system call", probe_filter, NULL },
+	{ "seccomp", "seccomp filter", true, "procs could make every system call", probe_filter,
+	    NULL },
 	{ "seccomp_arch", "seccomp, other architectures", true,
 	    "procs could walk past the filter by int $0x80", probe_arch, NULL },
-	{ "no_new_privs", "no_new_privs", true,
-	    "an exec could give privileges back", probe_nnp, NULL },
-	{ "capabilities", "no Linux capabilities", true,
-	    "procs would keep privileges of root", probe_caps, NULL },
+	{ "no_new_privs", "no_new_privs", true, "an exec could give privileges back", probe_nnp,
+	    NULL },
+	{ "capabilities", "no Linux capabilities", true, "procs would keep privileges of root",
+	    probe_caps, NULL },
 	{ 0 },
 };

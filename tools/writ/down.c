@@ -11,7 +11,7 @@
 #include "tools/writ/client.h"
 #include "tools/writ/node.h"
 
-#define DOWN_ASK_MS  1500       /* for root to answer, and for the end that follows */
+#define DOWN_ASK_MS  1500 /* for root to answer, and for the end that follows */
 #define DOWN_TERM_MS 3000
 #define DOWN_KILL_MS 2000
 
@@ -82,8 +82,12 @@ static int down_run(struct cli *c)
 }
 
 const struct cmd cmd_down = {
-	.name = "down", .args = "", .doc = "End a node and all that runs on it",
+	.name = "down",
+	.args = "",
+	.doc = "End a node and all that runs on it",
 	.more = "Needs root. A node that isn't running is no error: what it left is cleared.\n\n"
 		"Example: writ down --node test",
-	.run = down_run, .flags = CMD_NODE | CMD_ROOT, .max = 0,
+	.run = down_run,
+	.flags = CMD_NODE | CMD_ROOT,
+	.max = 0,
 };

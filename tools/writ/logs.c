@@ -8,7 +8,7 @@
 #include "tools/writ/procs.h"
 #include "tools/writ/tail.h"
 
-#define LOGS_POLL_MS 500        /* how often the list of procs is read again */
+#define LOGS_POLL_MS 500 /* how often the list of procs is read again */
 
 static int fail_log(struct cli *c, const char *what, int r)
 {
@@ -131,10 +131,15 @@ static const struct argp_option logs_options[] = {
 };
 
 const struct cmd cmd_logs = {
-	.name = "logs", .args = "[PROC|PID|REALM...]", .doc = "Show what procs wrote",
+	.name = "logs",
+	.args = "[PROC|PID|REALM...]",
+	.doc = "Show what procs wrote",
 	.more = "Each line of more than one log has the proc's name in front. On a terminal, "
 		"control characters are shown as \\xNN. `writ logs kernel' shows the "
 		"kernel's own log, also of a node that runs no more.\n\n"
 		"Example: writ logs -f coordinator",
-	.run = logs_run, .opts = logs_options, .flags = CMD_NODE, .max = -1,
+	.run = logs_run,
+	.opts = logs_options,
+	.flags = CMD_NODE,
+	.max = -1,
 };

@@ -14,16 +14,37 @@
 #include "tools/writ/show.h"
 
 static const struct cmd *const cmds[] = {
-	&cmd_up, &cmd_down, &cmd_run, &cmd_stop, &cmd_kill, &cmd_ps, &cmd_logs, &cmd_caps,
-	&cmd_why, &cmd_audit, &cmd_check, &cmd_realms, &cmd_doctor,
+	&cmd_up,
+	&cmd_down,
+	&cmd_run,
+	&cmd_stop,
+	&cmd_kill,
+	&cmd_ps,
+	&cmd_logs,
+	&cmd_caps,
+	&cmd_why,
+	&cmd_audit,
+	&cmd_check,
+	&cmd_realms,
+	&cmd_doctor,
 };
 #define CMDS_N (sizeof(cmds) / sizeof(cmds[0]))
 
 static const struct argp_option opt_node = {
-	"node", CLI_LONG('N'), "NAME", 0, "Name of the node (default: $WRIT_NODE, else \"default\")", 10,
+	"node",
+	CLI_LONG('N'),
+	"NAME",
+	0,
+	"Name of the node (default: $WRIT_NODE, else \"default\")",
+	10,
 };
 static const struct argp_option opt_json = {
-	"json", CLI_LONG('J'), NULL, 0, "Print JSON for programs, not text for people", 10,
+	"json",
+	CLI_LONG('J'),
+	NULL,
+	0,
+	"Print JSON for programs, not text for people",
+	10,
 };
 
 static error_t parse_common(int key, char *arg, struct argp_state *state)
@@ -35,11 +56,8 @@ static error_t parse_common(int key, char *arg, struct argp_state *state)
 		c->node = arg;
 		c->node_given = true;
 		return 0;
-	case CLI_LONG('J'):
-		c->json = true;
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
+	case CLI_LONG('J'): c->json = true; return 0;
+	default: return ARGP_ERR_UNKNOWN;
 	}
 }
 
@@ -105,8 +123,8 @@ static int cmd_run_one(const struct cmd *cmd, struct cli *c, int argc, char **ar
 		return cli_fail(c, EX_USAGE, "%s: one argument too many: \"%s\"", cmd->name,
 		    c->args[cmd->max]);
 	if (!cli_name_ok(c->node))
-		return cli_fail(c, EX_USAGE, "\"%s\" is no name for a node: up to 31 of a-z 0-9 _ -",
-		    c->node);
+		return cli_fail(c, EX_USAGE,
+		    "\"%s\" is no name for a node: up to 31 of a-z 0-9 _ -", c->node);
 	if ((cmd->flags & CMD_ROOT) && geteuid() != 0)
 		return cli_fail(c, EX_NOPERM, "writ %s needs root", cmd->name);
 	return cmd->run(c);

@@ -37,33 +37,22 @@ static json_t *value_json(const ProtobufCFieldDescriptor *f, const void *p)
 	switch (f->type) {
 	case PROTOBUF_C_TYPE_INT32:
 	case PROTOBUF_C_TYPE_SINT32:
-	case PROTOBUF_C_TYPE_SFIXED32:
-		return json_integer(*(const int32_t *)p);
+	case PROTOBUF_C_TYPE_SFIXED32: return json_integer(*(const int32_t *)p);
 	case PROTOBUF_C_TYPE_UINT32:
-	case PROTOBUF_C_TYPE_FIXED32:
-		return json_integer(*(const uint32_t *)p);
+	case PROTOBUF_C_TYPE_FIXED32: return json_integer(*(const uint32_t *)p);
 	case PROTOBUF_C_TYPE_INT64:
 	case PROTOBUF_C_TYPE_SINT64:
 	case PROTOBUF_C_TYPE_SFIXED64:
 	case PROTOBUF_C_TYPE_UINT64:
-	case PROTOBUF_C_TYPE_FIXED64:
-		return json_integer(*(const json_int_t *)p);
-	case PROTOBUF_C_TYPE_FLOAT:
-		return json_real((double)*(const float *)p);
-	case PROTOBUF_C_TYPE_DOUBLE:
-		return json_real(*(const double *)p);
-	case PROTOBUF_C_TYPE_BOOL:
-		return json_boolean(*(const protobuf_c_boolean *)p);
-	case PROTOBUF_C_TYPE_ENUM:
-		return enum_json(f->descriptor, *(const int32_t *)p);
-	case PROTOBUF_C_TYPE_STRING:
-		return table_string(*(char *const *)p);
-	case PROTOBUF_C_TYPE_BYTES:
-		return hex(p);
-	case PROTOBUF_C_TYPE_MESSAGE:
-		return message_json(*(ProtobufCMessage *const *)p);
-	default:
-		return json_null();
+	case PROTOBUF_C_TYPE_FIXED64: return json_integer(*(const json_int_t *)p);
+	case PROTOBUF_C_TYPE_FLOAT: return json_real((double)*(const float *)p);
+	case PROTOBUF_C_TYPE_DOUBLE: return json_real(*(const double *)p);
+	case PROTOBUF_C_TYPE_BOOL: return json_boolean(*(const protobuf_c_boolean *)p);
+	case PROTOBUF_C_TYPE_ENUM: return enum_json(f->descriptor, *(const int32_t *)p);
+	case PROTOBUF_C_TYPE_STRING: return table_string(*(char *const *)p);
+	case PROTOBUF_C_TYPE_BYTES: return hex(p);
+	case PROTOBUF_C_TYPE_MESSAGE: return message_json(*(ProtobufCMessage *const *)p);
+	default: return json_null();
 	}
 }
 
@@ -75,15 +64,11 @@ static size_t value_size(ProtobufCType type)
 	case PROTOBUF_C_TYPE_SFIXED64:
 	case PROTOBUF_C_TYPE_UINT64:
 	case PROTOBUF_C_TYPE_FIXED64:
-	case PROTOBUF_C_TYPE_DOUBLE:
-		return 8;
-	case PROTOBUF_C_TYPE_BOOL:
-		return sizeof(protobuf_c_boolean);
+	case PROTOBUF_C_TYPE_DOUBLE: return 8;
+	case PROTOBUF_C_TYPE_BOOL: return sizeof(protobuf_c_boolean);
 	case PROTOBUF_C_TYPE_STRING:
-	case PROTOBUF_C_TYPE_MESSAGE:
-		return sizeof(void *);
-	case PROTOBUF_C_TYPE_BYTES:
-		return sizeof(ProtobufCBinaryData);
+	case PROTOBUF_C_TYPE_MESSAGE: return sizeof(void *);
+	case PROTOBUF_C_TYPE_BYTES: return sizeof(ProtobufCBinaryData);
 	case PROTOBUF_C_TYPE_INT32:
 	case PROTOBUF_C_TYPE_SINT32:
 	case PROTOBUF_C_TYPE_SFIXED32:
@@ -91,8 +76,7 @@ static size_t value_size(ProtobufCType type)
 	case PROTOBUF_C_TYPE_FIXED32:
 	case PROTOBUF_C_TYPE_FLOAT:
 	case PROTOBUF_C_TYPE_ENUM:
-	default:
-		return 4;
+	default: return 4;
 	}
 }
 

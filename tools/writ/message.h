@@ -4,5 +4,6 @@
 #include <jansson.h>
 #include <protobuf-c/protobuf-c.h>
 
-/* Fields by name; enums by name, bytes in hexadecimal; unset messages are left out. NULL: no memory. */
+/* Fields by name; enums by name, bytes in hexadecimal; unset messages are left out. NULL: no
+ * memory. */
 json_t *message_json(const ProtobufCMessage *m);

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define GUARD_MS  15000
+#define GUARD_MS     15000
 #define MANIFEST_MAX (1 << 20)
 
 /* "/a/b/c" -> "/a/b"; false at the top. */
@@ -51,14 +51,14 @@ int node_files_find(struct cli *c, struct node_files *ret)
 	if (!go_up(dir))
 		return cli_fail(c, EX_OSERR, "cannot find out where this program lies");
 	if (is_there(path, dir, NODE_KERNEL)) { /* a build tree: DIR/bin, sources above it */
-		strcpy(ret->bin, dir);
+		memcpy(ret->bin, dir, sizeof(ret->bin));
 		while (!is_there(ret->manifest, dir, "docs/examples/node.yaml") && go_up(dir))
 			;
 		return 0;
 	}
 	if (go_up(dir) && is_there(path, dir, "libexec/writ/" NODE_KERNEL)) {
 		go_up(path);
-		strcpy(ret->bin, path);
+		memcpy(ret->bin, path, sizeof(ret->bin));
 		is_there(ret->manifest, dir, "share/writ/node.yaml");
 		return 0;
 	}

@@ -13,7 +13,9 @@
 #define NODE_KERNEL "writ-kernel"
 
 /* Where the node's programs lie and, in a build tree or installed, its default manifest. */
-struct node_files { char bin[CLI_PATH_MAX], manifest[CLI_PATH_MAX]; };
+struct node_files {
+	char bin[CLI_PATH_MAX], manifest[CLI_PATH_MAX];
+};
 
 /* Find them beside this program. Errors: EX_NOINPUT (no kernel there). An absent manifest is "". */
 int node_files_find(struct cli *c, struct node_files *ret);
@@ -24,7 +26,8 @@ int node_files_find(struct cli *c, struct node_files *ret);
  */
 int node_kernel_find(struct cli *c, pid_t *ret_pid, int *ret_pidfd);
 
-/* One `up` or `down` at a time: holds *ret_fd until closed. Waits at most 15 s, then EX_TEMPFAIL. */
+/* One `up` or `down` at a time: holds *ret_fd until closed. Waits at most 15 s, then EX_TEMPFAIL.
+ */
 int node_guard(struct cli *c, int *ret_fd);
 
 /* Clear what a dead node of that name left (writ-kernel --clean). The kernel must not live. */

@@ -80,14 +80,10 @@ bool proc_ended(const Writ__Op__Proc *p)
 int proc_status(const Writ__Op__Proc *p)
 {
 	switch (p->state) {
-	case WRIT_STATE_EXITED:
-		return p->code & 0xff;
-	case WRIT_STATE_KILLED:
-		return 128 + (p->code & 0x7f);
-	case WRIT_STATE_FAILED:
-		return 126;
-	default:
-		return 0;
+	case WRIT_STATE_EXITED: return p->code & 0xff;
+	case WRIT_STATE_KILLED: return 128 + (p->code & 0x7f);
+	case WRIT_STATE_FAILED: return 126;
+	default: return 0;
 	}
 }
 

@@ -3,7 +3,11 @@
 #pragma once
 #include "tools/writ/client.h"
 
-struct procs { struct pages pages; Writ__Op__Proc **v; size_t n; };
+struct procs {
+	struct pages pages;
+	Writ__Op__Proc **v;
+	size_t n;
+};
 
 /* All procs of @realm ("": of the node), ended ones too as long as they are kept. */
 int procs_load(struct cli *c, struct client *cl, const char *realm, struct procs *p);
@@ -20,7 +24,8 @@ int procs_need(struct cli *c, const struct procs *p, const char *who);
 
 bool proc_ended(const Writ__Op__Proc *p);
 
-/* What a shell would give as its status: its code, 128 + signal, 126 when it never ran; 0 while it lives. */
+/* What a shell would give as its status: its code, 128 + signal, 126 when it never ran; 0 while it
+ * lives. */
 int proc_status(const Writ__Op__Proc *p);
 
 /* "running", "exited 3", "killed KILL", "failed ENOEXEC". Returns @buf. */

@@ -9,7 +9,7 @@
 #include "tools/writ/table.h"
 #include "tools/writ/tree.h"
 
-#define INDENT_MAX 24           /* levels that are shown as such */
+#define INDENT_MAX 24 /* levels that are shown as such */
 
 static const struct column ps_columns[] = {
 	{ "pid", "PID", COLUMN_RIGHT },
@@ -102,10 +102,15 @@ static const struct argp_option ps_options[] = {
 };
 
 const struct cmd cmd_ps = {
-	.name = "ps", .args = "[REALM]", .doc = "List procs as a tree",
+	.name = "ps",
+	.args = "[REALM]",
+	.doc = "List procs as a tree",
 	.more = "MEM is what is resident, of an ended proc its peak; CPU is the time it used.\n\n"
 		"Example: writ ps -a wordcount",
-	.run = ps_run, .opts = ps_options, .flags = CMD_NODE | CMD_JSON, .max = 1,
+	.run = ps_run,
+	.opts = ps_options,
+	.flags = CMD_NODE | CMD_JSON,
+	.max = 1,
 };
 
 static const struct column realm_columns[] = {
@@ -120,7 +125,8 @@ static const struct column realm_columns[] = {
 
 static int realms_print(struct cli *c, const Writ__Op__Rep *rep)
 {
-	struct table *t = table_new(realm_columns, sizeof(realm_columns) / sizeof(realm_columns[0]));
+	struct table *t = table_new(realm_columns,
+	    sizeof(realm_columns) / sizeof(realm_columns[0]));
 	int r = -1;
 
 	for (size_t i = 0; t != NULL && i < rep->n_realms; i++) {
@@ -161,10 +167,14 @@ static int realms_run(struct cli *c)
 }
 
 const struct cmd cmd_realms = {
-	.name = "realms", .args = "", .doc = "List realms",
+	.name = "realms",
+	.args = "",
+	.doc = "List realms",
 	.more = "Realms marked SYSTEM belong to the node's own servers.\n\n"
 		"Example: writ realms --json",
-	.run = realms_run, .flags = CMD_NODE | CMD_JSON, .max = 0,
+	.run = realms_run,
+	.flags = CMD_NODE | CMD_JSON,
+	.max = 0,
 };
 
 static int call_once(struct cli *c, const Writ__Op__Req *req)
@@ -188,9 +198,14 @@ static int stop_run(struct cli *c)
 }
 
 const struct cmd cmd_stop = {
-	.name = "stop", .args = "REALM", .doc = "End a realm and all its procs",
+	.name = "stop",
+	.args = "REALM",
+	.doc = "End a realm and all its procs",
 	.more = "Example: writ stop wordcount",
-	.run = stop_run, .flags = CMD_NODE, .min = 1, .max = 1,
+	.run = stop_run,
+	.flags = CMD_NODE,
+	.min = 1,
+	.max = 1,
 };
 
 static int kill_run(struct cli *c)
@@ -207,8 +222,13 @@ static int kill_run(struct cli *c)
 }
 
 const struct cmd cmd_kill = {
-	.name = "kill", .args = "PID", .doc = "End a proc",
+	.name = "kill",
+	.args = "PID",
+	.doc = "End a proc",
 	.more = "PID is the proc's number in `writ ps', not one of the host's.\n\n"
 		"Example: writ kill 12",
-	.run = kill_run, .flags = CMD_NODE, .min = 1, .max = 1,
+	.run = kill_run,
+	.flags = CMD_NODE,
+	.min = 1,
+	.max = 1,
 };

@@ -33,7 +33,11 @@ static void on_signal(int sig)
 }
 
 /* The pids that root started, and for which of them `run' waits. */
-struct started { uint32_t *pids; bool *wait; size_t n; };
+struct started {
+	uint32_t *pids;
+	bool *wait;
+	size_t n;
+};
 
 static int image_pieces(struct cli *c, struct client *cl, Writ__Op__Req *req, int fd)
 {
@@ -94,9 +98,10 @@ static void started_free(struct started *s)
 	free(s->wait);
 }
 
-/* Note what was started. A service ends with its realm: waited for only if there is nothing else. */
-static int started_note(struct cli *c, const Writ__Manifest__Realm *realm,
-    const Writ__Op__Rep *rep, struct started *ret)
+/* Note what was started. A service ends with its realm: waited for only if there is nothing else.
+ */
+static int started_note(struct cli *c, const Writ__Manifest__Realm *realm, const Writ__Op__Rep *rep,
+    struct started *ret)
 {
 	struct started s = { 0 };
 	bool all = true;
@@ -207,7 +212,8 @@ static bool all_ended(const struct procs *p, const struct started *s, int *ret_c
 			continue;
 		if (proc != NULL && !proc_ended(proc))
 			all = false;
-		else if (*ret_code == 0) /* a row that is no longer kept has ended, nobody knows how */
+		else if (*ret_code ==
+		    0) /* a row that is no longer kept has ended, nobody knows how */
 			*ret_code = proc != NULL ? proc_status(proc) : EX_SOFTWARE;
 	}
 	return all;
@@ -224,7 +230,8 @@ static void report(const struct procs *p, const struct started *s)
 			continue;
 		fputs("writ: ", stderr);
 		if (proc == NULL) {
-			fprintf(stderr, "pid %u ended, and its row is no longer kept\n", s->pids[i]);
+			fprintf(stderr, "pid %u ended, and its row is no longer kept\n",
+			    s->pids[i]);
 			continue;
 		}
 		show_safe_put(stderr, proc->name);
@@ -325,7 +332,8 @@ static int run_run(struct cli *c)
 {
 	Writ__Manifest__Realm *realm;
 	struct client cl;
-	int rc = client_open(c, &cl);
+	int rc = client_open(c,
+	    &cl); /* first: what is wrong with a manifest may depend on the node */
 
 	if (rc != 0)
 		return rc;
@@ -346,10 +354,16 @@ static const struct argp_option run_options[] = {
 };
 
 const struct cmd cmd_run = {
-	.name = "run", .args = "FILE", .doc = "Run a realm from its manifest",
+	.name = "run",
+	.args = "FILE",
+	.doc = "Run a realm from its manifest",
 	.more = "Shows what its procs write until those that provide no service have ended, then "
 		"stops the realm. The exit code is the first of theirs that isn't 0; 128 + "
 		"signal for one that was killed, 126 for one that could not be started.\n\n"
 		"Example: writ run docs/examples/wordcount/wordcount.yaml",
-	.run = run_run, .opts = run_options, .flags = CMD_NODE, .min = 1, .max = 1,
+	.run = run_run,
+	.opts = run_options,
+	.flags = CMD_NODE,
+	.min = 1,
+	.max = 1,
 };

@@ -11,8 +11,11 @@ static int char_length(const unsigned char *s, size_t n, uint32_t *ret)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	uint32_t c = s[0];
-	int len = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : (c & 0xf0) == 0xe0 ? 3 :
-	    c >= 0xf0 && c < 0xf5 ? 4 : 0;
+	int len = c < 0x80          ? 1
+	    : c >= 0xc2 && c < 0xe0 ? 2
+	    : (c & 0xf0) == 0xe0    ? 3
+	    : c >= 0xf0 && c < 0xf5 ? 4
+				    : 0;
 
 	if (len > 1)
 		c &= 0x7f >> len;
@@ -70,7 +73,8 @@ size_t show_cut(const char *s, size_t n)
 
 	for (size_t back = 1; back <= 3 && back <= n; back++) {
 		if (((unsigned char)s[n - back] & 0xc0) != 0x80)
-			return char_length((const unsigned char *)s + n - back, back, &c) < 0 ? back : 0;
+			return char_length((const unsigned char *)s + n - back, back, &c) < 0 ? back
+											      : 0;
 	}
 	return 0;
 }

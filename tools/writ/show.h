@@ -26,7 +26,8 @@ void show_safe_put(FILE *f, const char *s);
 /* Columns that UTF-8 text takes, one a character. */
 size_t show_width(const char *s);
 
-/* "812", "1.5K", "3.0M" of bytes; "0.02s", "41s", "3m07s", "2h05m", "4d01h" of time. Return @buf. */
+/* "812", "1.5K", "3.0M" of bytes; "0.02s", "41s", "3m07s", "2h05m", "4d01h" of time. Return @buf.
+ */
 char *show_bytes(uint64_t bytes, char *buf, size_t size);
 char *show_time(uint64_t ns, char *buf, size_t size);
 char *show_age(uint64_t ns, char *buf, size_t size);

@@ -9,11 +9,11 @@
 
 struct table {
 	const struct column *cols;
-	unsigned ncols, cell;   /* cell: the next one of the current row */
-	char **shown;           /* nrows × ncols */
+	unsigned ncols, cell; /* cell: the next one of the current row */
+	char **shown;         /* nrows × ncols */
 	size_t nrows, room;
 	json_t *rows;
-	bool failed;            /* out of memory */
+	bool failed; /* out of memory */
 };
 
 struct table *table_new(const struct column *cols, unsigned ncols)

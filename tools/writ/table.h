@@ -10,7 +10,10 @@
 #include <jansson.h>
 
 enum column_how { COLUMN_LEFT, COLUMN_RIGHT, COLUMN_JSON /* not shown to people */ };
-struct column { const char *key, *title; enum column_how how; };
+struct column {
+	const char *key, *title;
+	enum column_how how;
+};
 
 struct table;
 

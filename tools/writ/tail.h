@@ -9,21 +9,22 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define TAIL_LINE_MAX  4096
-#define TAIL_ROUND_MAX (1 << 20) /* bytes of one file that are copied before the next has its turn */
+#define TAIL_LINE_MAX 4096
+#define TAIL_ROUND_MAX \
+	(1 << 20) /* bytes of one file that are copied before the next has its turn */
 
 enum tail_flags {
-	TAIL_PREFIX = 1,        /* put "name| " before each line */
-	TAIL_SAFE = 2,          /* the stream is a terminal */
+	TAIL_PREFIX = 1, /* put "name| " before each line */
+	TAIL_SAFE = 2,   /* the stream is a terminal */
 };
 
 struct tail_file {
-	uint64_t key;           /* the caller's */
+	uint64_t key;            /* the caller's */
 	char name[64], path[32]; /* path below the folder */
-	int fd;                 /* -1: not there yet */
-	bool ended;             /* closed for good */
+	int fd;                  /* -1: not there yet */
+	bool ended;              /* closed for good */
 	uint64_t offset;
-	size_t used;            /* bytes of an unfinished line */
+	size_t used; /* bytes of an unfinished line */
 	char line[TAIL_LINE_MAX];
 };
 
@@ -31,7 +32,7 @@ struct tail {
 	int dir, inotify;
 	unsigned flags;
 	FILE *out;
-	bool broken;            /* @out takes no more */
+	bool broken; /* @out takes no more */
 	struct tail_file **files;
 	size_t nfiles;
 };

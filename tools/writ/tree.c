@@ -8,7 +8,10 @@
 
 #define NONE SIZE_MAX
 
-struct links { size_t parent, child, next; bool seen; };
+struct links {
+	size_t parent, child, next;
+	bool seen;
+};
 
 static int by_id(const void *pa, const void *pb)
 {

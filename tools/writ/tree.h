@@ -9,8 +9,8 @@
 
 struct tree_node {
 	uint64_t id, parent;
-	size_t row;             /* the caller's */
-	unsigned depth;         /* filled in: 0 for roots */
+	size_t row;     /* the caller's */
+	unsigned depth; /* filled in: 0 for roots */
 };
 
 /*

@@ -27,13 +27,17 @@
 #include "tools/writ/show.h"
 
 #define UP_WAIT_MS   10000
-#define UP_LOG_LINES 2048       /* bytes of the kernel's log that are shown when it fails */
+#define UP_LOG_LINES 2048 /* bytes of the kernel's log that are shown when it fails */
 #define UP_LOG_MAX   (1 << 20)
 #define UP_ARGS_MAX  256
 #define UP_ARG_SIZE  (CLI_PATH_MAX + 128)
-#define UP_MEMFD     3          /* in the kernel: where the packed manifest is */
+#define UP_MEMFD     3 /* in the kernel: where the packed manifest is */
 
-struct argv { char *v[UP_ARGS_MAX + 1]; size_t n; bool failed; };
+struct argv {
+	char *v[UP_ARGS_MAX + 1];
+	size_t n;
+	bool failed;
+};
 
 static void argv_add(struct argv *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static void argv_add(struct argv *a, const char *fmt, ...)
@@ -71,8 +75,8 @@ static Writ__Manifest__Host *host_find(const Writ__Manifest__Node *node, const c
 /* A new host folder at the end of @node, named @name. NULL when out of memory. */
 static Writ__Manifest__Host *host_new(Writ__Manifest__Node *node, const char *name)
 {
-	Writ__Manifest__Host **v =
-	    reallocarray(node->hosts, node->n_hosts + 1, sizeof(*node->hosts));
+	Writ__Manifest__Host **v = reallocarray(node->hosts, node->n_hosts + 1,
+	    sizeof(*node->hosts));
 	Writ__Manifest__Host *h = malloc(sizeof(*h));
 
 	if (v != NULL)
@@ -352,8 +356,8 @@ static int root_wait(struct cli *c, pid_t pid)
 			break;
 		}
 		if (show_clock(CLOCK_MONOTONIC) > end) {
-			rc = cli_fail(c, EX_UNAVAILABLE, "node %s: root didn't answer in %d s:",
-			    c->node, UP_WAIT_MS / 1000);
+			rc = cli_fail(c, EX_UNAVAILABLE,
+			    "node %s: root didn't answer in %d s:", c->node, UP_WAIT_MS / 1000);
 			break;
 		}
 		poll(NULL, 0, ms);
@@ -457,8 +461,13 @@ static const struct argp_option up_options[] = {
 };
 
 const struct cmd cmd_up = {
-	.name = "up", .args = "", .doc = "Start a node",
+	.name = "up",
+	.args = "",
+	.doc = "Start a node",
 	.more = "Needs root. Clears first what a node of that name left when it was killed.\n\n"
 		"Example: writ up --node test --host texts=/usr/share/common-licenses",
-	.run = up_run, .opts = up_options, .flags = CMD_NODE | CMD_ROOT, .max = 0,
+	.run = up_run,
+	.opts = up_options,
+	.flags = CMD_NODE | CMD_ROOT,
+	.max = 0,
 };

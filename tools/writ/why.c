@@ -93,15 +93,13 @@ static json_t *record_json(const Writ__Op__Record *r)
 {
 	char rights[128];
 
-	return json_pack("{s:I,s:I,s:I,s:o,s:o,s:I,s:s,s:s,s:i,s:s,s:s,s:I,s:I,s:I,s:o,s:o}",
-	    "seq", (json_int_t)r->seq, "time_ns", (json_int_t)r->time_ns,
-	    "pid", (json_int_t)r->pid, "name", table_string(r->name),
-	    "realm", table_string(r->realm_name), "realm_id", (json_int_t)r->realm,
-	    "kind", kind_name(r->kind), "op", op_name(r->op), "status", (int)r->status,
-	    "error", writ_errname(r->status),
-	    "missing", writ_rights_text(r->missing, rights, sizeof(rights)),
-	    "count", (json_int_t)r->count, "by", (json_int_t)r->by,
-	    "other", (json_int_t)r->other, "what", table_string(r->what),
+	return json_pack("{s:I,s:I,s:I,s:o,s:o,s:I,s:s,s:s,s:i,s:s,s:s,s:I,s:I,s:I,s:o,s:o}", "seq",
+	    (json_int_t)r->seq, "time_ns", (json_int_t)r->time_ns, "pid", (json_int_t)r->pid,
+	    "name", table_string(r->name), "realm", table_string(r->realm_name), "realm_id",
+	    (json_int_t)r->realm, "kind", kind_name(r->kind), "op", op_name(r->op), "status",
+	    (int)r->status, "error", writ_errname(r->status), "missing",
+	    writ_rights_text(r->missing, rights, sizeof(rights)), "count", (json_int_t)r->count,
+	    "by", (json_int_t)r->by, "other", (json_int_t)r->other, "what", table_string(r->what),
 	    "fix", table_string(r->fix));
 }
 
@@ -124,7 +122,8 @@ static void audit_print(const Writ__Op__Record *r)
 	if (r->status != 0)
 		printf(": %s", writ_strerror(r->status));
 	if (r->missing != 0)
-		printf(" (missing: %s)", writ_rights_text(r->missing, rights, sizeof(rights)));
+		printf(" (%s: %s)", is_refusal(r) ? "missing" : "rights",
+		    writ_rights_text(r->missing, rights, sizeof(rights)));
 	if (r->count > 1)
 		printf(" ×%u", r->count);
 	fputc('\n', stdout);
@@ -227,11 +226,16 @@ static const struct argp_option why_options[] = {
 };
 
 const struct cmd cmd_why = {
-	.name = "why", .args = "[PROC|PID|REALM]", .doc = "Explain what was refused",
+	.name = "why",
+	.args = "[PROC|PID|REALM]",
+	.doc = "Explain what was refused",
 	.more = "Says who was refused what, which right was missing and, after `fix:', the line "
 		"of the manifest that would grant it.\n\n"
 		"Example: writ why -n 5 mapper",
-	.run = why_run, .opts = why_options, .flags = CMD_NODE | CMD_JSON, .max = 1,
+	.run = why_run,
+	.opts = why_options,
+	.flags = CMD_NODE | CMD_JSON,
+	.max = 1,
 };
 
 /* The sequence number behind the last record of @p, or @from. */
@@ -285,7 +289,12 @@ static const struct argp_option audit_options[] = {
 };
 
 const struct cmd cmd_audit = {
-	.name = "audit", .args = "[PROC|PID|REALM]", .doc = "List all audit records",
+	.name = "audit",
+	.args = "[PROC|PID|REALM]",
+	.doc = "List all audit records",
 	.more = "Example: writ audit -f --json",
-	.run = audit_run, .opts = audit_options, .flags = CMD_NODE | CMD_JSON, .max = 1,
+	.run = audit_run,
+	.opts = audit_options,
+	.flags = CMD_NODE | CMD_JSON,
+	.max = 1,
 };

@@ -34,10 +34,11 @@ static int rule(scmp_filter_ctx ctx, char *text)
 int main(int argc, char **argv)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	char *t;
 
 	if (argc < 3 || ctx == NULL)
 		return 64;
-	for (char *t = strtok(argv[1], ","); t != NULL; t = strtok(NULL, ",")) {
+	while ((t = strsep(&argv[1], ",")) != NULL) {
 		if (rule(ctx, t) != 0) {
 			fprintf(stderr, "cli-deny: bad rule %s\n", t);
 			return 64;

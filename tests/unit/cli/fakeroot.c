@@ -21,7 +21,10 @@
 
 #define ROWS_N 9
 
-static struct { uint64_t bytes; unsigned pieces, runs, polls; } seen;
+static struct {
+	uint64_t bytes;
+	unsigned pieces, runs, polls;
+} seen;
 
 static uint64_t clock_ns(int clock)
 {
@@ -67,8 +70,8 @@ static size_t procs_fill(Writ__Op__Proc *v, Writ__Op__Proc **rows)
 	return ROWS_N;
 }
 
-static void cap_set(Writ__Op__Cap *c, uint32_t slot, uint32_t parent, uint32_t pid,
-    unsigned type, uint32_t rights, const char *name)
+static void cap_set(Writ__Op__Cap *c, uint32_t slot, uint32_t parent, uint32_t pid, unsigned type,
+    uint32_t rights, const char *name)
 {
 	writ__op__cap__init(c);
 	c->slot = slot;
@@ -173,9 +176,7 @@ static void answer(const Writ__Op__Req *req, Writ__Op__Rep *rep, struct rows *r)
 		rep->status = WRIT_E_NOT_FOUND;
 		seen.bytes = 0;
 		break;
-	case WRIT__OP__OP__OP_IMAGE:
-		image_take(req, rep);
-		break;
+	case WRIT__OP__OP__OP_IMAGE: image_take(req, rep); break;
 	case WRIT__OP__OP__OP_RUN:
 		seen.runs++;
 		proc_set(&r->procs[0], 7, 1, "words", "coordinator", WRIT_STATE_PENDING, 0);
@@ -184,9 +185,7 @@ static void answer(const Writ__Op__Req *req, Writ__Op__Rep *rep, struct rows *r)
 		rep->procs = r->pprocs;
 		fprintf(stderr, "run %s: %u pieces\n", req->realm->name, seen.pieces);
 		break;
-	case WRIT__OP__OP__OP_STOP:
-		fprintf(stderr, "stop %s\n", req->name);
-		break;
+	case WRIT__OP__OP__OP_STOP: fprintf(stderr, "stop %s\n", req->name); break;
 	case WRIT__OP__OP__OP_KILL:
 		if (req->pid != 7)
 			rep->status = WRIT_E_NOT_FOUND;
@@ -196,8 +195,7 @@ static void answer(const Writ__Op__Req *req, Writ__Op__Rep *rep, struct rows *r)
 	case WRIT__OP__OP__OP_MANIFEST:
 	case WRIT__OP__OP__OP_UNSPECIFIED:
 	case _WRIT__OP__OP_IS_INT_SIZE:
-	default:
-		break;
+	default: break;
 	}
 }
 

@@ -14,4 +14,4 @@ cli-fakeroot_LDLIBS := -lnng -lprotobuf-c
 cli-deny_SRCS := tests/unit/cli/deny.c
 cli-deny_LDLIBS := -lseccomp
 
-SHTESTS += tests/unit/cli/command.sh tests/unit/cli/doctor.sh tests/unit/cli/manual.sh
+SHTESTS += tests/unit/cli/command.sh tests/unit/cli/node.sh tests/unit/cli/doctor.sh tests/unit/cli/manual.sh

@@ -31,11 +31,15 @@ START_TEST(what_a_terminal_acts_on_is_made_visible)
 	    "plain r\xc3\xa9sum\xc3\xa9 \xe2\x82\xac");
 	ck_assert_str_eq(safe("a\033[2Jb\n"), "a\\x1b[2Jb\\x0a");
 	ck_assert_str_eq(safe("\x7f"), "\\x7f");
-	ck_assert_str_eq(safe("\xc2\x9b" "1m"), "\\xc2\\x9b1m"); /* C1: CSI */
-	ck_assert_str_eq(safe("\xff\xc3"), "\\xff\\xc3"); /* no UTF-8, cut short */
-	ck_assert_str_eq(safe("\xc0\xaf"), "\\xc0\\xaf"); /* overlong */
+	ck_assert_str_eq(safe("\xc2\x9b"
+			      "1m"),
+	    "\\xc2\\x9b1m");                                       /* C1: CSI */
+	ck_assert_str_eq(safe("\xff\xc3"), "\\xff\\xc3");          /* no UTF-8, cut short */
+	ck_assert_str_eq(safe("\xc0\xaf"), "\\xc0\\xaf");          /* overlong */
 	ck_assert_str_eq(safe("\xed\xa0\x80"), "\\xed\\xa0\\x80"); /* surrogate */
-	ck_assert_str_eq(safe("\xe2\x80\xae" "txt"), "\\xe2\\x80\\xaetxt"); /* reorders */
+	ck_assert_str_eq(safe("\xe2\x80\xae"
+			      "txt"),
+	    "\\xe2\\x80\\xaetxt"); /* reorders */
 }
 END_TEST
 
@@ -257,7 +261,7 @@ static FILE *out;
 
 static void begin(unsigned flags)
 {
-	strcpy(dir, "/tmp/writ-cli-XXXXXX");
+	snprintf(dir, sizeof(dir), "/tmp/writ-cli-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	out = open_memstream(&text, &text_n);
 	ck_assert_int_eq(tail_init(&tl, dir, out, flags), 0);
@@ -309,8 +313,7 @@ START_TEST(a_growing_file_is_followed_from_before_it_exists)
 	put(1, "no end", 6);
 	tail_end(&tl, 1);
 	put(1, "after the end\n", 14);
-	ck_assert_str_eq(got(),
-	    "one| first\none| second\none| no end\nt\\x1bwo| other\n");
+	ck_assert_str_eq(got(), "one| first\none| second\none| no end\nt\\x1bwo| other\n");
 	end();
 }
 END_TEST
@@ -408,14 +411,19 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		what_a_terminal_acts_on_is_made_visible, a_full_buffer_ends_at_a_character,
-		random_bytes_become_printable, sizes_and_times_read_well,
+		what_a_terminal_acts_on_is_made_visible,
+		a_full_buffer_ends_at_a_character,
+		random_bytes_become_printable,
+		sizes_and_times_read_well,
 		names_and_numbers_of_the_command_line_are_checked,
-		tables_are_aligned_by_characters, tables_as_json_have_numbers_and_hidden_columns,
-		a_tree_is_printed_parents_first, orphans_circles_and_twins_are_printed_once,
+		tables_are_aligned_by_characters,
+		tables_as_json_have_numbers_and_hidden_columns,
+		a_tree_is_printed_parents_first,
+		orphans_circles_and_twins_are_printed_once,
 		random_parents_never_hang_nor_lose_a_row,
 		a_long_chain_and_a_big_circle_take_no_time,
-		a_growing_file_is_followed_from_before_it_exists, waiting_ends_when_a_file_grows,
+		a_growing_file_is_followed_from_before_it_exists,
+		waiting_ends_when_a_file_grows,
 		logs_are_safe_on_a_terminal_and_exact_elsewhere,
 		a_line_without_end_is_put_out_in_pieces,
 		a_cut_file_is_read_again_and_its_last_bytes_alone_if_asked,
