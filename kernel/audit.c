@@ -14,7 +14,8 @@ static struct writ_audit_rec *rec_at(uint64_t seq)
 	return &k.audits[seq % K_AUDITS];
 }
 
-static bool same_refusal(const struct writ_audit_rec *r, uint64_t seq, const struct writ_audit_rec *n)
+static bool same_refusal(const struct writ_audit_rec *r, uint64_t seq,
+    const struct writ_audit_rec *n)
 {
 	return r->seq == seq && r->pid == n->pid && r->kind == n->kind && r->op == n->op &&
 	    r->missing == n->missing && r->by == n->by && strcmp(r->what, n->what) == 0;
@@ -32,8 +33,12 @@ static void fill(struct writ_audit_rec *n, const struct k_proc *p, unsigned kind
 	struct timespec ts;
 
 	clock_gettime(CLOCK_REALTIME, &ts);
-	*n = (struct writ_audit_rec){ .time_ns = (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec,
-		.kind = (uint16_t)kind, .op = (uint16_t)op, .status = status, .count = 1 };
+	*n = (struct writ_audit_rec){ .time_ns = (uint64_t)ts.tv_sec * 1000000000u +
+		    (uint64_t)ts.tv_nsec,
+		.kind = (uint16_t)kind,
+		.op = (uint16_t)op,
+		.status = status,
+		.count = 1 };
 	if (p != NULL) {
 		n->pid = p->pid;
 		n->realm = p->realm;

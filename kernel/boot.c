@@ -31,8 +31,12 @@
 struct k k;
 
 enum {
-	UID_BASE = 0x60000000, UID_NODE = 1 << 26, UID_REALM = 65536, NODES = 16,
-	ROOT_BITS = 12, OWN_BITS = 14,
+	UID_BASE = 0x60000000,
+	UID_NODE = 1 << 26,
+	UID_REALM = 65536,
+	NODES = 16,
+	ROOT_BITS = 12,
+	OWN_BITS = 14,
 };
 
 void k_log(const char *fmt, ...)
@@ -120,7 +124,10 @@ static int take_ids(void)
 	if (k.idfd < 0)
 		return fail(path);
 	for (uint32_t i = 0; i < NODES; i++) {
-		struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = i, .l_len = 1 };
+		struct flock l = { .l_type = F_WRLCK,
+			.l_whence = SEEK_SET,
+			.l_start = i,
+			.l_len = 1 };
 
 		if (fcntl(k.idfd, F_SETLK, &l) == 0) {
 			k.uid_base = UID_BASE + i * UID_NODE;
@@ -157,7 +164,9 @@ static int open_hosts(void)
 			return 66;
 		}
 		if (!h->idmapped)
-			k_log("host folder %s: its file system can't map ids; only what others may see is served", h->name);
+			k_log(
+			    "host folder %s: its file system can't map ids; only what others may see is served",
+			    h->name);
 	}
 	return 0;
 }
@@ -168,7 +177,8 @@ static int make_tables(void)
 {
 	size_t size = captab_size(K_SLOTS, K_OBJS, K_ACCOUNTS);
 
-	captab_init(&k.caps, k_table(1, size), K_SLOTS, K_OBJS, K_ACCOUNTS, k_object_finalise, NULL);
+	captab_init(&k.caps, k_table(1, size), K_SLOTS, K_OBJS, K_ACCOUNTS, k_object_finalise,
+	    NULL);
 	k.procs = k_table(k.nprocs, sizeof(*k.procs));
 	k.realms = k_table(K_REALMS, sizeof(*k.realms));
 	k.sessions = k_table(K_SESSIONS, sizeof(*k.sessions));
@@ -211,8 +221,10 @@ static int seal_file(const char *path, uint64_t *ret_size, bool *ret_elf)
 	}
 	if (in >= 0)
 		close(in);
-	if (fd >= 0 && (n != 0 || fchmod(fd, 0555) != 0 || fcntl(fd, F_ADD_SEALS,
-	    F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0)) {
+	if (fd >= 0 &&
+	    (n != 0 || fchmod(fd, 0555) != 0 ||
+		fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) !=
+		    0)) {
 		close(fd);
 		fd = -1;
 	}
@@ -220,9 +232,14 @@ static int seal_file(const char *path, uint64_t *ret_size, bool *ret_elf)
 }
 
 /* The start record of root, in the layout of <writ/start.h>. */
-struct record { size_t len; uint16_t names; char data[WRIT_BLOB_MAX]; };
+struct record {
+	size_t len;
+	uint16_t names;
+	char data[WRIT_BLOB_MAX];
+};
 
-static void record_name(struct record *r, unsigned type, const char *name, uint32_t slot, uint32_t rights)
+static void record_name(struct record *r, unsigned type, const char *name, uint32_t slot,
+    uint32_t rights)
 {
 	struct start_name n = { .slot = slot, .rights = rights, .type = type };
 	size_t len = strlen(name) + 1;
@@ -242,8 +259,8 @@ static void give(struct k_proc *root, struct record *rec, uint32_t index, obj_t 
 	record_name(rec, type, name, index, rights);
 }
 
-static int give_file(struct k_proc *root, struct record *rec, uint32_t index, unsigned type, const char *name,
-    struct k_file f, uint16_t rights)
+static int give_file(struct k_proc *root, struct record *rec, uint32_t index, unsigned type,
+    const char *name, struct k_file f, uint16_t rights)
 {
 	uint32_t body = k_pool_get(&k.file_pool);
 	obj_t obj;
@@ -273,15 +290,16 @@ static int give_modules(struct k_proc *root, struct record *rec, obj_t *ret_imag
 		f.fd = seal_file(m->path, &f.size, &elf);
 		if (f.fd < 0)
 			return fail(m->path);
-		e = give_file(root, rec, index++, elf ? WRIT_TYPE_IMAGE : WRIT_TYPE_MEMORY, m->name, f,
-		    elf ? WRIT_R_EXEC | WRIT_R_GRANT : WRIT_R_READ);
+		e = give_file(root, rec, index++, elf ? WRIT_TYPE_IMAGE : WRIT_TYPE_MEMORY, m->name,
+		    f, elf ? WRIT_R_EXEC | WRIT_R_GRANT : WRIT_R_READ);
 		if (e == 0 && elf && strcmp(m->name, "root") == 0)
 			*ret_image = captab_slot(&k.caps, s)->cap.obj;
 	}
 	for (unsigned i = 0; i < k.nhosts && e == 0; i++) {
 		const struct host_folder *h = &k.hosts[i];
 
-		e = give_file(root, rec, index++, WRIT_TYPE_HOST, h->name, (struct k_file){ .fd = h->fd, .host = i },
+		e = give_file(root, rec, index++, WRIT_TYPE_HOST, h->name,
+		    (struct k_file){ .fd = h->fd, .host = i },
 		    WRIT_R_READ | WRIT_R_GRANT | (h->writable ? WRIT_R_WRITE : 0));
 	}
 	return e;
@@ -294,7 +312,8 @@ static int boot_objects(void)
 	struct charge all = { .bytes = k.max_memory, .slots = K_SLOTS / 2, .procs = k.nprocs - 1 };
 
 	if (captab_untyped_new(&k.caps, 0, all, &k.untyped) != 0 ||
-	    captab_obj_new(&k.caps, WRIT_TYPE_SCHED_CONTROL, 0, (struct charge){ 0 }, 0, &k.sched) != 0 ||
+	    captab_obj_new(&k.caps, WRIT_TYPE_SCHED_CONTROL, 0, (struct charge){ 0 }, 0,
+		&k.sched) != 0 ||
 	    captab_obj_new(&k.caps, WRIT_TYPE_AUDIT, 0, (struct charge){ 0 }, 0, &k.audit) != 0 ||
 	    captab_cnode_new(&k.caps, k.untyped, OWN_BITS, &k.own) != 0)
 		return 70;
@@ -307,15 +326,21 @@ static int root_realm(obj_t *ret_realm, obj_t *ret_spawn, struct k_proc **ret)
 {
 	uint32_t body = k_realm_new("root", k.untyped, 0, 0, 0, 1), sp = k_pool_get(&k.spawn_pool);
 
-	if (body == 0 || captab_obj_new(&k.caps, WRIT_TYPE_REALM, 0, (struct charge){ 0 }, body, ret_realm) != 0 ||
+	if (body == 0 ||
+	    captab_obj_new(&k.caps, WRIT_TYPE_REALM, 0, (struct charge){ 0 }, body, ret_realm) !=
+		0 ||
 	    captab_obj_new(&k.caps, WRIT_TYPE_SPAWN, 0, (struct charge){ 0 }, sp, ret_spawn) != 0)
 		return 70;
 	k.realms[body].obj = *ret_realm;
 	k.realms[body].root = true;
 	captab_hold(&k.caps, *ret_realm);
 	captab_hold(&k.caps, *ret_realm);
-	k.spawns[sp] = (struct k_spawn){ .realm = body, .classes = 1, .profiles = 1u << WRIT_PROFILE_SERVER,
-		.procs = 1, .memory = UINT64_MAX, .used_procs = 1 };
+	k.spawns[sp] = (struct k_spawn){ .realm = body,
+		.classes = 1,
+		.profiles = 1u << WRIT_PROFILE_SERVER,
+		.procs = 1,
+		.memory = UINT64_MAX,
+		.used_procs = 1 };
 	*ret = k_proc_new(body);
 	return *ret != NULL ? 0 : 70;
 }
@@ -323,9 +348,13 @@ static int root_realm(obj_t *ret_realm, obj_t *ret_spawn, struct k_proc **ret)
 /* EV_BEGIN of root, with its record, waits in its gate. */
 static int root_gate(struct k_proc *root, const struct record *rec)
 {
-	struct { struct writ_begin b; char blob[WRIT_BLOB_MAX]; } m = {
-		.b = { .pid = root->pid, .realm = root->realm, .blob = (uint32_t)rec->len } };
-	struct writ_hdr h = { .op = WRIT_EV_BEGIN, .reply = 2, .len = (uint16_t)(sizeof(m.b) + rec->len) };
+	struct {
+		struct writ_begin b;
+		char blob[WRIT_BLOB_MAX];
+	} m = { .b = { .pid = root->pid, .realm = root->realm, .blob = (uint32_t)rec->len } };
+	struct writ_hdr h = { .op = WRIT_EV_BEGIN,
+		.reply = 2,
+		.len = (uint16_t)(sizeof(m.b) + rec->len) };
 	int sv[2];
 
 	memcpy(m.b.name, root->name, sizeof(m.b.name));
@@ -359,9 +388,12 @@ static int boot_root(void)
 	root->log_max = 64 << 20;
 	strcpy(root->name, "root");
 	record_name(&rec, WRIT_TYPE_CNODE, "cspace", 0, ROOT_BITS);
-	give(root, &rec, WRIT_BOOT_UNTYPED, k.untyped, WRIT_TYPE_UNTYPED, WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT, "node");
-	give(root, &rec, WRIT_BOOT_SCHED, k.sched, WRIT_TYPE_SCHED_CONTROL, WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT, "sched");
-	give(root, &rec, WRIT_BOOT_AUDIT, k.audit, WRIT_TYPE_AUDIT, WRIT_R_READ | WRIT_R_GRANT, "audit");
+	give(root, &rec, WRIT_BOOT_UNTYPED, k.untyped, WRIT_TYPE_UNTYPED,
+	    WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT, "node");
+	give(root, &rec, WRIT_BOOT_SCHED, k.sched, WRIT_TYPE_SCHED_CONTROL,
+	    WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT, "sched");
+	give(root, &rec, WRIT_BOOT_AUDIT, k.audit, WRIT_TYPE_AUDIT, WRIT_R_READ | WRIT_R_GRANT,
+	    "audit");
 	give(root, &rec, WRIT_BOOT_REALM, realm, WRIT_TYPE_REALM, WRIT_R_READ, "root");
 	if ((e = give_modules(root, &rec, &image)) != 0)
 		return e;

@@ -107,8 +107,12 @@ int k_call_inspect(struct k_req *q)
 	if ((e = k_resolve(q, &r->src, &s)) != 0)
 		return e;
 	c = &captab_slot(&k.caps, s)->cap;
-	*out = (struct writ_cap_info){ .index = (uint32_t)r->src.index, .pid = q->p->pid,
-		.type = c->type, .rights = c->rights, .obj = c->obj, .badge = c->badge };
+	*out = (struct writ_cap_info){ .index = (uint32_t)r->src.index,
+		.pid = q->p->pid,
+		.type = c->type,
+		.rights = c->rights,
+		.obj = c->obj,
+		.badge = c->badge };
 	if (c->type != WRIT_TYPE_NULL)
 		k_object_name(c, out->name, sizeof(out->name));
 	q->out_len = sizeof(*out);
@@ -153,10 +157,12 @@ int k_call_retype(struct k_req *q)
 		return retype_endpoint(q, dst);
 	if (r->type != WRIT_TYPE_UNTYPED)
 		return WRIT_E_INVALID_ARGUMENT;
-	max = (struct charge){ .bytes = r->max.bytes, .slots = r->max.slots, .procs = r->max.procs };
+	max =
+	    (struct charge){ .bytes = r->max.bytes, .slots = r->max.slots, .procs = r->max.procs };
 	if ((e = captab_untyped_new(&k.caps, q->cap->obj, max, &obj)) != 0)
 		return e;
-	return captab_insert(&k.caps, q->slot, dst, obj, WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT, 0);
+	return captab_insert(&k.caps, q->slot, dst, obj, WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT,
+	    0);
 }
 
 int k_call_quota(struct k_req *q)
@@ -197,7 +203,8 @@ static void slot_owner(slot_t s, struct writ_cap_info *out)
 	out->pid = sl->cnode != k.own && cn->body != 0 ? k.procs[cn->body].pid : 0;
 }
 
-/* Rows in the order of slots, not of the tree: each names its parent, the reader builds the tree. */
+/* Rows in the order of slots, not of the tree: each names its parent, the reader builds the tree.
+ */
 int k_call_caps(struct k_req *q)
 {
 	struct writ_cap_info *out = (void *)q->out;
@@ -208,14 +215,17 @@ int k_call_caps(struct k_req *q)
 		const struct slot *sl = captab_slot(&k.caps, (slot_t)s);
 
 		if (sl == NULL) {
-			s |= 63;        /* CNodes are made of blocks of 64 */
+			s |= 63; /* CNodes are made of blocks of 64 */
 			continue;
 		}
 		if (sl->cap.type == WRIT_TYPE_NULL)
 			continue;
 		out[n] = (struct writ_cap_info){ .slot = (uint32_t)s,
-			.parent = captab_parent(&k.caps, (slot_t)s), .type = sl->cap.type,
-			.rights = sl->cap.rights, .obj = sl->cap.obj, .badge = sl->cap.badge };
+			.parent = captab_parent(&k.caps, (slot_t)s),
+			.type = sl->cap.type,
+			.rights = sl->cap.rights,
+			.obj = sl->cap.obj,
+			.badge = sl->cap.badge };
 		slot_owner((slot_t)s, &out[n]);
 		k_object_name(&sl->cap, out[n].name, sizeof(out[n].name));
 		n++;

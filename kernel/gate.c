@@ -15,9 +15,15 @@
 #include <linux/sockios.h>
 #include <unistd.h>
 
-enum { OUTQ_MAX = 64 * 1024 };  /* events wait when so much is unread; replies may use the rest */
+enum { OUTQ_MAX = 64 * 1024 }; /* events wait when so much is unread; replies may use the rest */
 
-struct call { const char *name; int (*fn)(struct k_req *q); uint8_t type; uint16_t right; uint8_t audit; };
+struct call {
+	const char *name;
+	int (*fn)(struct k_req *q);
+	uint8_t type;
+	uint16_t right;
+	uint8_t audit;
+};
 /* clang-format off */
 static const struct call calls[] = {
 #define X(id, fn, type, right, audit, doc) \
@@ -30,7 +36,10 @@ _Static_assert(sizeof(calls) / sizeof(calls[0]) == WRIT_OP_N, "every call has ex
 
 bool k_gate_send(int gate, struct writ_hdr *h, const void *body, const int *fds)
 {
-	union { struct cmsghdr align; char buf[CMSG_SPACE(sizeof(int) * WRIT_FDS_MAX)]; } c;
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(sizeof(int) * WRIT_FDS_MAX)];
+	} c;
 	struct iovec iov[2] = { { h, sizeof(*h) }, { (void *)body, h->len } };
 	struct msghdr m = { .msg_iov = iov, .msg_iovlen = h->len != 0 ? 2 : 1 };
 
@@ -40,7 +49,8 @@ bool k_gate_send(int gate, struct writ_hdr *h, const void *body, const int *fds)
 
 		m.msg_control = c.buf;
 		m.msg_controllen = CMSG_SPACE(sizeof(int) * h->nfds);
-		*cm = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS,
+		*cm = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
+			.cmsg_type = SCM_RIGHTS,
 			.cmsg_len = CMSG_LEN(sizeof(int) * h->nfds) };
 		memcpy(CMSG_DATA(cm), fds, sizeof(int) * h->nfds);
 	}
@@ -54,7 +64,8 @@ static void reply(struct k_proc *p, struct writ_hdr *h, const void *body, const 
 		k_proc_kill(p, "did not read the replies on its gate");
 }
 
-void k_gate_reply(struct k_proc *p, uint16_t op, uint32_t cookie, int status, const void *body, uint16_t len)
+void k_gate_reply(struct k_proc *p, uint16_t op, uint32_t cookie, int status, const void *body,
+    uint16_t len)
 {
 	struct writ_hdr h = { .op = op, .cookie = cookie, .status = status, .len = len };
 
@@ -92,9 +103,14 @@ static void take_fds(struct msghdr *m, int *fds)
 /* The next packet into @q and @buf. 1: there is one, 0: none now, -1: the gate is closed. */
 static int receive(struct k_proc *p, struct k_req *q, char *buf)
 {
-	union { struct cmsghdr align; char buf[CMSG_SPACE(sizeof(int) * WRIT_FDS_MAX)]; } c;
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(sizeof(int) * WRIT_FDS_MAX)];
+	} c;
 	struct iovec iov[2] = { { &q->h, sizeof(q->h) }, { buf, WRIT_MSG_MAX - sizeof(q->h) } };
-	struct msghdr m = { .msg_iov = iov, .msg_iovlen = 2, .msg_control = c.buf,
+	struct msghdr m = { .msg_iov = iov,
+		.msg_iovlen = 2,
+		.msg_control = c.buf,
 		.msg_controllen = sizeof(c.buf) };
 	ssize_t n = recvmsg(p->gate, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
@@ -127,7 +143,8 @@ static int admit(struct k_req *q)
 	const struct call *c;
 
 	if (q->h.op == WRIT_OP_NONE || q->h.op >= WRIT_OP_N) {
-		snprintf(q->why, sizeof(q->why), "not a request of ABI version %d", WRIT_ABI_VERSION);
+		snprintf(q->why, sizeof(q->why), "not a request of ABI version %d",
+		    WRIT_ABI_VERSION);
 		return WRIT_E_BAD_REQUEST;
 	}
 	c = &calls[q->h.op];
@@ -144,8 +161,13 @@ void k_gate_answer(struct k_req *q, int status)
 		k_audit_refused(q, status);
 		q->out_len = q->out_nfds = 0;
 	}
-	h = (struct writ_hdr){ .op = q->h.op, .cookie = q->h.cookie, .status = status,
-		.arg = q->h.arg, .missing = q->missing, .len = q->out_len, .nfds = q->out_nfds };
+	h = (struct writ_hdr){ .op = q->h.op,
+		.cookie = q->h.cookie,
+		.status = status,
+		.arg = q->h.arg,
+		.missing = q->missing,
+		.len = q->out_len,
+		.nfds = q->out_nfds };
 	reply(q->p, &h, q->out, q->out_fds);
 	if (status == 0 && calls[q->h.op].audit != 0)
 		k_audit(q->p, calls[q->h.op].audit, q->h.op, 0, 0, q->h.cap, q->why);
@@ -168,7 +190,7 @@ static void gate_closed(struct k_proc *p)
 	close(p->gate);
 	p->gate = -1;
 	if (k_proc_alive(p))
-		k_proc_kill(p, NULL);   /* it has ended, or gave up its gate: the same */
+		k_proc_kill(p, NULL); /* it has ended, or gave up its gate: the same */
 }
 
 void k_gate_read(struct k_proc *p)
@@ -218,7 +240,8 @@ int k_resolve(struct k_req *q, const struct writ_addr *a, slot_t *ret)
 
 		r = captab_check(&k.caps, rs, WRIT_TYPE_CNODE, 0, &root);
 		if (r == 0)
-			r = captab_resolve(&k.caps, root, a->index, a->depth != 0 ? a->depth : 64, &s);
+			r = captab_resolve(&k.caps, root, a->index, a->depth != 0 ? a->depth : 64,
+			    &s);
 	}
 	if (r != 0) {
 		snprintf(q->why, sizeof(q->why), "slot %llu", (unsigned long long)a->index);
@@ -236,14 +259,16 @@ int k_resolve_empty(struct k_req *q, const struct writ_addr *a, slot_t *ret)
 	if (r != 0)
 		return r;
 	if (captab_slot(&k.caps, s)->cap.type != WRIT_TYPE_NULL) {
-		snprintf(q->why, sizeof(q->why), "slot %llu is occupied", (unsigned long long)a->index);
+		snprintf(q->why, sizeof(q->why), "slot %llu is occupied",
+		    (unsigned long long)a->index);
 		return WRIT_E_DELETE_FIRST;
 	}
 	*ret = s;
 	return 0;
 }
 
-int k_need(struct k_req *q, uint32_t index, unsigned type, uint16_t rights, slot_t *ret, const struct cap **ret_cap)
+int k_need(struct k_req *q, uint32_t index, unsigned type, uint16_t rights, slot_t *ret,
+    const struct cap **ret_cap)
 {
 	slot_t s = captab_cnode_slot(&k.caps, q->p->cnode, index);
 	int r = captab_check(&k.caps, s, type, rights, ret_cap);
@@ -279,11 +304,15 @@ obj_t k_account(const struct k_proc *p)
 static bool send_connect(struct k_proc *p, struct k_session *s)
 {
 	struct writ_ev_connect e = { .session = s->id, .rights = s->rights, .badge = s->badge };
-	struct writ_hdr h = { .op = WRIT_EV_CONNECT, .reply = 2, .len = sizeof(e), .nfds = 3, .arg = s->id };
+	struct writ_hdr h = { .op = WRIT_EV_CONNECT,
+		.reply = 2,
+		.len = sizeof(e),
+		.nfds = 3,
+		.arg = s->id };
 	const struct k_path *path = NULL;
 
 	if (s->closed)
-		return true;            /* over before it began */
+		return true; /* over before it began */
 	path = &k.paths[captab_obj(&k.caps, s->path)->body];
 	e.pid = s->client->pid;
 	e.realm = s->client->realm;
@@ -304,8 +333,11 @@ static bool send_closed(struct k_proc *p, const struct k_session *s)
 
 static bool send_sched(struct k_proc *sched, struct k_proc *p)
 {
-	struct writ_ev_proc e = { .pid = p->pid, .realm = p->realm, .class = p->class,
-		.cores = p->cores, .memory = p->memory };
+	struct writ_ev_proc e = { .pid = p->pid,
+		.realm = p->realm,
+		.class = p->class,
+		.cores = p->cores,
+		.memory = p->memory };
 	struct writ_hdr h = { .reply = 2, .len = sizeof(e), .arg = p->pid };
 
 	if (!k_proc_alive(p)) {
@@ -326,15 +358,11 @@ static bool send_sched(struct k_proc *sched, struct k_proc *p)
 static bool send_event(struct k_proc *p, struct k_event *e)
 {
 	switch (e->kind) {
-	case K_EV_CONNECT:
-		return send_connect(p, k_container(e, struct k_session, ev_server));
-	case K_EV_CLOSED_SERVER:
-		return send_closed(p, k_container(e, struct k_session, ev_server));
-	case K_EV_CLOSED_CLIENT:
-		return send_closed(p, k_container(e, struct k_session, ev_client));
+	case K_EV_CONNECT: return send_connect(p, k_container(e, struct k_session, ev_server));
+	case K_EV_CLOSED_SERVER: return send_closed(p, k_container(e, struct k_session, ev_server));
+	case K_EV_CLOSED_CLIENT: return send_closed(p, k_container(e, struct k_session, ev_client));
 	case K_EV_SCHED:
-	default:
-		return send_sched(p, k_container(e, struct k_proc, ev_sched));
+	default: return send_sched(p, k_container(e, struct k_proc, ev_sched));
 	}
 }
 
@@ -355,7 +383,8 @@ void k_event_flush(struct k_proc *p)
 		struct k_event *e = k_container(p->events.next, struct k_event, link);
 		int unread = 0;
 
-		stuck = (ioctl(p->gate, SIOCOUTQ, &unread) == 0 && unread > OUTQ_MAX) || !send_event(p, e);
+		stuck = (ioctl(p->gate, SIOCOUTQ, &unread) == 0 && unread > OUTQ_MAX) ||
+		    !send_event(p, e);
 		if (!stuck)
 			event_done(e);
 	}

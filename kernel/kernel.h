@@ -16,23 +16,40 @@
 #include "nest.h"
 
 enum {
-	K_PROCS_MAX = 8192, K_REALMS = 1024, K_HOSTS = 32, K_MODULES = 32,
-	K_SESSIONS = 16384, K_ENDPOINTS = 4096, K_PATHS = 65536, K_SPAWNS = 8192,
-	K_FILES = 2048, K_WAITS = 16384, K_AUDITS = 2048,
-	K_SLOTS = 1 << 21, K_OBJS = 1 << 18, K_ACCOUNTS = 4096,
-	K_WAITS_PROC = 64,      /* outstanding waits of one proc */
-	K_TURN = 16,            /* requests taken from one proc before the next */
-	K_SLICE = 256,          /* slots revoked or reaped between calls */
-	K_KEEP = 64,            /* ended procs a realm may keep against others */
+	K_PROCS_MAX = 8192,
+	K_REALMS = 1024,
+	K_HOSTS = 32,
+	K_MODULES = 32,
+	K_SESSIONS = 16384,
+	K_ENDPOINTS = 4096,
+	K_PATHS = 65536,
+	K_SPAWNS = 8192,
+	K_FILES = 2048,
+	K_WAITS = 16384,
+	K_AUDITS = 2048,
+	K_SLOTS = 1 << 21,
+	K_OBJS = 1 << 18,
+	K_ACCOUNTS = 4096,
+	K_WAITS_PROC = 64, /* outstanding waits of one proc */
+	K_TURN = 16,       /* requests taken from one proc before the next */
+	K_SLICE = 256,     /* slots revoked or reaped between calls */
+	K_KEEP = 64,       /* ended procs a realm may keep against others */
 };
 
-#define k_container(ptr, type, member) \
-	((type *)((char *)(ptr) - offsetof(type, member)))
+#define k_container(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 /* Intrusive ring; an unlinked node points to itself. */
-struct k_list { struct k_list *prev, *next; };
-static inline void k_list_init(struct k_list *l) { l->prev = l->next = l; }
-static inline bool k_list_empty(const struct k_list *l) { return l->next == l; }
+struct k_list {
+	struct k_list *prev, *next;
+};
+static inline void k_list_init(struct k_list *l)
+{
+	l->prev = l->next = l;
+}
+static inline bool k_list_empty(const struct k_list *l)
+{
+	return l->next == l;
+}
 static inline void k_list_del(struct k_list *n)
 {
 	n->prev->next = n->next;
@@ -48,29 +65,35 @@ static inline void k_list_add(struct k_list *head, struct k_list *n)
 }
 
 /* A fixed table of bodies with a free list that grows on use; entry 0 is never given out. */
-struct k_pool { uint32_t size, used_to, free; uint32_t *next; };
+struct k_pool {
+	uint32_t size, used_to, free;
+	uint32_t *next;
+};
 
 /* Something the kernel has to tell a proc as soon as its gate has room. */
 enum k_event_kind { K_EV_CONNECT, K_EV_CLOSED_SERVER, K_EV_CLOSED_CLIENT, K_EV_SCHED };
-struct k_event { struct k_list link; enum k_event_kind kind; };
+struct k_event {
+	struct k_list link;
+	enum k_event_kind kind;
+};
 
 struct k_proc {
 	uint32_t pid, parent, realm;
-	uint8_t  state, class, profile, cnode_bits;
-	bool     started, held, killed, told_pending, want_out;
-	obj_t    obj;           /* 0: no capability names it any more */
-	obj_t    cnode, spawn, image; /* held while it lives (image: until ordered) */
-	int      gate, child, log, pidfd; /* -1: none */
+	uint8_t state, class, profile, cnode_bits;
+	bool started, held, killed, told_pending, want_out;
+	obj_t obj;                   /* 0: no capability names it any more */
+	obj_t cnode, spawn, image;   /* held while it lives (image: until ordered) */
+	int gate, child, log, pidfd; /* -1: none */
 	uint32_t cores;
 	uint64_t memory, log_max;
 	uint32_t nsessions, nwaits, refused;
-	int32_t  code;
+	int32_t code;
 	uint64_t start_ns, end_ns, cpu_ns, rss_max;
-	uint64_t last_audit;    /* sequence number of its newest refusal */
-	slot_t   revoking;      /* a revoke in slices; its cookie and op */
+	uint64_t last_audit; /* sequence number of its newest refusal */
+	slot_t revoking;     /* a revoke in slices; its cookie and op */
 	uint32_t revoke_cookie;
 	struct k_list revoke_link;
-	struct k_list order;    /* in its nest's queue */
+	struct k_list order; /* in its nest's queue */
 	struct k_event ev_sched;
 	struct k_list events;   /* what it must be told: struct k_event */
 	struct k_list waiters;  /* struct k_wait.at: who waits for it */
@@ -83,7 +106,12 @@ struct k_proc {
 	char said_text[WRIT_STATUS_MAX];
 };
 
-struct k_wait { struct k_list at, of; struct k_proc *waiter, *target; uint32_t cookie; uint8_t what; };
+struct k_wait {
+	struct k_list at, of;
+	struct k_proc *waiter, *target;
+	uint32_t cookie;
+	uint8_t what;
+};
 
 struct k_endpoint {
 	obj_t obj;
@@ -91,17 +119,21 @@ struct k_endpoint {
 	struct k_list of_listener, waiting; /* sessions nobody serves yet */
 };
 
-struct k_path { obj_t endpoint; uint16_t len; char prefix[WRIT_PREFIX_MAX]; };
+struct k_path {
+	obj_t endpoint;
+	uint16_t len;
+	char prefix[WRIT_PREFIX_MAX];
+};
 
 struct k_session {
 	uint32_t id;
-	obj_t    obj, account, path; /* account and path are held */
+	obj_t obj, account, path; /* account and path are held */
 	struct k_endpoint *ep;
 	struct k_proc *client, *server;
 	struct k_list of_client, of_server; /* of_server: server's list, or endpoint's waiting */
 	struct k_event ev_server, ev_client;
-	bool     closed;
-	int      fds[3];        /* for the server, until delivered */
+	bool closed;
+	int fds[3]; /* for the server, until delivered */
 	uint32_t rights;
 	uint64_t badge;
 	uint32_t gen;
@@ -112,69 +144,86 @@ struct k_nest {
 	enum k_nest_state state;
 	struct nest n;
 	bool want_out;
-	struct k_list orders;   /* struct k_proc.order */
+	struct k_list orders; /* struct k_proc.order */
 };
 
 struct k_realm {
-	obj_t    obj, account;  /* account: its Untyped, held */
+	obj_t obj, account; /* account: its Untyped, held */
 	uint32_t uid, procs, kept;
-	bool     used, dying, root;
+	bool used, dying, root;
 	struct k_nest nests[WRIT_PROFILE_N];
-	char     name[WRIT_NAME_MAX];
+	char name[WRIT_NAME_MAX];
 };
 
 struct k_spawn {
-	obj_t    parent;        /* Spawn it was narrowed from (held), or 0 */
-	uint32_t realm;         /* its realm's object is held */
+	obj_t parent;   /* Spawn it was narrowed from (held), or 0 */
+	uint32_t realm; /* its realm's object is held */
 	uint32_t classes, profiles;
 	uint32_t procs, cores, used_procs, used_cores;
 	uint64_t memory, used_memory;
 };
 
 /* Image, Memory, Host: an open file. */
-struct k_file { int fd; uint32_t host; uint64_t size; char name[WRIT_NAME_MAX]; };
+struct k_file {
+	int fd;
+	uint32_t host;
+	uint64_t size;
+	char name[WRIT_NAME_MAX];
+};
 
-struct k_module { const char *name, *path; };
+struct k_module {
+	const char *name, *path;
+};
 
 struct k {
 	const char *node, *run, *logs;
-	int  epfd, sigfd, lockfd, idfd, logdir, nullfd;
+	int epfd, sigfd, lockfd, idfd, logdir, nullfd;
 	bool stopping;
-	int  exit_code;
+	int exit_code;
 	uint32_t uid_base, next_pid, nprocs, dying_realms;
 	uint64_t max_memory;
-	obj_t own;              /* CNode of the sessions' capabilities */
+	obj_t own; /* CNode of the sessions' capabilities */
 	obj_t sched, audit, untyped;
 	struct k_proc *scheduler, *root;
 	struct captab caps;
 	struct k_list revokes;
-	struct k_proc     *procs;     /* [nprocs] */
-	struct k_realm    *realms;    struct k_pool realm_pool;
-	struct k_session  *sessions;  struct k_pool session_pool;
-	struct k_endpoint *endpoints; struct k_pool endpoint_pool;
-	struct k_path     *paths;     struct k_pool path_pool;
-	struct k_spawn    *spawns;    struct k_pool spawn_pool;
-	struct k_file     *files;     struct k_pool file_pool;
-	struct k_wait     *waits;     struct k_pool wait_pool;
-	struct writ_audit_rec *audits; uint64_t audit_seq; /* next number; from 1 */
-	struct host_folder hosts[K_HOSTS]; unsigned nhosts;
-	struct k_module modules[K_MODULES]; unsigned nmodules;
+	struct k_proc *procs; /* [nprocs] */
+	struct k_realm *realms;
+	struct k_pool realm_pool;
+	struct k_session *sessions;
+	struct k_pool session_pool;
+	struct k_endpoint *endpoints;
+	struct k_pool endpoint_pool;
+	struct k_path *paths;
+	struct k_pool path_pool;
+	struct k_spawn *spawns;
+	struct k_pool spawn_pool;
+	struct k_file *files;
+	struct k_pool file_pool;
+	struct k_wait *waits;
+	struct k_pool wait_pool;
+	struct writ_audit_rec *audits;
+	uint64_t audit_seq; /* next number; from 1 */
+	struct host_folder hosts[K_HOSTS];
+	unsigned nhosts;
+	struct k_module modules[K_MODULES];
+	unsigned nmodules;
 };
 extern struct k k;
 
 /* One request on its way through the gate. */
 struct k_req {
 	struct k_proc *p;
-	struct writ_hdr h;      /* the request's; its status and arg become the reply's */
-	const void *in;         /* h.len bytes */
-	int  fds[WRIT_FDS_MAX]; /* came along; closed afterwards unless set to -1 */
-	slot_t slot;            /* invoked capability, checked against the call's row */
+	struct writ_hdr h;     /* the request's; its status and arg become the reply's */
+	const void *in;        /* h.len bytes */
+	int fds[WRIT_FDS_MAX]; /* came along; closed afterwards unless set to -1 */
+	slot_t slot;           /* invoked capability, checked against the call's row */
 	const struct cap *cap;
 	/* reply */
 	uint32_t missing;
 	uint16_t out_len;
-	uint8_t  out_nfds;
-	int  out_fds[WRIT_FDS_MAX]; /* borrowed */
+	uint8_t out_nfds;
+	int out_fds[WRIT_FDS_MAX]; /* borrowed */
 	char why[WRIT_PREFIX_MAX]; /* for the audit when it is refused */
 	_Alignas(8) char out[WRIT_MSG_MAX - sizeof(struct writ_hdr)];
 };
@@ -182,9 +231,10 @@ struct k_req {
 enum { K_LATER = -1 };
 
 /* --- pools (object.c) ---------------------------------------------------- */
-void *k_table(size_t n, size_t size);           /* zeroed, lazily backed; boot only, exits when there is none */
+void *k_table(size_t n,
+    size_t size); /* zeroed, lazily backed; boot only, exits when there is none */
 void k_pool_init(struct k_pool *p, uint32_t size);
-uint32_t k_pool_get(struct k_pool *p);          /* 0: full */
+uint32_t k_pool_get(struct k_pool *p); /* 0: full */
 void k_pool_put(struct k_pool *p, uint32_t i);
 /* captab's finaliser: release the body of an object. */
 void k_object_finalise(void *arg, obj_t obj);
@@ -201,7 +251,8 @@ bool k_gate_send(int gate, struct writ_hdr *h, const void *body, const int *fds)
 /* Send the reply that @q holds, and audit it; for calls that go on after it. */
 void k_gate_answer(struct k_req *q, int status);
 /* Reply to @cookie of @op; ends a proc that doesn't read its replies. */
-void k_gate_reply(struct k_proc *p, uint16_t op, uint32_t cookie, int status, const void *body, uint16_t len);
+void k_gate_reply(struct k_proc *p, uint16_t op, uint32_t cookie, int status, const void *body,
+    uint16_t len);
 void k_event_post(struct k_proc *p, struct k_event *e);
 void k_event_flush(struct k_proc *p);
 #define X(id, fn, type, right, flags, doc) int k_call_##fn(struct k_req *q);
@@ -216,15 +267,16 @@ int k_resolve(struct k_req *q, const struct writ_addr *a, slot_t *ret);
 /* The same, and the slot must be empty: a destination. */
 int k_resolve_empty(struct k_req *q, const struct writ_addr *a, slot_t *ret);
 /* Check the capability at a plain slot number of the caller. */
-int k_need(struct k_req *q, uint32_t index, unsigned type, uint16_t rights, slot_t *ret, const struct cap **ret_cap);
+int k_need(struct k_req *q, uint32_t index, unsigned type, uint16_t rights, slot_t *ret,
+    const struct cap **ret_cap);
 /* NUL-terminated, of printable ASCII, not empty. */
 bool k_name_ok(const char *name, size_t size);
 /* The Untyped that pays for what @p makes. */
 obj_t k_account(const struct k_proc *p);
 
 /* --- procs (proc.c) ------------------------------------------------------- */
-struct k_proc *k_proc_find(uint32_t pid);       /* ended ones too; NULL */
-struct k_proc *k_proc_new(uint32_t realm);      /* NULL: table full */
+struct k_proc *k_proc_find(uint32_t pid);  /* ended ones too; NULL */
+struct k_proc *k_proc_new(uint32_t realm); /* NULL: table full */
 bool k_proc_alive(const struct k_proc *p);
 /* Give the pending proc to its nest. */
 void k_proc_start(struct k_proc *p);
@@ -233,40 +285,42 @@ void k_proc_kill(struct k_proc *p, const char *why);
 /* It is over: free all that it held, tell who waits. */
 void k_proc_end(struct k_proc *p, unsigned state, int code);
 void k_proc_reached(struct k_proc *p, unsigned what); /* reply to those who wait for it */
-void k_proc_free(struct k_proc *p);             /* undo k_proc_new() for one that never was */
+void k_proc_free(struct k_proc *p);                   /* undo k_proc_new() for one that never was */
 void k_wait_drop(struct k_wait *w);
 pid_t k_proc_host_pid(const struct k_proc *p);
 
 /* --- realms and nests (realm.c) -------------------------------------------- */
 /* Make a realm; a body index, or 0 with errno. */
-uint32_t k_realm_new(const char *name, obj_t account, uint32_t uid, uint64_t memory, uint32_t cores, uint32_t pids);
-void k_realm_gone(uint32_t realm);              /* no capability names it */
-void k_realm_settle(void);                      /* remove cgroups of realms whose processes have died */
+uint32_t k_realm_new(const char *name, obj_t account, uint32_t uid, uint64_t memory, uint32_t cores,
+    uint32_t pids);
+void k_realm_gone(uint32_t realm); /* no capability names it */
+void k_realm_settle(void);         /* remove cgroups of realms whose processes have died */
 /* Bring up the nest and send what is queued. Returns false when it can't be had. */
 bool k_nest_ready(uint32_t realm, unsigned profile);
 void k_nest_flush(uint32_t realm, unsigned profile);
 void k_nest_read(uint32_t realm, unsigned profile);
-void k_nest_reap(void);                         /* SIGCHLD: nests that died */
+void k_nest_reap(void); /* SIGCHLD: nests that died */
 
 /* --- sessions (session.c) --------------------------------------------------- */
 void k_session_close(struct k_session *s, const struct k_proc *by);
-void k_session_gone(struct k_session *s);       /* finaliser */
-void k_session_settle(struct k_session *s);     /* free it when nothing refers to it any more */
-void k_session_offer(struct k_session *s);      /* tell the listener, or wait for one */
+void k_session_gone(struct k_session *s);   /* finaliser */
+void k_session_settle(struct k_session *s); /* free it when nothing refers to it any more */
+void k_session_offer(struct k_session *s);  /* tell the listener, or wait for one */
 void k_endpoint_gone(struct k_endpoint *ep);
 
 /* --- spawn rights (spawn.c) -------------------------------------------------- */
-void k_spawn_give_back(struct k_proc *p);       /* what it took of its Spawn */
+void k_spawn_give_back(struct k_proc *p); /* what it took of its Spawn */
 void k_spawn_gone(uint32_t body);
 
 /* --- audit (audit.c) ------------------------------------------------------------ */
-void k_audit(const struct k_proc *p, unsigned kind, unsigned op, int status, uint32_t missing, uint32_t other, const char *what);
+void k_audit(const struct k_proc *p, unsigned kind, unsigned op, int status, uint32_t missing,
+    uint32_t other, const char *what);
 void k_audit_refused(struct k_req *q, int status);
 
 /* --- boot (boot.c) ------------------------------------------------------------------ */
-int k_boot(void);               /* tables, host folders, modules, root. 0 or exit code, said on stderr */
+int k_boot(void); /* tables, host folders, modules, root. 0 or exit code, said on stderr */
 void k_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-uint64_t k_now(void);           /* CLOCK_BOOTTIME, ns */
-int k_clean(void);              /* clear what a dead node left; exit code */
+uint64_t k_now(void); /* CLOCK_BOOTTIME, ns */
+int k_clean(void);    /* clear what a dead node left; exit code */
 void k_epoll(int op, int fd, unsigned events, unsigned what, uint32_t index);
 enum k_epoll_what { K_POLL_SIGNAL, K_POLL_GATE, K_POLL_NEST };

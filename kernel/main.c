@@ -18,10 +18,10 @@
 enum { EVENTS = 64, SETTLE_MS = 10 };
 
 static const char usage[] =
-	"usage: writ-kernel --node NAME --run DIR --log DIR --module NAME=PATH... [--host NAME=ro|rw:PATH...]\n"
-	"                   [--procs N] [--memory BYTES]\n"
-	"       writ-kernel --clean --node NAME --run DIR\n"
-	"Started by `writ up`; one module is the first server, root.\n";
+    "usage: writ-kernel --node NAME --run DIR --log DIR --module NAME=PATH... [--host NAME=ro|rw:PATH...]\n"
+    "                   [--procs N] [--memory BYTES]\n"
+    "       writ-kernel --clean --node NAME --run DIR\n"
+    "Started by `writ up`; one module is the first server, root.\n";
 
 /* "NAME=VALUE": cut at the first '='. Returns the value, or NULL. */
 static char *cut(char *arg)
@@ -51,47 +51,42 @@ static bool add_host(char *arg)
 	if (value == NULL || k.nhosts == K_HOSTS ||
 	    (strncmp(value, "ro:", 3) != 0 && strncmp(value, "rw:", 3) != 0))
 		return false;
-	k.hosts[k.nhosts++] = (struct host_folder){ .name = arg, .path = value + 3,
-		.writable = value[1] == 'w', .fd = -1 };
+	k.hosts[k.nhosts++] = (struct host_folder){ .name = arg,
+		.path = value + 3,
+		.writable = value[1] == 'w',
+		.fd = -1 };
 	return true;
 }
 
 static bool take_option(int opt, char *arg, bool *clean)
 {
 	switch (opt) {
-	case 'n':
-		k.node = arg;
-		return k_name_ok(arg, WRIT_NAME_MAX);
-	case 'r':
-		k.run = arg;
-		return strlen(arg) < 200;
-	case 'l':
-		k.logs = arg;
-		return strlen(arg) < 200;
-	case 'm':
-		return add_module(arg);
-	case 'h':
-		return add_host(arg);
+	case 'n': k.node = arg; return k_name_ok(arg, WRIT_NAME_MAX);
+	case 'r': k.run = arg; return strlen(arg) < 200;
+	case 'l': k.logs = arg; return strlen(arg) < 200;
+	case 'm': return add_module(arg);
+	case 'h': return add_host(arg);
 	case 'p':
 		k.nprocs = (uint32_t)strtoul(arg, NULL, 10);
 		return k.nprocs >= 64 && k.nprocs <= K_PROCS_MAX;
-	case 'M':
-		k.max_memory = strtoull(arg, NULL, 10);
-		return k.max_memory >= 64u << 20;
-	case 'c':
-		*clean = true;
-		return true;
-	default:
-		return false;
+	case 'M': k.max_memory = strtoull(arg, NULL, 10); return k.max_memory >= 64u << 20;
+	case 'c': *clean = true; return true;
+	default: return false;
 	}
 }
 
 static bool take_options(int argc, char **argv, bool *clean)
 {
 	static const struct option opts[] = {
-		{ "node", 1, NULL, 'n' }, { "run", 1, NULL, 'r' }, { "log", 1, NULL, 'l' },
-		{ "module", 1, NULL, 'm' }, { "host", 1, NULL, 'h' }, { "procs", 1, NULL, 'p' },
-		{ "memory", 1, NULL, 'M' }, { "clean", 0, NULL, 'c' }, { 0 },
+		{ "node", 1, NULL, 'n' },
+		{ "run", 1, NULL, 'r' },
+		{ "log", 1, NULL, 'l' },
+		{ "module", 1, NULL, 'm' },
+		{ "host", 1, NULL, 'h' },
+		{ "procs", 1, NULL, 'p' },
+		{ "memory", 1, NULL, 'M' },
+		{ "clean", 0, NULL, 'c' },
+		{ 0 },
 	};
 	int opt;
 
@@ -141,16 +136,10 @@ static void dispatch(const struct epoll_event *e)
 	uint32_t index = (uint32_t)e->data.u64;
 
 	switch (e->data.u64 >> 32) {
-	case K_POLL_SIGNAL:
-		on_signal();
-		break;
-	case K_POLL_GATE:
-		on_gate(index, e->events);
-		break;
+	case K_POLL_SIGNAL: on_signal(); break;
+	case K_POLL_GATE: on_gate(index, e->events); break;
 	case K_POLL_NEST:
-	default:
-		on_nest(index, e->events);
-		break;
+	default: on_nest(index, e->events); break;
 	}
 }
 
@@ -241,7 +230,7 @@ int main(int argc, char **argv)
 		loop();
 		e = k.exit_code;
 	}
-	if (k.idfd > 0)                 /* the lock was ours: what stands in the folder is, too */
+	if (k.idfd > 0) /* the lock was ours: what stands in the folder is, too */
 		take_down();
 	return e;
 }

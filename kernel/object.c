@@ -24,8 +24,7 @@ void *k_table(size_t n, size_t size)
 
 void k_pool_init(struct k_pool *p, uint32_t size)
 {
-	*p = (struct k_pool){ .size = size, .used_to = 1,
-		.next = k_table(size, sizeof(*p->next)) };
+	*p = (struct k_pool){ .size = size, .used_to = 1, .next = k_table(size, sizeof(*p->next)) };
 }
 
 uint32_t k_pool_get(struct k_pool *p)
@@ -53,7 +52,7 @@ static void path_gone(uint32_t body)
 
 static void file_gone(uint32_t body, unsigned type)
 {
-	if (type != WRIT_TYPE_HOST)     /* host folders stay open: they are the node's */
+	if (type != WRIT_TYPE_HOST) /* host folders stay open: they are the node's */
 		close(k.files[body].fd);
 	k_pool_put(&k.file_pool, body);
 }
@@ -73,31 +72,16 @@ void k_object_finalise(void *arg, obj_t obj)
 
 	(void)arg;
 	switch (o->type) {
-	case WRIT_TYPE_ENDPOINT:
-		k_endpoint_gone(&k.endpoints[o->body]);
-		break;
-	case WRIT_TYPE_PATH:
-		path_gone(o->body);
-		break;
-	case WRIT_TYPE_SESSION:
-		k_session_gone(&k.sessions[o->body]);
-		break;
+	case WRIT_TYPE_ENDPOINT: k_endpoint_gone(&k.endpoints[o->body]); break;
+	case WRIT_TYPE_PATH: path_gone(o->body); break;
+	case WRIT_TYPE_SESSION: k_session_gone(&k.sessions[o->body]); break;
 	case WRIT_TYPE_IMAGE:
 	case WRIT_TYPE_MEMORY:
-	case WRIT_TYPE_HOST:
-		file_gone(o->body, o->type);
-		break;
-	case WRIT_TYPE_PROC:
-		proc_gone(o->body);
-		break;
-	case WRIT_TYPE_SPAWN:
-		k_spawn_gone(o->body);
-		break;
-	case WRIT_TYPE_REALM:
-		k_realm_gone(o->body);
-		break;
-	default:                        /* Untyped and CNode are captab's own */
-		break;
+	case WRIT_TYPE_HOST: file_gone(o->body, o->type); break;
+	case WRIT_TYPE_PROC: proc_gone(o->body); break;
+	case WRIT_TYPE_SPAWN: k_spawn_gone(o->body); break;
+	case WRIT_TYPE_REALM: k_realm_gone(o->body); break;
+	default: /* Untyped and CNode are captab's own */ break;
 	}
 }
 
@@ -127,28 +111,19 @@ void k_object_name(const struct cap *c, char *buf, size_t size)
 		break;
 	case WRIT_TYPE_IMAGE:
 	case WRIT_TYPE_MEMORY:
-	case WRIT_TYPE_HOST:
-		snprintf(buf, size, "%s", k.files[b].name);
-		break;
-	case WRIT_TYPE_PROC:
-		snprintf(buf, size, "%s[%u]", k.procs[b].name, k.procs[b].pid);
-		break;
-	case WRIT_TYPE_REALM:
-		snprintf(buf, size, "%s", k.realms[b].name);
-		break;
+	case WRIT_TYPE_HOST: snprintf(buf, size, "%s", k.files[b].name); break;
+	case WRIT_TYPE_PROC: snprintf(buf, size, "%s[%u]", k.procs[b].name, k.procs[b].pid); break;
+	case WRIT_TYPE_REALM: snprintf(buf, size, "%s", k.realms[b].name); break;
 	case WRIT_TYPE_SPAWN:
 		snprintf(buf, size, "%s: %u procs, %u mcores, %llu MiB",
 		    k.realms[k.spawns[b].realm].name, k.spawns[b].procs, k.spawns[b].cores,
 		    (unsigned long long)(k.spawns[b].memory >> 20));
 		break;
-	case WRIT_TYPE_ENDPOINT:
-		endpoint_name(c->obj, buf, size);
-		break;
+	case WRIT_TYPE_ENDPOINT: endpoint_name(c->obj, buf, size); break;
 	case WRIT_TYPE_SESSION:
 		snprintf(buf, size, "%u: %s", k.sessions[b].id,
 		    k.sessions[b].client ? k.sessions[b].client->name : "");
 		break;
-	default:
-		break;
+	default: break;
 	}
 }

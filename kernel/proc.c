@@ -64,8 +64,14 @@ struct k_proc *k_proc_new(uint32_t realm)
 		return NULL;
 	if (p->pid != 0 && k.realms[p->realm].kept > 0)
 		k.realms[p->realm].kept--;
-	*p = (struct k_proc){ .pid = pid, .realm = realm, .gate = -1, .child = -1, .log = -1,
-		.pidfd = -1, .start_ns = k_now(), .ev_sched.kind = K_EV_SCHED };
+	*p = (struct k_proc){ .pid = pid,
+		.realm = realm,
+		.gate = -1,
+		.child = -1,
+		.log = -1,
+		.pidfd = -1,
+		.start_ns = k_now(),
+		.ev_sched.kind = K_EV_SCHED };
 	k_list_init(&p->revoke_link);
 	k_list_init(&p->order);
 	k_list_init(&p->ev_sched.link);
@@ -116,7 +122,7 @@ void k_proc_kill(struct k_proc *p, const char *why)
 	p->killed = true;
 	if (p->pidfd >= 0)
 		syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, 0);
-	else if (p->child >= 0)         /* not ordered yet: nothing runs */
+	else if (p->child >= 0) /* not ordered yet: nothing runs */
 		k_proc_end(p, WRIT_STATE_KILLED, SIGKILL);
 }
 
@@ -137,9 +143,15 @@ static bool reached(const struct k_proc *p, unsigned what)
 
 static void tell_waiter(struct k_proc *waiter, uint32_t cookie, const struct k_proc *p)
 {
-	struct { struct writ_wait_rep r; char said[WRIT_STATUS_MAX]; } m = {
-		.r = { .pid = p->pid, .state = p->state, .code = p->code, .said = p->said,
-			.cpu_ns = p->cpu_ns, .rss_max = p->rss_max } };
+	struct {
+		struct writ_wait_rep r;
+		char said[WRIT_STATUS_MAX];
+	} m = { .r = { .pid = p->pid,
+		    .state = p->state,
+		    .code = p->code,
+		    .said = p->said,
+		    .cpu_ns = p->cpu_ns,
+		    .rss_max = p->rss_max } };
 
 	memcpy(m.said, p->said_text, p->said);
 	k_gate_reply(waiter, WRIT_OP_WAIT, cookie, 0, &m, (uint16_t)(sizeof(m.r) + p->said));
@@ -175,7 +187,9 @@ int k_call_wait(struct k_req *q)
 		snprintf(q->why, sizeof(q->why), "more than %d waits at once", K_WAITS_PROC);
 		return WRIT_E_NOT_ENOUGH_MEMORY;
 	}
-	k.waits[i] = (struct k_wait){ .waiter = q->p, .target = t, .cookie = q->h.cookie,
+	k.waits[i] = (struct k_wait){ .waiter = q->p,
+		.target = t,
+		.cookie = q->h.cookie,
 		.what = (uint8_t)q->h.arg };
 	k_list_add(&t->waiters, &k.waits[i].at);
 	k_list_add(&q->p->waits, &k.waits[i].of);
@@ -196,7 +210,7 @@ int k_call_exited(struct k_req *q)
 {
 	if (q->h.len > WRIT_STATUS_MAX)
 		return WRIT_E_RANGE;
-	if (q->p->killed)               /* why it was ended stands already */
+	if (q->p->killed) /* why it was ended stands already */
 		return 0;
 	q->p->said = q->h.len;
 	memcpy(q->p->said_text, q->in, q->h.len);
@@ -215,7 +229,8 @@ static void leave_others(struct k_proc *p)
 	while (!k_list_empty(&p->clients))
 		k_session_close(k_container(p->clients.next, struct k_session, of_server), p);
 	while (!k_list_empty(&p->listens)) {
-		struct k_endpoint *ep = k_container(p->listens.next, struct k_endpoint, of_listener);
+		struct k_endpoint *ep = k_container(p->listens.next, struct k_endpoint,
+		    of_listener);
 
 		k_list_del(&ep->of_listener);
 		ep->listener = NULL;
@@ -263,7 +278,8 @@ void k_proc_end(struct k_proc *p, unsigned state, int code)
 		k_event_post(k.scheduler, &p->ev_sched);
 	k_proc_reached(p, WRIT_WAIT_EXIT);
 	if (p == k.root) {
-		k_log("root has ended (%s, code %d): the node goes down", writ_state_name(state), code);
+		k_log("root has ended (%s, code %d): the node goes down", writ_state_name(state),
+		    code);
 		k.exit_code = state == WRIT_STATE_EXITED ? code : 70;
 		k.stopping = true;
 	}

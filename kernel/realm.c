@@ -19,7 +19,8 @@ enum { UID_RANGE = 65536, PIDS_EXTRA = 2 * NEST_THREADS };
 
 static void nest_down(struct k_realm *r, unsigned profile);
 
-uint32_t k_realm_new(const char *name, obj_t account, uint32_t uid, uint64_t memory, uint32_t cores, uint32_t pids)
+uint32_t k_realm_new(const char *name, obj_t account, uint32_t uid, uint64_t memory, uint32_t cores,
+    uint32_t pids)
 {
 	uint32_t i = k_pool_get(&k.realm_pool);
 	struct k_realm *r = &k.realms[i];
@@ -35,7 +36,8 @@ uint32_t k_realm_new(const char *name, obj_t account, uint32_t uid, uint64_t mem
 		errno = -e;
 		return 0;
 	}
-	*r = (struct k_realm){ .used = true, .account = account,
+	*r = (struct k_realm){ .used = true,
+		.account = account,
 		.uid = uid != 0 ? uid : k.uid_base + i * UID_RANGE };
 	snprintf(r->name, sizeof(r->name), "%s", name);
 	captab_hold(&k.caps, account);
@@ -100,7 +102,8 @@ int k_call_realm(struct k_req *q)
 	}
 	k.realms[body].obj = obj;
 	q->h.arg = body | (uint64_t)k.realms[body].uid << 32;
-	return captab_insert(&k.caps, q->slot, dst, obj, WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT, 0);
+	return captab_insert(&k.caps, q->slot, dst, obj, WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT,
+	    0);
 }
 
 /* --- nests ------------------------------------------------------------------------ */
@@ -109,7 +112,10 @@ bool k_nest_ready(uint32_t realm, unsigned profile)
 {
 	struct k_realm *r = &k.realms[realm];
 	struct k_nest *n = &r->nests[profile];
-	struct nest_conf c = { .realm = r->name, .uid = r->uid, .gid = r->uid, .profile = profile,
+	struct nest_conf c = { .realm = r->name,
+		.uid = r->uid,
+		.gid = r->uid,
+		.profile = profile,
 		.cgroup = r->name };
 	char op[256];
 	int e;
@@ -142,7 +148,8 @@ static int open_log(struct k_proc *p)
 	if (p->log_max == 0)
 		return -1;
 	snprintf(name, sizeof(name), "%u.log", (unsigned)(p - k.procs));
-	fd = openat(k.logdir, name, O_WRONLY | O_CREAT | O_APPEND | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+	fd = openat(k.logdir, name,
+	    O_WRONLY | O_CREAT | O_APPEND | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
 	if (fd < 0) {
 		char why[80];
 
@@ -155,7 +162,9 @@ static int open_log(struct k_proc *p)
 static int order(struct k_nest *n, struct k_proc *p)
 {
 	/* servers of files write more than their log: RLIMIT_FSIZE would bound that, too */
-	struct nest_order o = { .id = p->pid, .class = p->class, .memory = p->memory,
+	struct nest_order o = { .id = p->pid,
+		.class = p->class,
+		.memory = p->memory,
 		.log_max = p->profile == WRIT_PROFILE_NATIVE ? p->log_max : 0 };
 	int fds[3] = { p->child, k.files[captab_obj(&k.caps, p->image)->body].fd, p->log };
 
@@ -193,8 +202,8 @@ void k_nest_flush(uint32_t realm, unsigned profile)
 	}
 	if (n->state == K_NEST_UP && n->want_out != (e == -EAGAIN)) {
 		n->want_out = e == -EAGAIN;
-		k_epoll(EPOLL_CTL_MOD, n->n.sock, EPOLLIN | (n->want_out ? EPOLLOUT : 0), K_POLL_NEST,
-		    realm << 4 | profile);
+		k_epoll(EPOLL_CTL_MOD, n->n.sock, EPOLLIN | (n->want_out ? EPOLLOUT : 0),
+		    K_POLL_NEST, realm << 4 | profile);
 	}
 }
 
@@ -204,8 +213,8 @@ static void nest_failed(uint32_t realm, unsigned profile, const struct nest_even
 	struct k_realm *r = &k.realms[realm];
 	struct k_nest *n = &r->nests[profile];
 
-	k_log("realm %s, profile %s: sandbox step \"%.32s\": %s", r->name, writ_profile_name(profile),
-	    ev->step, strerror(ev->code));
+	k_log("realm %s, profile %s: sandbox step \"%.32s\": %s", r->name,
+	    writ_profile_name(profile), ev->step, strerror(ev->code));
 	while (!k_list_empty(&n->orders)) {
 		struct k_proc *p = k_container(n->orders.next, struct k_proc, order);
 
@@ -304,8 +313,10 @@ void k_nest_reap(void)
 	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
 		for (uint32_t i = 1; i < k.realm_pool.used_to; i++)
 			for (unsigned p = 0; p < WRIT_PROFILE_N; p++)
-				if (k.realms[i].nests[p].state != K_NEST_NONE && k.realms[i].nests[p].n.pid == pid)
-					k_nest_read(i, p);      /* what it had still said, then its end */
+				if (k.realms[i].nests[p].state != K_NEST_NONE &&
+				    k.realms[i].nests[p].n.pid == pid)
+					k_nest_read(i,
+					    p); /* what it had still said, then its end */
 }
 
 /* --- the end of a realm ------------------------------------------------------------- */
@@ -332,7 +343,8 @@ void k_realm_settle(void)
 		if (!r->dying || r->procs != 0 || cgroup_remove(r->name) == -EBUSY)
 			continue;
 		for (uint32_t p = 0; p < k.nprocs; p++)
-			if (k.procs[p].pid != 0 && k.procs[p].realm == i && !k_proc_alive(&k.procs[p]))
+			if (k.procs[p].pid != 0 && k.procs[p].realm == i &&
+			    !k_proc_alive(&k.procs[p]))
 				k.procs[p].realm = 0;
 		captab_unhold(&k.caps, r->account);
 		r->used = r->dying = false;

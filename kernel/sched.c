@@ -10,7 +10,8 @@
 int k_call_scheduler(struct k_req *q)
 {
 	if (k.scheduler != NULL && k.scheduler != q->p) {
-		snprintf(q->why, sizeof(q->why), "%s[%u] is the scheduler", k.scheduler->name, k.scheduler->pid);
+		snprintf(q->why, sizeof(q->why), "%s[%u] is the scheduler", k.scheduler->name,
+		    k.scheduler->pid);
 		return WRIT_E_BUSY;
 	}
 	k.scheduler = q->p;
@@ -31,7 +32,8 @@ int k_call_start(struct k_req *q)
 		return WRIT_E_ILLEGAL_OPERATION;
 	}
 	if (class != p->class && class != WRIT_CLASS_BE) {
-		snprintf(q->why, sizeof(q->why), "proc %u is of class %s", p->pid, writ_class_name(p->class));
+		snprintf(q->why, sizeof(q->why), "proc %u is of class %s", p->pid,
+		    writ_class_name(p->class));
 		return WRIT_E_NO_RIGHT;
 	}
 	k_gate_answer(q, 0);
@@ -48,7 +50,8 @@ static unsigned count_caps(const struct k_proc *p)
 	if (p->cnode == 0)
 		return 0;
 	for (uint64_t i = 0; i < 1u << p->cnode_bits; i++)
-		n += captab_slot(&k.caps, captab_cnode_slot(&k.caps, p->cnode, i))->cap.type != WRIT_TYPE_NULL;
+		n += captab_slot(&k.caps, captab_cnode_slot(&k.caps, p->cnode, i))->cap.type !=
+		    WRIT_TYPE_NULL;
 	return n < 255 ? n : 255;
 }
 
@@ -64,11 +67,22 @@ int k_call_procs(struct k_req *q)
 
 		if (p->pid == 0 || p->realm != realm)
 			continue;
-		out[n] = (struct writ_proc_row){ .pid = p->pid, .parent = p->parent, .realm = p->realm,
-			.state = p->state, .class = p->class, .profile = p->profile,
-			.ncaps = (uint8_t)count_caps(p), .host_pid = k_proc_host_pid(p), .code = p->code,
-			.start_ns = p->start_ns, .end_ns = p->end_ns, .memory = p->memory,
-			.cpu_ns = p->cpu_ns, .rss_max = p->rss_max, .log = (uint32_t)i, .refused = p->refused };
+		out[n] = (struct writ_proc_row){ .pid = p->pid,
+			.parent = p->parent,
+			.realm = p->realm,
+			.state = p->state,
+			.class = p->class,
+			.profile = p->profile,
+			.ncaps = (uint8_t)count_caps(p),
+			.host_pid = k_proc_host_pid(p),
+			.code = p->code,
+			.start_ns = p->start_ns,
+			.end_ns = p->end_ns,
+			.memory = p->memory,
+			.cpu_ns = p->cpu_ns,
+			.rss_max = p->rss_max,
+			.log = (uint32_t)i,
+			.refused = p->refused };
 		memcpy(out[n].name, p->name, sizeof(out[n].name));
 		n++;
 	}

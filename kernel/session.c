@@ -54,7 +54,12 @@ static bool prefix_join(const char *base, const char *add, char *out)
 }
 
 /* What a PATH request asks for, checked: endpoint, whole prefix, parent slot. */
-struct path_plan { slot_t src, dst; obj_t endpoint; uint64_t badge; char prefix[WRIT_PREFIX_MAX]; };
+struct path_plan {
+	slot_t src, dst;
+	obj_t endpoint;
+	uint64_t badge;
+	char prefix[WRIT_PREFIX_MAX];
+};
 
 static int path_decode(struct k_req *q, struct path_plan *pl)
 {
@@ -107,7 +112,8 @@ int k_call_path(struct k_req *q)
 		k_pool_put(&k.path_pool, body);
 		return e;
 	}
-	k.paths[body] = (struct k_path){ .endpoint = pl.endpoint, .len = (uint16_t)strlen(pl.prefix) };
+	k.paths[body] = (struct k_path){ .endpoint = pl.endpoint,
+		.len = (uint16_t)strlen(pl.prefix) };
 	strcpy(k.paths[body].prefix, pl.prefix);
 	captab_hold(&k.caps, pl.endpoint);
 	captab_insert(&k.caps, pl.src, pl.dst, obj, (uint16_t)r->rights, pl.badge);
@@ -123,7 +129,8 @@ int k_call_listen(struct k_req *q)
 	struct k_list *n, *next;
 
 	if (ep->listener != NULL && ep->listener != q->p) {
-		snprintf(q->why, sizeof(q->why), "%s[%u] listens already", ep->listener->name, ep->listener->pid);
+		snprintf(q->why, sizeof(q->why), "%s[%u] listens already", ep->listener->name,
+		    ep->listener->pid);
 		return WRIT_E_BUSY;
 	}
 	if (ep->listener == q->p)
@@ -259,10 +266,14 @@ static int session_new(struct k_req *q, struct k_session **ret)
 		k_pool_put(&k.session_pool, i);
 		return e;
 	}
-	*s = (struct k_session){ .gen = (s->gen + 1) & 0x7fff, .obj = obj, .account = account,
+	*s = (struct k_session){ .gen = (s->gen + 1) & 0x7fff,
+		.obj = obj,
+		.account = account,
 		.path = q->cap->obj,
-		.rights = q->cap->rights, .badge = q->cap->badge,
-		.ev_server.kind = K_EV_CONNECT, .ev_client.kind = K_EV_CLOSED_CLIENT };
+		.rights = q->cap->rights,
+		.badge = q->cap->badge,
+		.ev_server.kind = K_EV_CONNECT,
+		.ev_client.kind = K_EV_CLOSED_CLIENT };
 	s->id = (s->gen | 0x8000u) << 16 | i;
 	k_list_init(&s->of_client);
 	k_list_init(&s->of_server);
@@ -301,14 +312,14 @@ int k_call_connect(struct k_req *q)
 	q->out_fds[0] = ring;
 	q->out_fds[1] = bell_client;
 	q->out_fds[2] = bell_server;
-	s->fds[0] = ring;               /* the server waits on what the client rings */
+	s->fds[0] = ring; /* the server waits on what the client rings */
 	s->fds[1] = bell_server;
 	s->fds[2] = bell_client;
 	s->client = q->p;
 	s->ep = &k.endpoints[captab_obj(&k.caps, path->endpoint)->body];
 	q->p->nsessions++;
 	k_list_add(&q->p->sessions, &s->of_client);
-	k_gate_answer(q, 0);            /* before the offer takes the descriptors away */
+	k_gate_answer(q, 0); /* before the offer takes the descriptors away */
 	k_session_offer(s);
 	return K_LATER;
 }
@@ -318,7 +329,8 @@ int k_call_close(struct k_req *q)
 	uint32_t i = (uint32_t)(q->h.arg & 0xffff);
 	struct k_session *s = &k.sessions[i < K_SESSIONS ? i : 0];
 
-	if (s->id == 0 || s->id != q->h.arg || s->closed || (s->client != q->p && s->server != q->p)) {
+	if (s->id == 0 || s->id != q->h.arg || s->closed ||
+	    (s->client != q->p && s->server != q->p)) {
 		snprintf(q->why, sizeof(q->why), "no session %llu", (unsigned long long)q->h.arg);
 		return WRIT_E_FAILED_LOOKUP;
 	}

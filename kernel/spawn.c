@@ -30,7 +30,8 @@ int k_call_image(struct k_req *q)
 		return e;
 	if (fcntl(q->fds[0], F_GET_SEALS) != SEALS || fstat(q->fds[0], &st) != 0 ||
 	    st.st_size > IMAGE_MAX) {
-		snprintf(q->why, sizeof(q->why), "image %s: not a memfd with all four seals", r->name);
+		snprintf(q->why, sizeof(q->why), "image %s: not a memfd with all four seals",
+		    r->name);
 		return WRIT_E_INVALID_ARGUMENT;
 	}
 	if ((body = k_pool_get(&k.file_pool)) == 0)
@@ -58,8 +59,11 @@ static int spawncap_source(struct k_req *q, slot_t *src, struct k_spawn *max)
 
 	if (e != 0)
 		return e;
-	*max = (struct k_spawn){ .classes = (1u << WRIT_CLASS_N) - 1, .profiles = (1u << WRIT_PROFILE_N) - 1,
-		.procs = UINT32_MAX, .cores = UINT32_MAX, .memory = UINT64_MAX };
+	*max = (struct k_spawn){ .classes = (1u << WRIT_CLASS_N) - 1,
+		.profiles = (1u << WRIT_PROFILE_N) - 1,
+		.procs = UINT32_MAX,
+		.cores = UINT32_MAX,
+		.memory = UINT64_MAX };
 	if (c->type == WRIT_TYPE_SPAWN) {
 		*max = k.spawns[captab_obj(&k.caps, c->obj)->body];
 		max->parent = c->obj;
@@ -85,19 +89,25 @@ int k_call_spawncap(struct k_req *q)
 		return WRIT_E_BAD_REQUEST;
 	if ((e = spawncap_source(q, &src, &s)) != 0 || (e = k_resolve_empty(q, &r->dst, &dst)) != 0)
 		return e;
-	if ((r->classes & ~s.classes) != 0 || (r->profiles & ~s.profiles) != 0 || r->procs > s.procs ||
-	    r->cores > s.cores || r->memory > s.memory) {
+	if ((r->classes & ~s.classes) != 0 || (r->profiles & ~s.profiles) != 0 ||
+	    r->procs > s.procs || r->cores > s.cores || r->memory > s.memory) {
 		snprintf(q->why, sizeof(q->why), "a Spawn wider than the one it comes from");
 		return WRIT_E_NO_RIGHT;
 	}
 	if ((body = k_pool_get(&k.spawn_pool)) == 0)
 		return WRIT_E_NOT_ENOUGH_MEMORY;
-	if ((e = captab_obj_new(&k.caps, WRIT_TYPE_SPAWN, k_account(q->p), cost, body, &obj)) != 0) {
+	if ((e = captab_obj_new(&k.caps, WRIT_TYPE_SPAWN, k_account(q->p), cost, body, &obj)) !=
+	    0) {
 		k_pool_put(&k.spawn_pool, body);
 		return e;
 	}
-	k.spawns[body] = (struct k_spawn){ .parent = s.parent, .realm = s.realm, .classes = r->classes,
-		.profiles = r->profiles, .procs = r->procs, .cores = r->cores, .memory = r->memory };
+	k.spawns[body] = (struct k_spawn){ .parent = s.parent,
+		.realm = s.realm,
+		.classes = r->classes,
+		.profiles = r->profiles,
+		.procs = r->procs,
+		.cores = r->cores,
+		.memory = r->memory };
 	if (s.parent != 0)
 		captab_hold(&k.caps, s.parent);
 	captab_hold(&k.caps, k.realms[s.realm].obj);
@@ -181,7 +191,8 @@ static int spawn_decode(struct k_req *q, struct spawn_plan *pl)
 	*pl = (struct spawn_plan){ .r = r, .grants = (const void *)(r + 1), .realm = s->realm };
 	if (q->h.len < sizeof(*r) || r->ngrants > WRIT_GRANTS_MAX || r->blob > WRIT_BLOB_MAX ||
 	    q->h.len != sizeof(*r) + r->ngrants * sizeof(struct writ_grant) + r->blob ||
-	    r->class >= WRIT_CLASS_N || r->profile >= WRIT_PROFILE_N || !k_name_ok(r->name, sizeof(r->name)))
+	    r->class >= WRIT_CLASS_N || r->profile >= WRIT_PROFILE_N ||
+	    !k_name_ok(r->name, sizeof(r->name)))
 		return WRIT_E_BAD_REQUEST;
 	pl->blob = pl->grants + r->ngrants;
 	pl->bits = r->cnode_bits != 0 ? r->cnode_bits : 6;
@@ -206,7 +217,8 @@ static int spawn_decode(struct k_req *q, struct spawn_plan *pl)
 	return 0;
 }
 
-/* Copy the granted capabilities into the new CSpace. On failure some may lie there; the CNode is dropped whole. */
+/* Copy the granted capabilities into the new CSpace. On failure some may lie there; the CNode is
+ * dropped whole. */
 static int spawn_grant(struct k_req *q, const struct spawn_plan *pl, obj_t cnode)
 {
 	for (unsigned i = 0; i < pl->r->ngrants; i++) {
@@ -233,8 +245,12 @@ static int spawn_grant(struct k_req *q, const struct spawn_plan *pl, obj_t cnode
 /* The gate, with EV_BEGIN waiting in it for the proc. */
 static int spawn_gate(struct k_proc *p, const struct spawn_plan *pl)
 {
-	struct { struct writ_begin b; char blob[WRIT_BLOB_MAX]; } m = {
-		.b = { .pid = p->pid, .parent = p->parent, .realm = p->realm, .blob = pl->r->blob } };
+	struct {
+		struct writ_begin b;
+		char blob[WRIT_BLOB_MAX];
+	} m = {
+		.b = { .pid = p->pid, .parent = p->parent, .realm = p->realm, .blob = pl->r->blob }
+	};
 	struct writ_hdr h = { .op = WRIT_EV_BEGIN, .reply = 2 };
 	int sv[2];
 
@@ -276,7 +292,8 @@ static int spawn_make(struct k_req *q, const struct spawn_plan *pl, struct k_pro
 	captab_hold(&k.caps, p->cnode);
 	captab_obj(&k.caps, p->cnode)->body = (uint32_t)(p - k.procs);
 	if ((e = spawn_grant(q, pl, p->cnode)) == 0 && (e = spawn_gate(p, pl)) == 0)
-		e = captab_obj_new(&k.caps, WRIT_TYPE_PROC, account, cost, (uint32_t)(p - k.procs), &p->obj);
+		e = captab_obj_new(&k.caps, WRIT_TYPE_PROC, account, cost, (uint32_t)(p - k.procs),
+		    &p->obj);
 	if (e != 0)
 		captab_unhold(&k.caps, p->cnode);
 	return e;
@@ -319,7 +336,8 @@ int k_call_spawn(struct k_req *q)
 	p->image = pl.image;
 	captab_hold(&k.caps, p->image);
 	spawn_take(p);
-	captab_insert(&k.caps, q->slot, pl.dst, p->obj, WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT, 0);
+	captab_insert(&k.caps, q->slot, pl.dst, p->obj, WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT,
+	    0);
 	q->h.arg = p->pid;
 	spawn_audit(q, &pl, p);
 	k_gate_answer(q, 0);

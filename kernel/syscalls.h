@@ -192,5 +192,5 @@ enum syscall_rule {
 #define X(id, ...) SYSCALL_##id,
 	SYSCALL_RULES(X)
 #undef X
-	SYSCALL_RULES_N
+	    SYSCALL_RULES_N
 };

@@ -13,21 +13,22 @@
 #include <writ/err.h>
 #include <writ/rights.h>
 
-#define WRIT_ABI_VERSION  1
-#define WRIT_GATE_FD      3
-#define WRIT_MSG_MAX      8192    /* a whole packet, bytes */
-#define WRIT_BLOB_MAX     4096    /* start record of a proc, bytes */
-#define WRIT_NAME_MAX     32      /* names of procs, realms, images: with the NUL */
-#define WRIT_PREFIX_MAX   240     /* prefix of a Path: with the NUL */
-#define WRIT_GRANTS_MAX   64      /* capabilities given at spawn */
-#define WRIT_STATUS_MAX   512     /* what a proc says as it exits, bytes */
-#define WRIT_FDS_MAX      3       /* descriptors in one packet */
+#define WRIT_ABI_VERSION 1
+#define WRIT_GATE_FD     3
+#define WRIT_MSG_MAX     8192 /* a whole packet, bytes */
+#define WRIT_BLOB_MAX    4096 /* start record of a proc, bytes */
+#define WRIT_NAME_MAX    32   /* names of procs, realms, images: with the NUL */
+#define WRIT_PREFIX_MAX  240  /* prefix of a Path: with the NUL */
+#define WRIT_GRANTS_MAX  64   /* capabilities given at spawn */
+#define WRIT_STATUS_MAX  512  /* what a proc says as it exits, bytes */
+#define WRIT_FDS_MAX     3    /* descriptors in one packet */
 
 /*
  * id, handler, object type of the invoked capability (NULL: none is invoked, or
  * the call looks at several types itself), right that it must have, kind of
  * audit record when it succeeds, one line for docs/abi.md
  */
+/* clang-format off */
 #define WRIT_CALLS(X) \
 	X(COPY,      copy,      NULL,          NONE,  DERIVED, "derive a copy with fewer or equal rights") \
 	X(MINT,      mint,      NULL,          NONE,  DERIVED, "derive a copy with a badge") \
@@ -56,34 +57,36 @@
 	X(AUDIT,     audit,     AUDIT,         READ,  NONE,    "read audit records") \
 	X(NOTE,      note,      NULL,          NONE,  NONE,    "report a refusal of one's own, or of a session one serves") \
 	X(FD,        fd,        NULL,          NONE,  NONE,    "take out the descriptor of a Memory or a Host folder")
+/* clang-format on */
 
 enum writ_op {
 	WRIT_OP_NONE,
 #define X(id, fn, type, right, flags, doc) WRIT_OP_##id,
 	WRIT_CALLS(X)
 #undef X
-	WRIT_OP_N,
+	    WRIT_OP_N,
 	/* events, kernel to proc */
-	WRIT_EV_BEGIN = 0x100,  /* first packet of all: struct writ_begin, then the start record */
-	WRIT_EV_CONNECT,        /* to a server: struct writ_ev_connect; fds: ring, doorbell to wait on, doorbell to ring */
-	WRIT_EV_CLOSED,         /* arg = session: the other side is gone or was revoked */
-	WRIT_EV_PENDING,        /* to the scheduler: struct writ_ev_proc */
-	WRIT_EV_RUNNING,        /* to the scheduler, after it became it: a proc that runs already */
-	WRIT_EV_EXIT,           /* to the scheduler: a proc it was told of has ended */
+	WRIT_EV_BEGIN = 0x100, /* first packet of all: struct writ_begin, then the start record */
+	WRIT_EV_CONNECT, /* to a server: struct writ_ev_connect; fds: ring, doorbell to wait on,
+			    doorbell to ring */
+	WRIT_EV_CLOSED,  /* arg = session: the other side is gone or was revoked */
+	WRIT_EV_PENDING, /* to the scheduler: struct writ_ev_proc */
+	WRIT_EV_RUNNING, /* to the scheduler, after it became it: a proc that runs already */
+	WRIT_EV_EXIT,    /* to the scheduler: a proc it was told of has ended */
 };
 
 /* Header of every packet. */
 struct writ_hdr {
-	uint16_t op;            /* enum writ_op; a reply repeats it */
-	uint16_t version;       /* WRIT_ABI_VERSION */
-	uint32_t cookie;        /* chosen by the caller, comes back in the reply; 0 in events */
-	uint32_t cap;           /* slot of the invoked capability; 0 where none is */
-	int32_t  status;        /* replies: enum writ_err */
-	uint64_t arg;           /* small argument or result, by call */
-	uint32_t missing;       /* replies: with NO_RIGHT, the rights that were missing */
-	uint16_t len;           /* bytes after this header */
-	uint8_t  nfds;          /* descriptors that come along */
-	uint8_t  reply;         /* 0 request, 1 reply, 2 event */
+	uint16_t op;      /* enum writ_op; a reply repeats it */
+	uint16_t version; /* WRIT_ABI_VERSION */
+	uint32_t cookie;  /* chosen by the caller, comes back in the reply; 0 in events */
+	uint32_t cap;     /* slot of the invoked capability; 0 where none is */
+	int32_t status;   /* replies: enum writ_err */
+	uint64_t arg;     /* small argument or result, by call */
+	uint32_t missing; /* replies: with NO_RIGHT, the rights that were missing */
+	uint16_t len;     /* bytes after this header */
+	uint8_t nfds;     /* descriptors that come along */
+	uint8_t reply;    /* 0 request, 1 reply, 2 event */
 };
 _Static_assert(sizeof(struct writ_hdr) == 32, "gate header is 32 bytes");
 _Static_assert(offsetof(struct writ_hdr, arg) == 16, "no hidden padding");
@@ -92,7 +95,11 @@ _Static_assert(offsetof(struct writ_hdr, arg) == 16, "no hidden padding");
  * Where a capability lies: @index, @depth bits deep, seen from the CNode in
  * slot @root of the caller's own CSpace. root 0: that CSpace itself. depth 0: all 64 bits.
  */
-struct writ_addr { uint64_t index; uint32_t root; uint32_t depth; };
+struct writ_addr {
+	uint64_t index;
+	uint32_t root;
+	uint32_t depth;
+};
 _Static_assert(sizeof(struct writ_addr) == 16, "");
 
 /* COPY, MINT (badge), MOVE (src, dst only), DELETE, REVOKE, INSPECT (src only) */
@@ -105,24 +112,33 @@ _Static_assert(sizeof(struct writ_cap_req) == 48, "");
 
 /* INSPECT's reply; a row of CAPS's reply */
 struct writ_cap_info {
-	uint32_t slot, parent;  /* CAPS: numbers of the node-wide table; INSPECT: 0 */
-	uint32_t index;         /* in its CSpace */
-	uint32_t pid;           /* whose CSpace; 0: the kernel's own (sessions, pending procs) */
-	uint8_t  type, depth;   /* enum writ_type; CAPS: depth in the tree */
+	uint32_t slot, parent; /* CAPS: numbers of the node-wide table; INSPECT: 0 */
+	uint32_t index;        /* in its CSpace */
+	uint32_t pid;          /* whose CSpace; 0: the kernel's own (sessions, pending procs) */
+	uint8_t type, depth;   /* enum writ_type; CAPS: depth in the tree */
 	uint16_t rights;
 	uint32_t obj;
 	uint64_t badge;
-	char     name[64];      /* what it is of: prefix, image, proc, realm … (cut short if longer) */
+	char name[64]; /* what it is of: prefix, image, proc, realm … (cut short if longer) */
 };
 _Static_assert(sizeof(struct writ_cap_info) == 96, "");
 
-struct writ_quota { uint64_t bytes; uint32_t slots, procs; };
+struct writ_quota {
+	uint64_t bytes;
+	uint32_t slots, procs;
+};
 _Static_assert(sizeof(struct writ_quota) == 16, "");
 
 /* RETYPE: type ENDPOINT, or UNTYPED with @max. QUOTA's reply: { max, used }. */
-struct writ_retype_req { uint32_t type, pad; struct writ_addr dst; struct writ_quota max; };
+struct writ_retype_req {
+	uint32_t type, pad;
+	struct writ_addr dst;
+	struct writ_quota max;
+};
 _Static_assert(sizeof(struct writ_retype_req) == 40, "");
-struct writ_quota_rep { struct writ_quota max, used; };
+struct writ_quota_rep {
+	struct writ_quota max, used;
+};
 
 /*
  * PATH: cap is an Endpoint (rights grant) or a Path. @prefix is appended to the
@@ -134,26 +150,32 @@ struct writ_path_req {
 	struct writ_addr dst;
 	uint32_t rights, pad;
 	uint64_t badge;
-	char     prefix[WRIT_PREFIX_MAX];
+	char prefix[WRIT_PREFIX_MAX];
 };
 _Static_assert(sizeof(struct writ_path_req) == 272, "");
 
 /* CONNECT's reply: arg = session; fds: ring, doorbell to wait on, doorbell to ring. */
-struct writ_connect_rep { uint32_t session, rights; char prefix[WRIT_PREFIX_MAX]; };
+struct writ_connect_rep {
+	uint32_t session, rights;
+	char prefix[WRIT_PREFIX_MAX];
+};
 _Static_assert(sizeof(struct writ_connect_rep) == 248, "");
 
 /* What the kernel attests of a client to its server. CLOSE: arg = session. */
 struct writ_ev_connect {
 	uint32_t session;
-	uint32_t rights;        /* of the Path the client holds */
+	uint32_t rights; /* of the Path the client holds */
 	uint64_t badge;
-	uint32_t pid, realm;    /* the client */
-	char     prefix[WRIT_PREFIX_MAX];
+	uint32_t pid, realm; /* the client */
+	char prefix[WRIT_PREFIX_MAX];
 };
 _Static_assert(sizeof(struct writ_ev_connect) == 264, "");
 
 /* IMAGE: fds[0] is a memfd with all four seals; *name* is for people. Charged its size. */
-struct writ_image_req { struct writ_addr dst; char name[WRIT_NAME_MAX]; };
+struct writ_image_req {
+	struct writ_addr dst;
+	char name[WRIT_NAME_MAX];
+};
 
 /*
  * REALM. @account: slot of the Untyped that the realm's procs are charged to.
@@ -166,22 +188,24 @@ struct writ_realm_req {
 	uint32_t account, host;
 	uint64_t memory;
 	uint32_t cores, pad;
-	char     name[WRIT_NAME_MAX];
+	char name[WRIT_NAME_MAX];
 };
 _Static_assert(sizeof(struct writ_realm_req) == 72, "");
 
 /* SPAWNCAP: cap is a Realm (right write) or a Spawn. Limits are of all procs alive under it. */
 struct writ_spawncap_req {
 	struct writ_addr dst;
-	uint32_t classes;       /* 1 << enum writ_class */
-	uint32_t profiles;      /* 1 << enum writ_profile */
-	uint32_t procs, cores;  /* procs at once; millicores reserved at once */
-	uint64_t memory;        /* bytes, the sum of their limits */
+	uint32_t classes;      /* 1 << enum writ_class */
+	uint32_t profiles;     /* 1 << enum writ_profile */
+	uint32_t procs, cores; /* procs at once; millicores reserved at once */
+	uint64_t memory;       /* bytes, the sum of their limits */
 };
 _Static_assert(sizeof(struct writ_spawncap_req) == 40, "");
 
 /* One capability for the new proc: a copy of the spawner's @src, in the child's slot @dst. */
-struct writ_grant { uint32_t src, dst, rights; };
+struct writ_grant {
+	uint32_t src, dst, rights;
+};
 
 /*
  * SPAWN: this, then ngrants × struct writ_grant, then @blob bytes of start
@@ -190,25 +214,25 @@ struct writ_grant { uint32_t src, dst, rights; };
  */
 struct writ_spawn_req {
 	struct writ_addr dst;
-	uint32_t image;         /* slot of the Image */
-	uint8_t  class, profile, cnode_bits, ngrants;
-	uint32_t cores;         /* millicores wanted; LC: reserved */
-	uint32_t flags;         /* WRIT_SPAWN_... */
-	uint64_t memory;        /* limit on private memory, bytes */
-	uint64_t log_max;       /* limit on the log, bytes */
+	uint32_t image; /* slot of the Image */
+	uint8_t class, profile, cnode_bits, ngrants;
+	uint32_t cores;   /* millicores wanted; LC: reserved */
+	uint32_t flags;   /* WRIT_SPAWN_... */
+	uint64_t memory;  /* limit on private memory, bytes */
+	uint64_t log_max; /* limit on the log, bytes */
 	uint32_t blob, pad;
-	char     name[WRIT_NAME_MAX];
+	char name[WRIT_NAME_MAX];
 };
 _Static_assert(sizeof(struct writ_spawn_req) == 88, "");
 enum {
-	WRIT_SPAWN_NOLOG = 1,   /* stdout and stderr go nowhere */
-	WRIT_SPAWN_HOLD = 2,    /* the scheduler isn't asked: who holds SchedControl starts it */
+	WRIT_SPAWN_NOLOG = 1, /* stdout and stderr go nowhere */
+	WRIT_SPAWN_HOLD = 2,  /* the scheduler isn't asked: who holds SchedControl starts it */
 };
 
 /* EV_BEGIN: who one is; the start record follows. */
 struct writ_begin {
 	uint32_t pid, parent, realm, blob;
-	char     name[WRIT_NAME_MAX], realm_name[WRIT_NAME_MAX];
+	char name[WRIT_NAME_MAX], realm_name[WRIT_NAME_MAX];
 };
 _Static_assert(sizeof(struct writ_begin) == 80, "");
 
@@ -218,9 +242,9 @@ _Static_assert(sizeof(struct writ_begin) == 80, "");
  */
 enum writ_wait { WRIT_WAIT_START, WRIT_WAIT_EXIT };
 struct writ_wait_rep {
-	uint32_t pid, state;    /* enum writ_state */
-	int32_t  code;          /* EXITED: exit code; KILLED: signal; FAILED: errno */
-	uint32_t said;          /* bytes behind this struct */
+	uint32_t pid, state;      /* enum writ_state */
+	int32_t code;             /* EXITED: exit code; KILLED: signal; FAILED: errno */
+	uint32_t said;            /* bytes behind this struct */
 	uint64_t cpu_ns, rss_max; /* of its life; 0 while it runs */
 };
 _Static_assert(sizeof(struct writ_wait_rep) == 32, "");
@@ -230,28 +254,31 @@ _Static_assert(sizeof(struct writ_wait_rep) == 32, "");
 /* EV_PENDING, EV_RUNNING, EV_EXIT. START: arg = pid | class << 32. */
 struct writ_ev_proc {
 	uint32_t pid, realm;
-	uint32_t class, cores;  /* millicores */
-	uint64_t memory;        /* bytes */
+	uint32_t class, cores; /* millicores */
+	uint64_t memory;       /* bytes */
 };
 _Static_assert(sizeof(struct writ_ev_proc) == 24, "");
 
-/* PROCS: arg = first row to give. Reply: arg = row to go on with (0: done), then rows. Ended procs are kept for a while. */
+/* PROCS: arg = first row to give. Reply: arg = row to go on with (0: done), then rows. Ended procs
+ * are kept for a while. */
 struct writ_proc_row {
 	uint32_t pid, parent, realm;
-	uint8_t  state, class, profile, ncaps;
-	int32_t  host_pid;      /* as the host sees it; 0 when it has none */
-	int32_t  code;
-	uint64_t start_ns, end_ns; /* CLOCK_BOOTTIME */
+	uint8_t state, class, profile, ncaps;
+	int32_t host_pid; /* as the host sees it; 0 when it has none */
+	int32_t code;
+	uint64_t start_ns, end_ns;        /* CLOCK_BOOTTIME */
 	uint64_t memory, cpu_ns, rss_max; /* limit, bytes; of ended procs: CPU time and peak */
-	uint32_t log;           /* number of its log file: NODE's log folder, "%u.log" */
-	uint32_t refused;       /* refusals counted against it */
-	char     name[WRIT_NAME_MAX];
+	uint32_t log;                     /* number of its log file: NODE's log folder, "%u.log" */
+	uint32_t refused;                 /* refusals counted against it */
+	char name[WRIT_NAME_MAX];
 };
 _Static_assert(sizeof(struct writ_proc_row) == 104, "");
 
-/* CAPS: arg = slot to go on from (0: begin). Reply: arg = next (0: done), then rows of struct writ_cap_info. */
+/* CAPS: arg = slot to go on from (0: begin). Reply: arg = next (0: done), then rows of struct
+ * writ_cap_info. */
 
 /* AUDIT: arg = first sequence number wanted. Reply: arg = next to ask for, then records. */
+/* clang-format off */
 #define WRIT_AUDIT_KINDS(X) \
 	X(NONE,    "none") \
 	X(REFUSED, "refused")  /* the kernel refused a call */ \
@@ -260,28 +287,32 @@ _Static_assert(sizeof(struct writ_proc_row) == 104, "");
 	X(GRANTED, "granted")  /* to a new proc: missing = its rights, other = the giver's pid */ \
 	X(SPAWNED, "spawned")  X(STARTED, "started")  X(ENDED, "ended") \
 	X(MADE,    "made")     X(NODE,    "node")
+/* clang-format on */
 enum writ_audit_kind {
 #define X(id, name) WRIT_AUDIT_##id,
 	WRIT_AUDIT_KINDS(X)
 #undef X
-	WRIT_AUDIT_N
+	    WRIT_AUDIT_N
 };
 struct writ_audit_rec {
-	uint64_t seq, time_ns;  /* CLOCK_REALTIME */
-	uint32_t pid, realm;    /* who asked */
-	uint16_t kind, op;      /* enum writ_audit_kind, enum writ_op */
-	int32_t  status;        /* enum writ_err */
-	uint32_t missing;       /* rights that were missing */
-	uint32_t count;         /* the same refusal, so often in a row */
-	uint32_t by;            /* NOTED: pid of the server that reports; else 0 */
-	uint32_t other;         /* pid or object concerned */
-	char     name[WRIT_NAME_MAX]; /* the proc's name */
-	char     what[WRIT_PREFIX_MAX]; /* path, image, reason */
+	uint64_t seq, time_ns;      /* CLOCK_REALTIME */
+	uint32_t pid, realm;        /* who asked */
+	uint16_t kind, op;          /* enum writ_audit_kind, enum writ_op */
+	int32_t status;             /* enum writ_err */
+	uint32_t missing;           /* rights that were missing */
+	uint32_t count;             /* the same refusal, so often in a row */
+	uint32_t by;                /* NOTED: pid of the server that reports; else 0 */
+	uint32_t other;             /* pid or object concerned */
+	char name[WRIT_NAME_MAX];   /* the proc's name */
+	char what[WRIT_PREFIX_MAX]; /* path, image, reason */
 };
 _Static_assert(sizeof(struct writ_audit_rec) == 320, "");
 
 /* NOTE: arg = session (0: of oneself). Nothing is trusted of it but who sent it. */
-struct writ_note_req { uint32_t right, status; char what[WRIT_PREFIX_MAX]; };
+struct writ_note_req {
+	uint32_t right, status;
+	char what[WRIT_PREFIX_MAX];
+};
 _Static_assert(sizeof(struct writ_note_req) == 248, "");
 
 /*
@@ -289,6 +320,10 @@ _Static_assert(sizeof(struct writ_note_req) == 248, "");
  * the node's manifest) lies from WRIT_BOOT_FIRST on and is named in its start record.
  */
 enum writ_boot_slot {
-	WRIT_BOOT_UNTYPED = 1, WRIT_BOOT_SCHED, WRIT_BOOT_AUDIT, WRIT_BOOT_REALM, WRIT_BOOT_SPAWN,
+	WRIT_BOOT_UNTYPED = 1,
+	WRIT_BOOT_SCHED,
+	WRIT_BOOT_AUDIT,
+	WRIT_BOOT_REALM,
+	WRIT_BOOT_SPAWN,
 	WRIT_BOOT_FIRST = 16,
 };

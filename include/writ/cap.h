@@ -26,13 +26,13 @@ typedef uint32_t obj_t;
 
 /* What a capability says. Copied by value; valid only while it lies in a slot. */
 struct cap {
-	uint8_t  type;          /* enum writ_type; NULL means the slot is empty */
-	uint8_t  flags;         /* CAP_... */
-	uint16_t rights;        /* WRIT_R_... */
-	obj_t    obj;
-	uint32_t epoch;         /* must equal the object's, else the cap is stale */
-	uint32_t guard;         /* CNode caps: guard value; else 0 */
-	uint64_t badge;         /* Endpoint, Notification, Path, Session (its Path's): 0 = unbadged */
+	uint8_t type;    /* enum writ_type; NULL means the slot is empty */
+	uint8_t flags;   /* CAP_... */
+	uint16_t rights; /* WRIT_R_... */
+	obj_t obj;
+	uint32_t epoch; /* must equal the object's, else the cap is stale */
+	uint32_t guard; /* CNode caps: guard value; else 0 */
+	uint64_t badge; /* Endpoint, Notification, Path, Session (its Path's): 0 = unbadged */
 };
 enum { CAP_GUARD_BITS = 0x3f /* low 6 bits of flags on CNode caps: guard size */ };
 
@@ -43,33 +43,40 @@ enum { CAP_GUARD_BITS = 0x3f /* low 6 bits of flags on CNode caps: guard size */
  */
 struct slot {
 	struct cap cap;
-	uint32_t gen;           /* counts what has lain here: a stale name never fits again */
-	obj_t    cnode;         /* the CNode this slot belongs to; 0: the slot is free */
-	uint32_t first, last;   /* children */
-	uint32_t prev, next;    /* siblings, or the parent with SLOT_UP */
+	uint32_t gen;         /* counts what has lain here: a stale name never fits again */
+	obj_t cnode;          /* the CNode this slot belongs to; 0: the slot is free */
+	uint32_t first, last; /* children */
+	uint32_t prev, next;  /* siblings, or the parent with SLOT_UP */
 };
 _Static_assert(sizeof(struct slot) == 48, "kernel memory per slot <= 64 bytes");
 #define SLOT_UP 0x80000000u
 
 /* What an object costs its Untyped. */
-struct charge { uint64_t bytes; uint32_t slots, procs; };
+struct charge {
+	uint64_t bytes;
+	uint32_t slots, procs;
+};
 
 /* Header of an object; its body, if it has one, is the caller's. */
 struct object {
-	uint8_t  type;          /* enum writ_type; NULL: this entry is free */
-	uint8_t  dying;         /* on the list of objects to finalise */
-	uint16_t bits;          /* CNode: log2 of its slots */
-	uint32_t refs;          /* capabilities that name it, captab_hold()s, objects it pays for */
+	uint8_t type;  /* enum writ_type; NULL: this entry is free */
+	uint8_t dying; /* on the list of objects to finalise */
+	uint16_t bits; /* CNode: log2 of its slots */
+	uint32_t refs; /* capabilities that name it, captab_hold()s, objects it pays for */
 	uint32_t epoch;
-	obj_t    untyped;       /* who pays; 0: nobody (boot objects) */
-	uint32_t body;          /* the caller's index into its table of that type */
-	slot_t   base;          /* CNode: its first slot */
-	uint32_t next;          /* free list, or list of the dying */
+	obj_t untyped; /* who pays; 0: nobody (boot objects) */
+	uint32_t body; /* the caller's index into its table of that type */
+	slot_t base;   /* CNode: its first slot */
+	uint32_t next; /* free list, or list of the dying */
 	struct charge paid;
 };
 
 /* An Untyped's account, kept beside the object table, indexed by object->body. */
-struct account { struct charge max, used; obj_t obj; uint32_t next; };
+struct account {
+	struct charge max, used;
+	obj_t obj;
+	uint32_t next;
+};
 
 /*
  * Called once for an object that no capability names any more. The body is to
@@ -79,14 +86,19 @@ struct account { struct charge max, used; obj_t obj; uint32_t next; };
 typedef void captab_finalise(void *arg, obj_t obj);
 
 struct captab {
-	struct slot    *slots;    uint32_t nslots;
-	struct object  *objs;     uint32_t nobjs;
-	struct account *accts;    uint32_t naccts;
-	uint64_t       *blocks;   uint32_t nblocks; /* one bit per 64 slots; set = used */
+	struct slot *slots;
+	uint32_t nslots;
+	struct object *objs;
+	uint32_t nobjs;
+	struct account *accts;
+	uint32_t naccts;
+	uint64_t *blocks;
+	uint32_t nblocks; /* one bit per 64 slots; set = used */
 	uint32_t free_obj, free_acct, dying_head, dying_tail, block_hint;
-	uint32_t reap_next;                       /* slots done of the first dying CNode */
-	uint32_t live_slots, live_objs;           /* occupied slots, objects in use */
-	captab_finalise *finalise; void *arg;
+	uint32_t reap_next;             /* slots done of the first dying CNode */
+	uint32_t live_slots, live_objs; /* occupied slots, objects in use */
+	captab_finalise *finalise;
+	void *arg;
 };
 
 /* Bytes of memory that captab_init() wants for these sizes (counts; @nslots a multiple of 64). */
@@ -97,8 +109,8 @@ size_t captab_size(uint32_t nslots, uint32_t nobjs, uint32_t naccts);
  * Untouched parts of @mem stay untouched: free lists grow on use, so an mmap
  * costs only what is used. Slot 0, object 0 and account 0 are never given out.
  */
-void captab_init(struct captab *t, void *mem, uint32_t nslots, uint32_t nobjs,
-    uint32_t naccts, captab_finalise *fn, void *arg);
+void captab_init(struct captab *t, void *mem, uint32_t nslots, uint32_t nobjs, uint32_t naccts,
+    captab_finalise *fn, void *arg);
 
 /* --- objects ------------------------------------------------------------ */
 
@@ -108,8 +120,8 @@ void captab_init(struct captab *t, void *mem, uint32_t nslots, uint32_t nobjs,
  * by captab_obj_drop(). Errors: NOT_ENOUGH_MEMORY (table full, or the quota
  * of the Untyped).
  */
-int captab_obj_new(struct captab *t, unsigned type, obj_t untyped, struct charge c,
-    uint32_t body, obj_t *ret);
+int captab_obj_new(struct captab *t, unsigned type, obj_t untyped, struct charge c, uint32_t body,
+    obj_t *ret);
 /* Undo captab_obj_new() for an object that never got a reference. No finalise. */
 void captab_obj_drop(struct captab *t, obj_t obj);
 /* Keep / let go of an object without a capability (a running proc holds itself). */
@@ -157,8 +169,8 @@ slot_t captab_cnode_slot(const struct captab *t, obj_t cnode, uint64_t index);
  * run out exactly at a slot. Errors: INVALID_CAPABILITY (@root is no CNode cap),
  * RANGE (depth), FAILED_LOOKUP (guard or depth mismatch, or no CNode on the way).
  */
-int captab_resolve(const struct captab *t, const struct cap *root, uint64_t index,
-    unsigned depth, slot_t *ret);
+int captab_resolve(const struct captab *t, const struct cap *root, uint64_t index, unsigned depth,
+    slot_t *ret);
 
 /* --- slots -------------------------------------------------------------- */
 
@@ -183,8 +195,8 @@ int captab_check(const struct captab *t, slot_t s, unsigned type, uint16_t right
  * DELETE_FIRST (@dst occupied), STALE (@parent is, or @obj is gone or dying),
  * NO_RIGHT, ILLEGAL_OPERATION (badge: see struct cap).
  */
-int captab_insert(struct captab *t, slot_t parent, slot_t dst, obj_t obj,
-    uint16_t rights, uint64_t badge);
+int captab_insert(struct captab *t, slot_t parent, slot_t dst, obj_t obj, uint16_t rights,
+    uint64_t badge);
 
 /*
  * Derive a child of @src in @dst, to the same object. Rights not held by @src
@@ -198,7 +210,8 @@ int captab_insert(struct captab *t, slot_t parent, slot_t dst, obj_t obj,
 int captab_copy(struct captab *t, slot_t src, slot_t dst, uint16_t rights);
 int captab_mint(struct captab *t, slot_t src, slot_t dst, uint16_t rights, uint64_t badge);
 
-/* Move @src to the empty slot @dst, with its place in the tree. Errors: FAILED_LOOKUP, DELETE_FIRST. */
+/* Move @src to the empty slot @dst, with its place in the tree. Errors: FAILED_LOOKUP,
+ * DELETE_FIRST. */
 int captab_move(struct captab *t, slot_t src, slot_t dst);
 
 /*

@@ -9,6 +9,7 @@
 #pragma once
 
 /* name, number, what a person reads */
+/* clang-format off */
 #define WRIT_ERRORS(X) \
 	X(OK,                 0, "no error") \
 	X(INVALID_ARGUMENT,   1, "invalid argument") \
@@ -41,6 +42,7 @@
 	X(NAME_TOO_LONG,     40, "name too long") \
 	X(BAD_PATH,          41, "malformed path") \
 	X(TOO_MANY_OPEN,     42, "too many open files")
+/* clang-format on */
 
 enum writ_err {
 #define X(name, num, text) WRIT_E_##name = num,

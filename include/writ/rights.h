@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 /* type, name for people. The order is the ABI: add at the end only. */
+/* clang-format off */
 #define WRIT_TYPES(X) \
 	X(NULL,         "null") \
 	X(UNTYPED,      "untyped") \
@@ -25,12 +26,13 @@
 	X(AUDIT,        "audit") \
 	X(HOST,         "host") \
 	X(SESSION,      "session")
+/* clang-format on */
 
 enum writ_type {
 #define X(id, name) WRIT_TYPE_##id,
 	WRIT_TYPES(X)
 #undef X
-	WRIT_TYPE_N
+	    WRIT_TYPE_N
 };
 
 /*
@@ -45,6 +47,7 @@ enum writ_type {
  *   Spawn:    write = spawn.  Realm: read = list, write = mint Spawns.
  *   Untyped:  write = retype. Image: exec. Memory, Host, Audit: read (Host: write).
  */
+/* clang-format off */
 #define WRIT_RIGHTS(X) \
 	X(READ,        0x001, "read") \
 	X(WRITE,       0x002, "write") \
@@ -55,34 +58,40 @@ enum writ_type {
 	X(EXEC,        0x040, "exec") \
 	X(GRANT,       0x080, "grant") \
 	X(GRANT_REPLY, 0x100, "grantreply")
+/* clang-format on */
 
 enum writ_right {
 #define X(id, bit, name) WRIT_R_##id = bit,
 	WRIT_RIGHTS(X)
 #undef X
-	WRIT_R_NONE = 0,
+	    WRIT_R_NONE = 0,
 	WRIT_R_ALL = 0x1ff
 };
 
 /* Scheduling class: latency-critical procs get reserved cores, best-effort ones what is left. */
+/* clang-format off */
 #define WRIT_CLASSES(X) X(BE, "be") X(LC, "lc")
+/* clang-format on */
 enum writ_class {
 #define X(id, name) WRIT_CLASS_##id,
 	WRIT_CLASSES(X)
 #undef X
-	WRIT_CLASS_N
+	    WRIT_CLASS_N
 };
 
 /* Sandbox profile: which column of kernel/syscalls.h holds for a proc. */
+/* clang-format off */
 #define WRIT_PROFILES(X) X(NATIVE, "native") X(FILES, "files") X(SERVER, "server")
+/* clang-format on */
 enum writ_profile {
 #define X(id, name) WRIT_PROFILE_##id,
 	WRIT_PROFILES(X)
 #undef X
-	WRIT_PROFILE_N
+	    WRIT_PROFILE_N
 };
 
 /* Life of a proc, in order. */
+/* clang-format off */
 #define WRIT_STATES(X) \
 	X(PENDING,  "pending") /* spawned, waiting for the scheduler */ \
 	X(STARTING, "starting") /* ordered from the nest */ \
@@ -90,11 +99,12 @@ enum writ_profile {
 	X(EXITED,   "exited")   /* ended by itself */ \
 	X(KILLED,   "killed")   /* ended by someone else, or by a signal */ \
 	X(FAILED,   "failed")   /* never ran */
+/* clang-format on */
 enum writ_state {
 #define X(id, name) WRIT_STATE_##id,
 	WRIT_STATES(X)
 #undef X
-	WRIT_STATE_N
+	    WRIT_STATE_N
 };
 
 /* Names for people; never NULL ("?" when @x is out of range). Static storage. */

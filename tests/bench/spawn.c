@@ -112,7 +112,8 @@ static int vfork_exec(char *const argv[])
 		execv(argv[0], argv);
 		_exit(127);
 	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) == 127)
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status) ||
+	    WEXITSTATUS(status) == 127)
 		return -1;
 	return 0;
 }
@@ -147,7 +148,8 @@ static int64_t peer_rate(void *arg)
 
 static int64_t peer_bwrap(void *arg)
 {
-	char *argv[] = { "/usr/bin/bwrap", "--unshare-all", "--ro-bind", b.null, "/null", "/null", NULL };
+	char *argv[] = { "/usr/bin/bwrap", "--unshare-all", "--ro-bind", b.null, "/null", "/null",
+		NULL };
 
 	(void)arg;
 	return vfork_exec(argv);
@@ -169,13 +171,14 @@ static int set_up(void *arg)
 	(void)arg;
 	b.left = 0;
 	if (put("bench.yaml",
-	    "realm: bench\nlimits: {procs: 80, memory: 1GiB}\n"
-	    "mounts: [{at: /ctl, host: ctl, rights: [read, write, create, remove]}]\n"
-	    "images:\n  - {name: spawner, path: %s/bench-spawner}\n  - {name: \"null\", path: %s}\n"
-	    "procs:\n  - name: spawner\n    image: spawner\n    limits: {memory: 64MiB, slots: 256}\n    grants:\n"
-	    "      - {path: /ctl, rights: [read, write, create, remove]}\n"
-	    "      - {spawn: nulls, procs: 70, memory: 256MiB, classes: [be]}\n"
-	    "      - {image: \"null\"}\n", b.bin, b.null) < 0)
+		"realm: bench\nlimits: {procs: 80, memory: 1GiB}\n"
+		"mounts: [{at: /ctl, host: ctl, rights: [read, write, create, remove]}]\n"
+		"images:\n  - {name: spawner, path: %s/bench-spawner}\n  - {name: \"null\", path: %s}\n"
+		"procs:\n  - name: spawner\n    image: spawner\n    limits: {memory: 64MiB, slots: 256}\n    grants:\n"
+		"      - {path: /ctl, rights: [read, write, create, remove]}\n"
+		"      - {spawn: nulls, procs: 70, memory: 256MiB, classes: [be]}\n"
+		"      - {image: \"null\"}\n",
+		b.bin, b.null) < 0)
 		return -1;
 	if (run("%s/writ up --node %s --host ctl=%s/ctl:rw >&2", b.bin, b.node, b.dir) < 0)
 		return -1;
@@ -185,8 +188,8 @@ static int set_up(void *arg)
 static int set_up_runc(void *arg)
 {
 	if (run("mkdir -p %s/bundle/rootfs && cp %s %s/bundle/rootfs/null && cd %s/bundle && rm -f config.json && "
-	    "runc spec && sed -i -e 's|\"sh\"|\"/null\"|' -e 's|\"terminal\": true|\"terminal\": false|' config.json",
-	    b.dir, b.null, b.dir, b.dir) < 0)
+		"runc spec && sed -i -e 's|\"sh\"|\"/null\"|' -e 's|\"terminal\": true|\"terminal\": false|' config.json",
+		b.dir, b.null, b.dir, b.dir) < 0)
 		return -1;
 	return set_up(arg);
 }
@@ -210,7 +213,8 @@ static int prepare(void)
 	snprintf(b.null, sizeof(b.null), "%s/bench-null", b.bin);
 	snprintf(b.node, sizeof(b.node), "b%d", (int)getpid());
 	strcpy(b.dir, "/tmp/writ-bench-XXXXXX");
-	if (mkdtemp(b.dir) == NULL || chmod(b.dir, 0755) != 0 || run("mkdir -m 0777 %s/ctl", b.dir) < 0)
+	if (mkdtemp(b.dir) == NULL || chmod(b.dir, 0755) != 0 ||
+	    run("mkdir -m 0777 %s/ctl", b.dir) < 0)
 		return -1;
 	/* the peers' null has no gate and says so */
 	return null >= 0 && dup2(STDERR_FILENO, 9) == 9 && dup2(null, STDERR_FILENO) >= 0 ? 0 : -1;
@@ -219,14 +223,39 @@ static int prepare(void)
 int main(int argc, char **argv)
 {
 	static const struct bench list[] = {
-		{ .name = "spawn.null", .peer_name = "vfork+exec", .setup = set_up, .teardown = tear_down,
-			.ours = ours_null, .peer = peer_null, .rounds = 960, .turn = TURN },
-		{ .name = "spawn.rate", .peer_name = "vfork+exec on every core", .setup = set_up, .teardown = tear_down,
-			.ours = ours_rate, .peer = peer_rate, .rounds = 7, .turn = 1, .ops = RATE_PROCS },
-		{ .name = "spawn.bwrap", .peer_name = "bwrap --unshare-all", .setup = set_up, .teardown = tear_down,
-			.ours = ours_null, .peer = peer_bwrap, .rounds = 320, .turn = TURN },
-		{ .name = "spawn.runc", .peer_name = "runc run", .setup = set_up_runc, .teardown = tear_down,
-			.ours = ours_null, .peer = peer_runc, .rounds = 64, .turn = TURN },
+		{ .name = "spawn.null",
+		    .peer_name = "vfork+exec",
+		    .setup = set_up,
+		    .teardown = tear_down,
+		    .ours = ours_null,
+		    .peer = peer_null,
+		    .rounds = 960,
+		    .turn = TURN },
+		{ .name = "spawn.rate",
+		    .peer_name = "vfork+exec on every core",
+		    .setup = set_up,
+		    .teardown = tear_down,
+		    .ours = ours_rate,
+		    .peer = peer_rate,
+		    .rounds = 7,
+		    .turn = 1,
+		    .ops = RATE_PROCS },
+		{ .name = "spawn.bwrap",
+		    .peer_name = "bwrap --unshare-all",
+		    .setup = set_up,
+		    .teardown = tear_down,
+		    .ours = ours_null,
+		    .peer = peer_bwrap,
+		    .rounds = 320,
+		    .turn = TURN },
+		{ .name = "spawn.runc",
+		    .peer_name = "runc run",
+		    .setup = set_up_runc,
+		    .teardown = tear_down,
+		    .ours = ours_null,
+		    .peer = peer_runc,
+		    .rounds = 64,
+		    .turn = TURN },
 	};
 	int rc;
 

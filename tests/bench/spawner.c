@@ -79,7 +79,8 @@ static int obey(const char *order, unsigned *last)
 	if (sscanf(order, "%u %15s %u %u", &number, kind, &count, &alive) != 4 || number == *last)
 		return 0;
 	*last = number;
-	if (count > COUNT_MAX || alive == 0 || alive > ALIVE_MAX || (out = open_memstream(&text, &len)) == NULL)
+	if (count > COUNT_MAX || alive == 0 || alive > ALIVE_MAX ||
+	    (out = open_memstream(&text, &len)) == NULL)
 		return -1;
 	r = strcmp(kind, "each") == 0 ? each(out, count) : together(out, count, alive);
 	fclose(out);

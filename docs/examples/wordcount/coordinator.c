@@ -14,8 +14,15 @@
 
 enum { FILES_PER_MAPPER = 24, ARG_BYTES = 2400, AT_ONCE = 16, PIECE_MIN = 4096, TOP = 20 };
 
-struct file { char *path; uint64_t size; };
-struct input { struct file *files; unsigned n, room; uint64_t bytes; };
+struct file {
+	char *path;
+	uint64_t size;
+};
+struct input {
+	struct file *files;
+	unsigned n, room;
+	uint64_t bytes;
+};
 
 static _Noreturn void die(const char *what, int r)
 {
@@ -64,8 +71,8 @@ static void find_files(struct input *in, const char *dir)
 /* --- one mapper's task ------------------------------------------------------------- */
 
 struct task {
-	unsigned n;             /* pieces */
-	size_t bytes;           /* of arguments */
+	unsigned n;   /* pieces */
+	size_t bytes; /* of arguments */
 	char args[3 * FILES_PER_MAPPER][WRIT_PREFIX_MAX];
 	uint64_t load;
 };
@@ -75,13 +82,16 @@ static void task_add(struct task *t, const char *path, uint64_t off, uint64_t le
 	snprintf(t->args[3 * t->n], WRIT_PREFIX_MAX, "%s", path);
 	snprintf(t->args[3 * t->n + 1], WRIT_PREFIX_MAX, "%llu", (unsigned long long)off);
 	snprintf(t->args[3 * t->n + 2], WRIT_PREFIX_MAX, "%llu", (unsigned long long)len);
-	t->bytes += 2 * strlen(path) + 64;      /* it is an argument and a name of a capability */
+	t->bytes += 2 * strlen(path) + 64; /* it is an argument and a name of a capability */
 	t->load += len;
 	t->n++;
 }
 
 /* Procs that run, oldest first; when there are too many, the oldest is waited for. */
-struct crew { uint32_t procs[AT_ONCE]; unsigned first, n; };
+struct crew {
+	uint32_t procs[AT_ONCE];
+	unsigned first, n;
+};
 
 static void crew_wait(struct crew *c)
 {
@@ -92,7 +102,8 @@ static void crew_wait(struct crew *c)
 	if (r < 0)
 		die("wait", r);
 	if (e.state != WRIT_STATE_EXITED || e.code != 0) {
-		fprintf(stderr, "proc %u: %s %d %s\n", writ_pid(proc), writ_state_name(e.state), e.code, e.said);
+		fprintf(stderr, "proc %u: %s %d %s\n", writ_pid(proc), writ_state_name(e.state),
+		    e.code, e.said);
 		die("a worker failed", WRIT_E_IO);
 	}
 	writ_slot_free(proc);
@@ -129,7 +140,12 @@ static void spawn_mapper(struct crew *c, const struct task *t, unsigned id, cons
 		give[n++] = (struct writ_give){ .path = t->args[3 * i], .rights = WRIT_R_READ };
 	for (unsigned i = 0; i < 3 * t->n; i++)
 		argv[1 + i] = t->args[i];
-	crew_spawn(c, &(struct writ_spawn){ .image = "mapper", .name = name, .argv = argv, .give = give, .ngive = n });
+	crew_spawn(c,
+	    &(struct writ_spawn){ .image = "mapper",
+		.name = name,
+		.argv = argv,
+		.give = give,
+		.ngive = n });
 }
 
 /* Cut every file into pieces of about the same size, in order; full tasks go off at once. */
@@ -144,7 +160,9 @@ static unsigned map_all(const struct input *in, unsigned mappers, const char *re
 		for (uint64_t off = 0, len; off < in->files[i].size; off += len) {
 			len = in->files[i].size - off;
 			if (len > share - t.load)
-				len = share - t.load > PIECE_MIN ? share - t.load : len < PIECE_MIN ? len : PIECE_MIN;
+				len = share - t.load > PIECE_MIN ? share - t.load
+				    : len < PIECE_MIN            ? len
+								 : PIECE_MIN;
 			task_add(&t, in->files[i].path, off, len);
 			if (t.load < share && t.n < FILES_PER_MAPPER && t.bytes < ARG_BYTES)
 				continue;
@@ -179,8 +197,12 @@ static void reduce_all(unsigned reducers)
 		snprintf(part, sizeof(part), "%u", i);
 		if ((r = writ_mkdir(out)) < 0)
 			die(out, r);
-		crew_spawn(&crew, &(struct writ_spawn){ .image = "reducer", .name = name, .argv = argv,
-			.give = give, .ngive = 2 });
+		crew_spawn(&crew,
+		    &(struct writ_spawn){ .image = "reducer",
+			.name = name,
+			.argv = argv,
+			.give = give,
+			.ngive = 2 });
 	}
 	while (crew.n > 0)
 		crew_wait(&crew);
@@ -239,8 +261,8 @@ int writ_main(int argc, char **argv)
 	make_dir("/out/reduce");
 	mappers = map_all(&in, mappers, text);
 	reduce_all(reducers);
-	printf("%u files, %llu bytes, %u mappers, %u reducers\n", in.n, (unsigned long long)in.bytes, mappers,
-	    reducers);
+	printf("%u files, %llu bytes, %u mappers, %u reducers\n", in.n,
+	    (unsigned long long)in.bytes, mappers, reducers);
 	collect(reducers);
 	return 0;
 }

@@ -47,10 +47,13 @@ int writ_main(int argc, char **argv)
 	tried("create in /out", (int)writ_put("/out/note", "x", 1), 0);
 	tried("write what it may only read", open_close(mine, WRIT_O_WRITE), -WRIT_E_NO_RIGHT);
 	tried("remove it", writ_remove(mine), -WRIT_E_NO_RIGHT);
-	tried("read in /out, where it may only create", open_close("/out/note", WRIT_O_READ), -WRIT_E_NO_RIGHT);
+	tried("read in /out, where it may only create", open_close("/out/note", WRIT_O_READ),
+	    -WRIT_E_NO_RIGHT);
 	tried("read a path it was not given", open_close("/secret", WRIT_O_READ), -WRIT_E_NO_PATH);
-	tried("leave its folder by ..", open_close("/out/../secret", WRIT_O_READ), -WRIT_E_BAD_PATH);
-	tried("spawn", (int)writ_spawn(&(struct writ_spawn){ .image = "mapper" }), -WRIT_E_INVALID_ARGUMENT);
+	tried("leave its folder by ..", open_close("/out/../secret", WRIT_O_READ),
+	    -WRIT_E_BAD_PATH);
+	tried("spawn", (int)writ_spawn(&(struct writ_spawn){ .image = "mapper" }),
+	    -WRIT_E_INVALID_ARGUMENT);
 	tried("receive on a server's endpoint", writ_gate_call(&listen, NULL, NULL, NULL, 0, NULL),
 	    -WRIT_E_INVALID_CAPABILITY);
 	tried("an empty slot", writ_cap_copy(40, 41, WRIT_R_READ), -WRIT_E_FAILED_LOOKUP);

@@ -18,7 +18,12 @@ static bool letter(int c)
 }
 
 /* A reader of bytes that goes on past the end of its piece, to finish a word. */
-struct piece { int h; uint64_t at, end; size_t i, n; unsigned char buf[WRIT_IO_MAX]; };
+struct piece {
+	int h;
+	uint64_t at, end;
+	size_t i, n;
+	unsigned char buf[WRIT_IO_MAX];
+};
 
 /* The next byte, -1 at the end of the file, or below -1 an error - 1. */
 static int next(struct piece *p)
@@ -43,7 +48,7 @@ static int count(struct words *w, struct piece *p, uint64_t begin)
 	int c, r = 0;
 
 	p->at = begin > 0 ? begin - 1 : 0;
-	if (begin > 0)                  /* skip what began in the piece before */
+	if (begin > 0) /* skip what began in the piece before */
 		do
 			c = next(p);
 		while (c >= 0 && letter(c));
@@ -110,7 +115,8 @@ int writ_main(int argc, char **argv)
 	int r;
 
 	if (w == NULL || parts == 0 || (argc - 2) % 3 != 0)
-		return fail("usage: mapper REDUCERS (FILE OFFSET LENGTH)...", WRIT_E_INVALID_ARGUMENT);
+		return fail("usage: mapper REDUCERS (FILE OFFSET LENGTH)...",
+		    WRIT_E_INVALID_ARGUMENT);
 	for (int i = 2; i < argc; i += 3)
 		if ((r = map(w, argv[i], argv[i + 1], argv[i + 2])) < 0)
 			return fail(argv[i], r);

@@ -7,8 +7,14 @@
 #include <uthash.h>
 #include <writ/err.h>
 
-struct word { UT_hash_handle hh; uint64_t count; char text[]; };
-struct words { struct word *table; };
+struct word {
+	UT_hash_handle hh;
+	uint64_t count;
+	char text[];
+};
+struct words {
+	struct word *table;
+};
 
 struct words *words_new(void)
 {
@@ -101,7 +107,8 @@ int64_t words_text(struct words *w, unsigned part, unsigned parts, char **ret)
 	return (int64_t)len;
 }
 
-void words_top(struct words *w, unsigned n, void (*fn)(const char *word, uint64_t count, void *arg), void *arg)
+void words_top(struct words *w, unsigned n, void (*fn)(const char *word, uint64_t count, void *arg),
+    void *arg)
 {
 	HASH_SORT(w->table, by_count);
 	for (const struct word *e = w->table; e != NULL && n > 0; e = e->hh.next, n--)

@@ -16,7 +16,9 @@ void words_free(struct words *w);
 int words_add(struct words *w, const char *word, size_t len, uint64_t count);
 /* Add the lines of a text form; malformed ones are an error. */
 int words_parse(struct words *w, const char *text, size_t len);
-/* The words whose hash falls to @part of @parts, as text; caller frees *ret. Returns the length or an error. */
+/* The words whose hash falls to @part of @parts, as text; caller frees *ret. Returns the length or
+ * an error. */
 int64_t words_text(struct words *w, unsigned part, unsigned parts, char **ret);
 /* The @n most frequent, ties in order of the word: fn(word, count, arg) for each. */
-void words_top(struct words *w, unsigned n, void (*fn)(const char *word, uint64_t count, void *arg), void *arg);
+void words_top(struct words *w, unsigned n, void (*fn)(const char *word, uint64_t count, void *arg),
+    void *arg);

@@ -20,14 +20,18 @@ static int garbage(void)
 		for (size_t j = 0; j < 64; j++)
 			buf[j] = (char)((seed = seed * 1664525 + 1013904223) >> 24);
 		n = i % 3 != 0 ? seed % 96 : seed % sizeof(buf);
-		if (i % 2 == 0) {       /* a well-formed header with nonsense behind it */
-			struct writ_hdr h = { .op = (uint16_t)(seed % (WRIT_OP_N + 2)), .version = WRIT_ABI_VERSION,
-				.cap = seed % 8, .cookie = i, .arg = seed };
+		if (i % 2 == 0) { /* a well-formed header with nonsense behind it */
+			struct writ_hdr h = { .op = (uint16_t)(seed % (WRIT_OP_N + 2)),
+				.version = WRIT_ABI_VERSION,
+				.cap = seed % 8,
+				.cookie = i,
+				.arg = seed };
 
 			n = n < sizeof(h) ? sizeof(h) : n;
 			n = n > WRIT_MSG_MAX ? WRIT_MSG_MAX : n;
 			h.len = (uint16_t)(n - sizeof(h));
-			if (h.op == WRIT_OP_EXITED || h.op == WRIT_OP_STARTED || h.op == WRIT_OP_WAIT)
+			if (h.op == WRIT_OP_EXITED || h.op == WRIT_OP_STARTED ||
+			    h.op == WRIT_OP_WAIT)
 				h.op = WRIT_OP_COPY;
 			memcpy(buf, &h, sizeof(h));
 		}
@@ -41,9 +45,13 @@ static int garbage(void)
 
 static int flood(void)
 {
-	struct writ_hdr h = { .op = WRIT_OP_INSPECT, .version = WRIT_ABI_VERSION,
+	struct writ_hdr h = { .op = WRIT_OP_INSPECT,
+		.version = WRIT_ABI_VERSION,
 		.len = sizeof(struct writ_cap_req) };
-	struct { struct writ_hdr h; struct writ_cap_req r; } m = { .h = h };
+	struct {
+		struct writ_hdr h;
+		struct writ_cap_req r;
+	} m = { .h = h };
 
 	for (;;)
 		if (send(WRIT_GATE_FD, &m, sizeof(m), MSG_NOSIGNAL) < 0)
@@ -69,7 +77,8 @@ static int serve(void)
 			return 42;
 		}
 		if (ev.hdr.op != WRIT_EV_CONNECT || strcmp(ev.connect.prefix, "/a/b") != 0 ||
-		    ev.connect.rights != WRIT_R_READ || ev.connect.badge != 7 || chan_adopt(&c, &ev) != 0)
+		    ev.connect.rights != WRIT_R_READ || ev.connect.badge != 7 ||
+		    chan_adopt(&c, &ev) != 0)
 			return 2;
 		while ((n = chan_take(&c, &id, &label, buf, sizeof(buf))) == -WRIT_E_BUSY)
 			usleep(200);
@@ -101,7 +110,10 @@ static int client(bool stay)
 static int parent(void)
 {
 	struct writ_hdr h = { .op = WRIT_OP_SPAWN, .cap = 2, .len = sizeof(struct writ_spawn_req) };
-	struct writ_spawn_req r = { .dst = { .index = 3 }, .image = 1, .memory = 1 << 20, .name = "orphan" };
+	struct writ_spawn_req r = { .dst = { .index = 3 },
+		.image = 1,
+		.memory = 1 << 20,
+		.name = "orphan" };
 	char text[16];
 
 	if (writ_gate_call(&h, &r, NULL, NULL, 0, NULL) != 0)
@@ -121,7 +133,7 @@ int child_main(const char *mode)
 	if (strcmp(mode, "sleep") == 0) {
 		writ_started();
 		for (;;)
-			pause();        /* not in the table: refused, so it would spin */
+			pause(); /* not in the table: refused, so it would spin */
 	}
 	if (strcmp(mode, "nap") == 0) {
 		writ_started();

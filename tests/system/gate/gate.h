@@ -13,8 +13,11 @@ enum { REALM = 100, SPAWN, ENDPOINT, ACCOUNT, PATH, SCRATCH = 200 };
 /* One case: prints "ok" or "not ok". */
 void check(bool ok, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-struct give { uint32_t src, dst, rights; };
-/* Spawn the image with @mode as its argument, into slot @dst. Returns the pid, or a negated error; *ret_e then says the same. */
+struct give {
+	uint32_t src, dst, rights;
+};
+/* Spawn the image with @mode as its argument, into slot @dst. Returns the pid, or a negated error;
+ * *ret_e then says the same. */
 int64_t spawn(uint32_t dst, const char *mode, const struct give *g, unsigned n);
 int start(uint32_t pid);
 /* Spawn and start. */

@@ -32,10 +32,13 @@ int call(unsigned op, uint32_t cap, uint64_t arg, const void *req, size_t len)
 	return writ_gate_call(&h, req, NULL, NULL, 0, NULL);
 }
 
-static int64_t spawn_with(uint32_t cap, uint32_t dst, const char *mode, const struct give *g, unsigned n,
-    struct writ_spawn_req r)
+static int64_t spawn_with(uint32_t cap, uint32_t dst, const char *mode, const struct give *g,
+    unsigned n, struct writ_spawn_req r)
 {
-	struct { struct writ_spawn_req r; char rest[8 * sizeof(struct writ_grant) + WRIT_BLOB_MAX]; } m;
+	struct {
+		struct writ_spawn_req r;
+		char rest[8 * sizeof(struct writ_grant) + WRIT_BLOB_MAX];
+	} m;
 	struct writ_hdr h = { .op = WRIT_OP_SPAWN, .cap = cap };
 	struct start_buf s;
 	int e;
@@ -57,8 +60,8 @@ static int64_t spawn_with(uint32_t cap, uint32_t dst, const char *mode, const st
 
 int64_t spawn(uint32_t dst, const char *mode, const struct give *g, unsigned n)
 {
-	return spawn_with(SPAWN, dst, mode, g, n, (struct writ_spawn_req){ .image = image,
-		.memory = 64 << 20, .log_max = 1 << 20 });
+	return spawn_with(SPAWN, dst, mode, g, n,
+	    (struct writ_spawn_req){ .image = image, .memory = 64 << 20, .log_max = 1 << 20 });
 }
 
 int start(uint32_t pid)
@@ -76,11 +79,17 @@ int64_t run(uint32_t dst, const char *mode, const struct give *g, unsigned n)
 int wait_for(uint32_t proc, unsigned what, struct writ_exit *ret)
 {
 	struct writ_hdr h = { .op = WRIT_OP_WAIT, .cap = proc, .arg = what };
-	struct { struct writ_wait_rep r; char said[WRIT_STATUS_MAX]; } m = { 0 };
+	struct {
+		struct writ_wait_rep r;
+		char said[WRIT_STATUS_MAX];
+	} m = { 0 };
 	int e = writ_gate_call(&h, NULL, NULL, &m, sizeof(m), NULL);
 
-	*ret = (struct writ_exit){ .state = m.r.state, .code = m.r.code, .cpu_ns = m.r.cpu_ns,
-		.rss_max = m.r.rss_max, .len = m.r.said };
+	*ret = (struct writ_exit){ .state = m.r.state,
+		.code = m.r.code,
+		.cpu_ns = m.r.cpu_ns,
+		.rss_max = m.r.rss_max,
+		.len = m.r.said };
 	memcpy(ret->said, m.said, m.r.said);
 	return e;
 }
@@ -127,20 +136,28 @@ static bool dies_soon(uint32_t pid)
 static void test_realm(void)
 {
 	struct writ_realm_req r = { .dst = { .index = REALM }, .account = ACCOUNT, .name = "gate" };
-	struct writ_spawncap_req s = { .dst = { .index = SPAWN }, .classes = 3,
-		.profiles = 1 << WRIT_PROFILE_NATIVE, .procs = 1200, .cores = 1000, .memory = (uint64_t)1 << 40 };
+	struct writ_spawncap_req s = { .dst = { .index = SPAWN },
+		.classes = 3,
+		.profiles = 1 << WRIT_PROFILE_NATIVE,
+		.procs = 1200,
+		.cores = 1000,
+		.memory = (uint64_t)1 << 40 };
 
 	check(writ_retype_untyped(WRIT_BOOT_UNTYPED, ACCOUNT,
-	    (struct writ_quota){ (uint64_t)1 << 30, 200000, 1300 }) == 0, "an Untyped of one's own");
+		  (struct writ_quota){ (uint64_t)1 << 30, 200000, 1300 }) == 0,
+	    "an Untyped of one's own");
 	check(writ_realm_create(WRIT_BOOT_UNTYPED, &r) == 0, "a realm");
 	r.dst.index = SCRATCH;
-	check(writ_realm_create(WRIT_BOOT_UNTYPED, &r) == -WRIT_E_EXISTS, "a second one of that name is refused");
+	check(writ_realm_create(WRIT_BOOT_UNTYPED, &r) == -WRIT_E_EXISTS,
+	    "a second one of that name is refused");
 	memcpy(r.name, "../evil", 8);
-	check(writ_realm_create(WRIT_BOOT_UNTYPED, &r) == -WRIT_E_BAD_REQUEST, "a name with a slash is refused");
+	check(writ_realm_create(WRIT_BOOT_UNTYPED, &r) == -WRIT_E_BAD_REQUEST,
+	    "a name with a slash is refused");
 	check(writ_spawncap_derive(REALM, &s) == 0, "a Spawn");
 	s.dst.index = SCRATCH;
 	s.procs = 1201;
-	check(writ_spawncap_derive(SPAWN, &s) == -WRIT_E_NO_RIGHT, "a wider Spawn from it is refused");
+	check(writ_spawncap_derive(SPAWN, &s) == -WRIT_E_NO_RIGHT,
+	    "a wider Spawn from it is refused");
 }
 
 static void test_life(void)
@@ -148,50 +165,66 @@ static void test_life(void)
 	struct writ_exit e = once("null", NULL, 0);
 
 	check(e.state == WRIT_STATE_EXITED && e.code == 0, "a null proc exits 0");
-	check(e.rss_max < 8 << 20, "and was small: %llu KiB with what it shares", (unsigned long long)e.rss_max >> 10);
+	check(e.rss_max < 8 << 20, "and was small: %llu KiB with what it shares",
+	    (unsigned long long)e.rss_max >> 10);
 	e = once("seven", NULL, 0);
-	check(e.state == WRIT_STATE_EXITED && e.code == 7 && strcmp(e.said, "seven it is") == 0, "code and last words arrive");
+	check(e.state == WRIT_STATE_EXITED && e.code == 7 && strcmp(e.said, "seven it is") == 0,
+	    "code and last words arrive");
 	e = once("crash", NULL, 0);
 	check(e.state == WRIT_STATE_KILLED && e.code != 0, "a crash is told with its signal");
 	e = once("hog", NULL, 0);
 	check(e.state == WRIT_STATE_EXITED && e.code == 9, "the memory limit makes malloc fail");
 	e = once("log", NULL, 0);
-	check(e.state == WRIT_STATE_EXITED && e.code == 5, "a log past its limit is the writer's error");
+	check(e.state == WRIT_STATE_EXITED && e.code == 5,
+	    "a log past its limit is the writer's error");
 	e = once("closegate", NULL, 0);
 	check(e.state == WRIT_STATE_KILLED, "a proc that closes its gate ends");
 	check(run(SCRATCH, "nap", NULL, 0) > 0 && wait_for(SCRATCH, WRIT_WAIT_START, &e) == 0 &&
-	    e.state == WRIT_STATE_RUNNING, "wait_start returns when it has started");
-	check(call(WRIT_OP_KILL, SCRATCH, 0, NULL, 0) == 0 && wait_for(SCRATCH, WRIT_WAIT_EXIT, &e) == 0 &&
-	    e.state == WRIT_STATE_KILLED && strstr(e.said, "killed by root") != NULL, "kill ends it, and says who did");
+		e.state == WRIT_STATE_RUNNING,
+	    "wait_start returns when it has started");
+	check(call(WRIT_OP_KILL, SCRATCH, 0, NULL, 0) == 0 &&
+		wait_for(SCRATCH, WRIT_WAIT_EXIT, &e) == 0 && e.state == WRIT_STATE_KILLED &&
+		strstr(e.said, "killed by root") != NULL,
+	    "kill ends it, and says who did");
 	writ_cap_delete(SCRATCH);
 }
 
 static void test_spawn_refusals(void)
 {
 	struct writ_spawn_req ok = { .image = image, .memory = 1 << 20 }, r = ok;
-	struct give twice[] = { { PATH, 1, 0 }, { PATH, 1, 0 } }, more[] = { { image, 1, WRIT_R_ALL } };
+	struct give twice[] = { { PATH, 1, 0 }, { PATH, 1, 0 } },
+		    more[] = { { image, 1, WRIT_R_ALL } };
 
 	r.profile = WRIT_PROFILE_SERVER;
-	check(spawn_with(SPAWN, SCRATCH, "null", NULL, 0, r) == -WRIT_E_NO_RIGHT, "a profile that the Spawn hasn't");
+	check(spawn_with(SPAWN, SCRATCH, "null", NULL, 0, r) == -WRIT_E_NO_RIGHT,
+	    "a profile that the Spawn hasn't");
 	r = ok;
 	r.class = WRIT_CLASS_LC;
 	r.cores = 1001;
-	check(spawn_with(SPAWN, SCRATCH, "null", NULL, 0, r) == -WRIT_E_NOT_ENOUGH_MEMORY, "more cores than the Spawn allows");
+	check(spawn_with(SPAWN, SCRATCH, "null", NULL, 0, r) == -WRIT_E_NOT_ENOUGH_MEMORY,
+	    "more cores than the Spawn allows");
 	r = ok;
 	r.memory = UINT64_MAX;
-	check(spawn_with(SPAWN, SCRATCH, "null", NULL, 0, r) == -WRIT_E_NOT_ENOUGH_MEMORY, "more memory than the Spawn allows");
+	check(spawn_with(SPAWN, SCRATCH, "null", NULL, 0, r) == -WRIT_E_NOT_ENOUGH_MEMORY,
+	    "more memory than the Spawn allows");
 	r = ok;
 	r.image = SPAWN;
-	check(spawn_with(SPAWN, SCRATCH, "null", NULL, 0, r) == -WRIT_E_INVALID_CAPABILITY, "something that is no image");
+	check(spawn_with(SPAWN, SCRATCH, "null", NULL, 0, r) == -WRIT_E_INVALID_CAPABILITY,
+	    "something that is no image");
 	r = ok;
 	r.cnode_bits = 13;
-	check(spawn_with(SPAWN, SCRATCH, "null", NULL, 0, r) == -WRIT_E_RANGE, "a CSpace too large");
+	check(spawn_with(SPAWN, SCRATCH, "null", NULL, 0, r) == -WRIT_E_RANGE,
+	    "a CSpace too large");
 	check(spawn(REALM, "null", NULL, 0) == -WRIT_E_DELETE_FIRST, "a slot that is occupied");
-	check(spawn_with(REALM, SCRATCH, "null", NULL, 0, ok) == -WRIT_E_INVALID_CAPABILITY, "spawn on a Realm");
-	check(spawn(SCRATCH, "null", more, 1) == -WRIT_E_NO_RIGHT, "a grant of more rights than one has");
+	check(spawn_with(REALM, SCRATCH, "null", NULL, 0, ok) == -WRIT_E_INVALID_CAPABILITY,
+	    "spawn on a Realm");
+	check(spawn(SCRATCH, "null", more, 1) == -WRIT_E_NO_RIGHT,
+	    "a grant of more rights than one has");
 	check(spawn(SCRATCH, "null", twice, 2) < 0, "a grant of an empty slot");
-	check(spawn(SCRATCH, "null", NULL, 0) > 0 && writ_cap_delete(SCRATCH) == 0, "and the same without these faults is made");
-	check(start(999999) == -WRIT_E_ILLEGAL_OPERATION, "starting a proc that isn't pending is refused");
+	check(spawn(SCRATCH, "null", NULL, 0) > 0 && writ_cap_delete(SCRATCH) == 0,
+	    "and the same without these faults is made");
+	check(start(999999) == -WRIT_E_ILLEGAL_OPERATION,
+	    "starting a proc that isn't pending is refused");
 }
 
 static void test_images(void)
@@ -201,12 +234,16 @@ static void test_images(void)
 	writ_cap_t good = image;
 
 	check(write(fd, "#!/bin/sh\n", 10) == 10 &&
-	    writ_image_create(WRIT_BOOT_UNTYPED, 150, "script", fd) == -WRIT_E_INVALID_ARGUMENT, "an image without seals is refused");
-	check(fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0 &&
-	    writ_image_create(WRIT_BOOT_UNTYPED, 150, "script", fd) == 0, "with them it is taken");
+		writ_image_create(WRIT_BOOT_UNTYPED, 150, "script", fd) == -WRIT_E_INVALID_ARGUMENT,
+	    "an image without seals is refused");
+	check(fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) ==
+		    0 &&
+		writ_image_create(WRIT_BOOT_UNTYPED, 150, "script", fd) == 0,
+	    "with them it is taken");
 	image = 150;
 	check(run(SCRATCH, "null", NULL, 0) > 0 && wait_for(SCRATCH, WRIT_WAIT_EXIT, &e) == 0 &&
-	    e.state == WRIT_STATE_FAILED, "a script can't be executed: \"%s\"", e.said);
+		e.state == WRIT_STATE_FAILED,
+	    "a script can't be executed: \"%s\"", e.said);
 	image = good;
 	writ_cap_delete(SCRATCH);
 	writ_cap_delete(150);
@@ -217,9 +254,11 @@ static void test_hostile(void)
 {
 	struct writ_exit e = once("garbage", NULL, 0);
 
-	check(e.state == WRIT_STATE_EXITED && e.code == 0, "20,000 packets of garbage are each answered or ignored");
+	check(e.state == WRIT_STATE_EXITED && e.code == 0,
+	    "20,000 packets of garbage are each answered or ignored");
 	e = once("flood", NULL, 0);
-	check(e.state == WRIT_STATE_KILLED && strstr(e.said, "replies") != NULL, "who reads no replies is ended: \"%s\"", e.said);
+	check(e.state == WRIT_STATE_KILLED && strstr(e.said, "replies") != NULL,
+	    "who reads no replies is ended: \"%s\"", e.said);
 	e = once("null", NULL, 0);
 	check(e.state == WRIT_STATE_EXITED, "and others don't notice");
 }
@@ -230,28 +269,42 @@ static void test_sessions(void)
 	struct writ_exit e = { 0 };
 
 	check(writ_retype_endpoint(WRIT_BOOT_UNTYPED, ENDPOINT) == 0, "an endpoint");
-	check(writ_path_derive(ENDPOINT, SCRATCH + 1, "/a/../b", WRIT_R_READ, 0) == -WRIT_E_BAD_REQUEST, "a Path with .. is refused");
-	check(writ_path_derive(ENDPOINT, SCRATCH + 1, "/a", WRIT_R_READ | WRIT_R_WRITE, 7) == 0, "a Path with a badge");
-	check(writ_path_derive(SCRATCH + 1, PATH, "/b", WRIT_R_READ, 8) == -WRIT_E_ILLEGAL_OPERATION, "another badge over it is refused");
+	check(writ_path_derive(ENDPOINT, SCRATCH + 1, "/a/../b", WRIT_R_READ, 0) ==
+		-WRIT_E_BAD_REQUEST,
+	    "a Path with .. is refused");
+	check(writ_path_derive(ENDPOINT, SCRATCH + 1, "/a", WRIT_R_READ | WRIT_R_WRITE, 7) == 0,
+	    "a Path with a badge");
+	check(writ_path_derive(SCRATCH + 1, PATH, "/b", WRIT_R_READ, 8) ==
+		-WRIT_E_ILLEGAL_OPERATION,
+	    "another badge over it is refused");
 	check(writ_path_derive(SCRATCH + 1, PATH, "/b", WRIT_R_READ, 0) == 0, "a narrower Path");
-	check(writ_path_derive(PATH, SCRATCH + 2, "/", WRIT_R_WRITE, 0) == -WRIT_E_NO_RIGHT, "a wider one is refused");
+	check(writ_path_derive(PATH, SCRATCH + 2, "/", WRIT_R_WRITE, 0) == -WRIT_E_NO_RIGHT,
+	    "a wider one is refused");
 	check(run(SCRATCH + 3, "client", cl, 1) > 0 && run(SCRATCH + 4, "serve", srv, 1) > 0,
 	    "a client that comes before its server waits");
-	check(wait_for(SCRATCH + 3, WRIT_WAIT_EXIT, &e) == 0 && e.state == WRIT_STATE_EXITED && e.code == 0,
+	check(wait_for(SCRATCH + 3, WRIT_WAIT_EXIT, &e) == 0 && e.state == WRIT_STATE_EXITED &&
+		e.code == 0,
 	    "and is served, with prefix, rights and badge attested (%d)", e.code);
-	check(wait_for(SCRATCH + 4, WRIT_WAIT_EXIT, &e) == 0 && e.code == 42, "the server is told that the client is gone (%d)", e.code);
+	check(wait_for(SCRATCH + 4, WRIT_WAIT_EXIT, &e) == 0 && e.code == 42,
+	    "the server is told that the client is gone (%d)", e.code);
 	writ_cap_delete(SCRATCH + 3);
 	writ_cap_delete(SCRATCH + 4);
 
 	check(run(SCRATCH + 4, "serve", srv, 1) > 0 && run(SCRATCH + 3, "stay", cl, 1) > 0 &&
-	    wait_for(SCRATCH + 3, WRIT_WAIT_START, &e) == 0 && writ_cap_revoke(SCRATCH + 1) == 0, "revoking the Path above an open session");
-	check(wait_for(SCRATCH + 3, WRIT_WAIT_EXIT, &e) == 0 && e.code == 42, "tells the client (%d)", e.code);
-	check(wait_for(SCRATCH + 4, WRIT_WAIT_EXIT, &e) == 0 && e.code == 42, "and the server (%d)", e.code);
+		wait_for(SCRATCH + 3, WRIT_WAIT_START, &e) == 0 &&
+		writ_cap_revoke(SCRATCH + 1) == 0,
+	    "revoking the Path above an open session");
+	check(wait_for(SCRATCH + 3, WRIT_WAIT_EXIT, &e) == 0 && e.code == 42,
+	    "tells the client (%d)", e.code);
+	check(wait_for(SCRATCH + 4, WRIT_WAIT_EXIT, &e) == 0 && e.code == 42, "and the server (%d)",
+	    e.code);
 	writ_cap_delete(SCRATCH + 3);
 	writ_cap_delete(SCRATCH + 4);
-	check(writ_path_derive(SCRATCH + 1, PATH, "/b", WRIT_R_READ, 0) == 0 && run(SCRATCH + 4, "serve", srv, 1) > 0 &&
-	    run(SCRATCH + 3, "stay", cl, 1) > 0 && wait_for(SCRATCH + 3, WRIT_WAIT_START, &e) == 0 &&
-	    call(WRIT_OP_KILL, SCRATCH + 4, 0, NULL, 0) == 0 && wait_for(SCRATCH + 3, WRIT_WAIT_EXIT, &e) == 0 && e.code == 42,
+	check(writ_path_derive(SCRATCH + 1, PATH, "/b", WRIT_R_READ, 0) == 0 &&
+		run(SCRATCH + 4, "serve", srv, 1) > 0 && run(SCRATCH + 3, "stay", cl, 1) > 0 &&
+		wait_for(SCRATCH + 3, WRIT_WAIT_START, &e) == 0 &&
+		call(WRIT_OP_KILL, SCRATCH + 4, 0, NULL, 0) == 0 &&
+		wait_for(SCRATCH + 3, WRIT_WAIT_EXIT, &e) == 0 && e.code == 42,
 	    "the server's death tells the client (%d)", e.code);
 	for (unsigned i = 1; i <= 4; i++)
 		writ_cap_delete(SCRATCH + i);
