@@ -26,13 +26,14 @@ static void arena_put(void *arg, void *p)
 	(void)p;
 }
 
-void *arena_unpack(struct arena *a, const ProtobufCMessageDescriptor *d, const void *data, size_t len)
+void *arena_unpack(struct arena *a, const ProtobufCMessageDescriptor *d, const void *data,
+    size_t len)
 {
 	ProtobufCAllocator al = { arena_get, arena_put, a };
 	void *m;
 
 	*a = (struct arena){ .base = mmap(NULL, ROOT_ARENA, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) };
+				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) };
 	if (a->base == MAP_FAILED) {
 		a->base = NULL;
 		return NULL;

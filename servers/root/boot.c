@@ -58,8 +58,10 @@ static int read_names(struct srv *s)
 			root.modules[root.nmodules].name = name;
 			root.modules[root.nmodules++].cap = slot;
 		} else {
-			root.hosts[root.nhosts++] = (struct host){ .name = name, .cap = slot,
-				.rights = rights, .m = manifest_host(name) };
+			root.hosts[root.nhosts++] = (struct host){ .name = name,
+				.cap = slot,
+				.rights = rights,
+				.m = manifest_host(name) };
 		}
 	}
 	return 0;
@@ -74,7 +76,8 @@ static int read_manifest(struct srv *s)
 	int fd = cap != 0 ? writ_cap_fd(cap) : -WRIT_E_NOT_FOUND;
 
 	if (fd < 0 || fstat(fd, &st) != 0 || st.st_size <= 0 || st.st_size > MANIFEST_MAX) {
-		srv_log(s, "boot module %s: not there, or empty, or larger than %d bytes", MANIFEST, MANIFEST_MAX);
+		srv_log(s, "boot module %s: not there, or empty, or larger than %d bytes", MANIFEST,
+		    MANIFEST_MAX);
 		if (fd >= 0)
 			close(fd);
 		return -WRIT_E_NOT_FOUND;
@@ -82,7 +85,8 @@ static int read_manifest(struct srv *s)
 	data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	close(fd);
 	if (data != MAP_FAILED) {
-		root.node = arena_unpack(&root.arena, &writ__manifest__node__descriptor, data, (size_t)st.st_size);
+		root.node = arena_unpack(&root.arena, &writ__manifest__node__descriptor, data,
+		    (size_t)st.st_size);
 		munmap(data, (size_t)st.st_size);
 	}
 	if (root.node == NULL) {
@@ -96,7 +100,8 @@ static int read_manifest(struct srv *s)
 	return 0;
 }
 
-/* The instances of one server that a node has from its start: those per realm come with their realm. */
+/* The instances of one server that a node has from its start: those per realm come with their
+ * realm. */
 static int start_server(struct srv *s, const Writ__Manifest__Server *m)
 {
 	bool per_host = m->per == WRIT__MANIFEST__SERVER__PER__PER_HOST;
@@ -129,7 +134,8 @@ int boot_init(struct srv *s)
 	return r;
 }
 
-/* Paths that a host folder can be mounted with: what the manifest says, no more than the folder's kind has. */
+/* Paths that a host folder can be mounted with: what the manifest says, no more than the folder's
+ * kind has. */
 static uint32_t host_rights(const struct host *h)
 {
 	uint32_t all = WRIT_R_READ | WRIT_R_WATCH;
@@ -144,11 +150,13 @@ struct check_node boot_view(void)
 	struct check_node v = { .file = root.node->file };
 
 	for (size_t i = 0; i < root.node->n_servers; i++)
-		v.has_named = v.has_named || (root.node->servers[i]->serves &&
-		    root.node->servers[i]->per == WRIT__MANIFEST__SERVER__PER__PER_REALM);
+		v.has_named = v.has_named ||
+		    (root.node->servers[i]->serves &&
+			root.node->servers[i]->per == WRIT__MANIFEST__SERVER__PER__PER_REALM);
 	for (unsigned i = 0; i < root.nhosts; i++)
 		if (root.hosts[i].server != NULL)
 			v.hosts[v.nhosts++] = (struct check_host){ root.hosts[i].name,
-				host_rights(&root.hosts[i]), root.hosts[i].m != NULL ? root.hosts[i].m->line : 0 };
+				host_rights(&root.hosts[i]),
+				root.hosts[i].m != NULL ? root.hosts[i].m->line : 0 };
 	return v;
 }

@@ -25,9 +25,11 @@ static int op_ping(struct call *c)
 	size_t n = 0;
 
 	c->rep.node = root.node->name;
-	for (const struct instance *i = root.instances; i != NULL && n < sizeof(c->why); i = i->next)
+	for (const struct instance *i = root.instances; i != NULL && n < sizeof(c->why);
+	     i = i->next)
 		if (i->fault[0] != '\0')
-			n += (size_t)snprintf(c->why + n, sizeof(c->why) - n, "%s%s", n > 0 ? "; " : "", i->fault);
+			n += (size_t)snprintf(c->why + n, sizeof(c->why) - n, "%s%s",
+			    n > 0 ? "; " : "", i->fault);
 	return 0;
 }
 
@@ -94,8 +96,8 @@ static int op_run(struct call *c)
 	old = realm_find(m->name);
 	n = old != NULL ? alive(&old->place) : 0;
 	if (n != 0) {
-		snprintf(c->why, sizeof(c->why), "realm %s runs already: %lld of its procs are alive",
-		    m->name, (long long)n);
+		snprintf(c->why, sizeof(c->why),
+		    "realm %s runs already: %lld of its procs are alive", m->name, (long long)n);
 		return -WRIT_E_EXISTS;
 	}
 	if (old != NULL)
@@ -109,7 +111,8 @@ static struct realm *named_realm(struct call *c)
 	struct realm *r = realm_find(c->q->name);
 
 	if (r == NULL)
-		snprintf(c->why, sizeof(c->why), "there is no realm %.40s", check_name(c->q->name) ? c->q->name : "of that name");
+		snprintf(c->why, sizeof(c->why), "there is no realm %.40s",
+		    check_name(c->q->name) ? c->q->name : "of that name");
 	return r;
 }
 
@@ -144,7 +147,8 @@ static int op_kill(struct call *c)
 		if (i->proc != 0 && i->pid == c->q->pid)
 			return writ_kill(i->proc);
 	snprintf(c->why, sizeof(c->why),
-	    "proc %u is none that the manifest names: its parent holds its capability; kill the parent, or stop the realm",
+	    "proc %u is none that the manifest names: its parent holds its capability; "
+	    "kill the parent, or stop the realm",
 	    c->q->pid);
 	return -WRIT_E_NOT_FOUND;
 }
@@ -164,21 +168,37 @@ static int op_procs(struct call *c)
 	return r;
 }
 
-static int op_caps(struct call *c) { return rows_caps(c->q, &c->rep); }
-static int op_audit(struct call *c) { return rows_audit(c->q, &c->rep); }
-static int op_realms(struct call *c) { return rows_realms(c->q, &c->rep); }
+static int op_caps(struct call *c)
+{
+	return rows_caps(c->q, &c->rep);
+}
+static int op_audit(struct call *c)
+{
+	return rows_audit(c->q, &c->rep);
+}
+static int op_realms(struct call *c)
+{
+	return rows_realms(c->q, &c->rep);
+}
 
 static int (*const handlers[])(struct call *c) = {
-	[WRIT__OP__OP__OP_PING] = op_ping, [WRIT__OP__OP__OP_IMAGE] = op_image,
-	[WRIT__OP__OP__OP_RUN] = op_run, [WRIT__OP__OP__OP_STOP] = op_stop,
-	[WRIT__OP__OP__OP_DOWN] = op_down, [WRIT__OP__OP__OP_PROCS] = op_procs,
-	[WRIT__OP__OP__OP_CAPS] = op_caps, [WRIT__OP__OP__OP_AUDIT] = op_audit,
-	[WRIT__OP__OP__OP_REALMS] = op_realms, [WRIT__OP__OP__OP_KILL] = op_kill,
-	[WRIT__OP__OP__OP_MANIFEST] = op_manifest, [WRIT__OP__OP__OP_HAVE] = op_have,
+	[WRIT__OP__OP__OP_PING] = op_ping,
+	[WRIT__OP__OP__OP_IMAGE] = op_image,
+	[WRIT__OP__OP__OP_RUN] = op_run,
+	[WRIT__OP__OP__OP_STOP] = op_stop,
+	[WRIT__OP__OP__OP_DOWN] = op_down,
+	[WRIT__OP__OP__OP_PROCS] = op_procs,
+	[WRIT__OP__OP__OP_CAPS] = op_caps,
+	[WRIT__OP__OP__OP_AUDIT] = op_audit,
+	[WRIT__OP__OP__OP_REALMS] = op_realms,
+	[WRIT__OP__OP__OP_KILL] = op_kill,
+	[WRIT__OP__OP__OP_MANIFEST] = op_manifest,
+	[WRIT__OP__OP__OP_HAVE] = op_have,
 };
 #define HANDLERS_N (sizeof(handlers) / sizeof(handlers[0]))
 
-/* --- frames ------------------------------------------------------------------------------------ */
+/* --- frames ------------------------------------------------------------------------------------
+ */
 
 static void dispatch(struct call *c)
 {

@@ -13,15 +13,20 @@
 #define CORES_MAX    (1024u * 1000)
 #define PROCS_MAX    1000000u
 #define SHA256_BYTES 32
-#define PATH_RIGHTS  (WRIT_R_READ | WRIT_R_WRITE | WRIT_R_CREATE | WRIT_R_REMOVE | \
-	WRIT_R_WATCH | WRIT_R_MOUNT | WRIT_R_EXEC | WRIT_R_GRANT)
-#define CLASSES_ALL  ((1u << WRIT_CLASS_N) - 1)
+#define PATH_RIGHTS \
+	(WRIT_R_READ | WRIT_R_WRITE | WRIT_R_CREATE | WRIT_R_REMOVE | WRIT_R_WATCH | \
+	    WRIT_R_MOUNT | WRIT_R_EXEC | WRIT_R_GRANT)
+#define CLASSES_ALL ((1u << WRIT_CLASS_N) - 1)
 
 /* Where a fault is said. */
-struct checker { const char *file; char *why; size_t size; };
+struct checker {
+	const char *file;
+	char *why;
+	size_t size;
+};
 
-__attribute__((format(printf, 3, 4)))
-static int bad(const struct checker *c, unsigned line, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static int bad(const struct checker *c, unsigned line,
+    const char *fmt, ...)
 {
 	int n = snprintf(c->why, c->size, "%s:%u: ", c->file, line);
 	va_list ap;
@@ -73,7 +78,8 @@ bool check_path(const char *path)
 	for (const char *p = path; *p != '\0'; p += n) {
 		p++;
 		n = strcspn(p, "/");
-		if (n == 0 || n > 255 || (n == 1 && p[0] == '.') || (n == 2 && memcmp(p, "..", 2) == 0))
+		if (n == 0 || n > 255 || (n == 1 && p[0] == '.') ||
+		    (n == 2 && memcmp(p, "..", 2) == 0))
 			return false;
 	}
 	return true;
@@ -83,7 +89,8 @@ static int check_limits(const struct checker *c, const Writ__Manifest__Limits *l
 {
 	if (l == NULL)
 		return 0;
-	if (l->procs > PROCS_MAX || l->cores > CORES_MAX || l->memory > MEMORY_MAX || l->log > MEMORY_MAX)
+	if (l->procs > PROCS_MAX || l->cores > CORES_MAX || l->memory > MEMORY_MAX ||
+	    l->log > MEMORY_MAX)
 		return bad(c, line, "a limit is out of range");
 	if (l->slots > 1u << CHECK_SLOTS_BITS_MAX)
 		return bad(c, line, "a proc can have at most %u slots", 1u << CHECK_SLOTS_BITS_MAX);
@@ -121,7 +128,8 @@ static int check_mount(const struct checker *c, const Writ__Manifest__Realm *m, 
 		if (strcmp(m->mounts[k]->at, x->at) == 0)
 			return bad(c, x->line, "something is mounted at %s already", x->at);
 	if (!check_name(x->host) || h == NULL)
-		return bad(c, x->line, "this node lends no host folder %.40s", check_name(x->host) ? x->host : "of such a name");
+		return bad(c, x->line, "this node lends no host folder %.40s",
+		    check_name(x->host) ? x->host : "of such a name");
 	if (x->rights == 0 || (x->rights & ~h->rights) != 0)
 		return bad(c, x->line, "the node lends host folder %s without %s", x->host,
 		    rights_text(x->rights & ~h->rights, missing));
@@ -149,13 +157,19 @@ static int check_grant_path(const struct checker *c, const Writ__Manifest__Realm
 	if (!check_path(g->name) || (g->as[0] != '\0' && !check_path(g->as)))
 		return bad(c, g->line, "a granted path must be like /a/b, without . and ..");
 	if (g->rights == 0 || (g->rights & ~PATH_RIGHTS) != 0)
-		return bad(c, g->line, "%s is granted without any right, or with one that paths have not", g->name);
+		return bad(c, g->line,
+		    "%s is granted without any right, or with one that paths have not", g->name);
 	mount = resolve_mount(m, g->name, &rest);
 	if (mount != NULL && (g->rights & ~mount->rights) != 0)
-		return bad(c, g->line, "%s lies in host folder %s, which is mounted at %s without %s (line %u)",
-		    g->name, mount->host, mount->at, rights_text(g->rights & ~mount->rights, missing), mount->line);
+		return bad(c, g->line,
+		    "%s lies in host folder %s, which is mounted at %s without %s (line %u)",
+		    g->name, mount->host, mount->at,
+		    rights_text(g->rights & ~mount->rights, missing), mount->line);
 	if (mount == NULL && !n->has_named)
-		return bad(c, g->line, "%s lies in no mounted host folder, and this node gives realms no tree of their own", g->name);
+		return bad(c, g->line,
+		    "%s lies in no mounted host folder, and this node gives realms no tree "
+		    "of their own",
+		    g->name);
 	return 0;
 }
 
@@ -163,13 +177,14 @@ static int check_grant(const struct checker *c, const Writ__Manifest__Realm *m,
     const struct check_node *n, const Writ__Manifest__Grant *g)
 {
 	switch (g->kind) {
-	case WRIT__MANIFEST__GRANT__KIND__KIND_PATH:
-		return check_grant_path(c, m, n, g);
+	case WRIT__MANIFEST__GRANT__KIND__KIND_PATH: return check_grant_path(c, m, n, g);
 	case WRIT__MANIFEST__GRANT__KIND__KIND_SPAWN:
 		if (!check_name(g->name))
 			return bad(c, g->line, "a Spawn's name is malformed");
-		if ((g->classes & ~CLASSES_ALL) != 0 || (g->profiles & ~(1u << WRIT_PROFILE_NATIVE)) != 0)
-			return bad(c, g->line, "spawn %s allows a class or a profile that realms can't have", g->name);
+		if ((g->classes & ~CLASSES_ALL) != 0 ||
+		    (g->profiles & ~(1u << WRIT_PROFILE_NATIVE)) != 0)
+			return bad(c, g->line,
+			    "spawn %s allows a class or a profile that realms can't have", g->name);
 		return check_limits(c, g->limits, g->line);
 	case WRIT__MANIFEST__GRANT__KIND__KIND_IMAGE:
 		if (resolve_image(m, g->name) == NULL)
@@ -177,15 +192,15 @@ static int check_grant(const struct checker *c, const Writ__Manifest__Realm *m,
 		return 0;
 	case WRIT__MANIFEST__GRANT__KIND__KIND_SERVICE:
 		if (resolve_provider(m, g->name) == NULL)
-			return bad(c, g->line, "no proc of this realm provides the service that is granted here");
+			return bad(c, g->line,
+			    "no proc of this realm provides the service that is granted here");
 		return 0;
 	case WRIT__MANIFEST__GRANT__KIND__KIND_UNSPECIFIED:
 	case WRIT__MANIFEST__GRANT__KIND__KIND_SCHEDULER:
 	case WRIT__MANIFEST__GRANT__KIND__KIND_HOST:
 	case WRIT__MANIFEST__GRANT__KIND__KIND_AUDIT:
 	case _WRIT__MANIFEST__GRANT__KIND_IS_INT_SIZE:
-	default:
-		return bad(c, g->line, "a realm's proc can't be granted this");
+	default: return bad(c, g->line, "a realm's proc can't be granted this");
 	}
 }
 
@@ -201,7 +216,8 @@ static int check_grants(const struct checker *c, const Writ__Manifest__Realm *m,
 	int r = 0;
 
 	if (p->n_grants > CHECK_GRANTS_MAX)
-		return bad(c, p->line, "proc %s has more than %d grants", p->name, CHECK_GRANTS_MAX);
+		return bad(c, p->line, "proc %s has more than %d grants", p->name,
+		    CHECK_GRANTS_MAX);
 	for (size_t i = 0; i < p->n_grants && r == 0; i++) {
 		r = check_grant(c, m, n, p->grants[i]);
 		for (size_t k = 0; k < i && r == 0; k++)
@@ -223,13 +239,16 @@ static int check_proc(const struct checker *c, const Writ__Manifest__Realm *m, s
 		return bad(c, p->line, "a proc's name is malformed");
 	for (size_t k = 0; k < i; k++)
 		if (strcmp(m->procs[k]->name, p->name) == 0)
-			return bad(c, p->line, "there is a proc %s already (line %u)", p->name, m->procs[k]->line);
+			return bad(c, p->line, "there is a proc %s already (line %u)", p->name,
+			    m->procs[k]->line);
 	if (resolve_image(m, p->image) == NULL)
 		return bad(c, p->line, "no image has the name that proc %s asks for", p->name);
 	if (p->class_ >= WRIT_CLASS_N)
 		return bad(c, p->line, "proc %s has an unknown class", p->name);
-	if (p->provides[0] != '\0' && (!check_name(p->provides) || resolve_provider(m, p->provides) != p))
-		return bad(c, p->line, "the service of proc %s is malformed, or there twice", p->name);
+	if (p->provides[0] != '\0' &&
+	    (!check_name(p->provides) || resolve_provider(m, p->provides) != p))
+		return bad(c, p->line, "the service of proc %s is malformed, or there twice",
+		    p->name);
 	if ((r = check_limits(c, p->limits, p->line)) < 0 ||
 	    (r = check_args(c, p->args, p->n_args, p->line)) < 0)
 		return r;
@@ -275,10 +294,12 @@ static int check_server(const struct checker *c, const Writ__Manifest__Server *s
 		if (kind != WRIT__MANIFEST__GRANT__KIND__KIND_SCHEDULER &&
 		    kind != WRIT__MANIFEST__GRANT__KIND__KIND_HOST &&
 		    kind != WRIT__MANIFEST__GRANT__KIND__KIND_AUDIT)
-			return bad(c, s->grants[i]->line, "server %s can be granted scheduler, host and audit only", s->name);
+			return bad(c, s->grants[i]->line,
+			    "server %s can be granted scheduler, host and audit only", s->name);
 		if (kind == WRIT__MANIFEST__GRANT__KIND__KIND_HOST &&
 		    s->per != WRIT__MANIFEST__SERVER__PER__PER_HOST)
-			return bad(c, s->grants[i]->line, "server %s is granted a host folder, but is not one per host", s->name);
+			return bad(c, s->grants[i]->line,
+			    "server %s is granted a host folder, but is not one per host", s->name);
 	}
 	return 0;
 }
@@ -298,7 +319,9 @@ int check_servers(const Writ__Manifest__Node *m, char *why, size_t size)
 		serving_realm += s->serves && s->per == WRIT__MANIFEST__SERVER__PER__PER_REALM;
 		serving_host += s->serves && s->per == WRIT__MANIFEST__SERVER__PER__PER_HOST;
 		if (r == 0 && (serving_realm > 1 || serving_host > 1))
-			r = bad(&c, s->line, "server %s: another one serves each realm or host folder already", s->name);
+			r = bad(&c, s->line,
+			    "server %s: another one serves each realm or host folder already",
+			    s->name);
 	}
 	return r;
 }

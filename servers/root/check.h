@@ -10,20 +10,24 @@
 #include <writ/abi.h>
 #include <writ/manifest.pb-c.h>
 
-#define CHECK_HOSTS_MAX  64
-#define CHECK_PROCS_MAX  256
-#define CHECK_IMAGES_MAX 64
-#define CHECK_MOUNTS_MAX 64
-#define CHECK_GRANTS_MAX 60
-#define CHECK_ARGS_MAX   256
-#define CHECK_SLOTS_BITS_MIN 6          /* log2 of a CSpace's size, as the kernel takes it */
+#define CHECK_HOSTS_MAX      64
+#define CHECK_PROCS_MAX      256
+#define CHECK_IMAGES_MAX     64
+#define CHECK_MOUNTS_MAX     64
+#define CHECK_GRANTS_MAX     60
+#define CHECK_ARGS_MAX       256
+#define CHECK_SLOTS_BITS_MIN 6 /* log2 of a CSpace's size, as the kernel takes it */
 #define CHECK_SLOTS_BITS_MAX 12
 
 /* What a node offers to realms. rights: of Paths into the folder. */
-struct check_host { const char *name; uint32_t rights; unsigned line; };
+struct check_host {
+	const char *name;
+	uint32_t rights;
+	unsigned line;
+};
 struct check_node {
-	const char *file;               /* of the node's manifest */
-	bool has_named;                 /* each realm gets a namespace of its own */
+	const char *file; /* of the node's manifest */
+	bool has_named;   /* each realm gets a namespace of its own */
 	unsigned nhosts;
 	struct check_host hosts[CHECK_HOSTS_MAX];
 };
@@ -45,8 +49,10 @@ int check_servers(const Writ__Manifest__Node *m, char *why, size_t size);
 
 /* What of @path lies behind @prefix ("" or "/…"), or NULL when that doesn't cover it. */
 const char *path_behind(const char *path, const char *prefix);
-/* The mount that covers @path by the longest name, or NULL: it is in the realm's own tree. *ret_rest: behind it. */
-const Writ__Manifest__Mount *resolve_mount(const Writ__Manifest__Realm *m, const char *path, const char **ret_rest);
+/* The mount that covers @path by the longest name, or NULL: it is in the realm's own tree.
+ * *ret_rest: behind it. */
+const Writ__Manifest__Mount *resolve_mount(const Writ__Manifest__Realm *m, const char *path,
+    const char **ret_rest);
 const Writ__Manifest__Proc *resolve_provider(const Writ__Manifest__Realm *m, const char *service);
 const struct check_host *resolve_host(const struct check_node *n, const char *name);
 const Writ__Manifest__Image *resolve_image(const Writ__Manifest__Realm *m, const char *name);
@@ -57,14 +63,15 @@ const Writ__Manifest__Image *resolve_image(const Writ__Manifest__Realm *m, const
 struct explain {
 	const struct check_node *node;
 	const Writ__Manifest__Realm *realm;
-	const Writ__Manifest__Proc *proc;       /* its manifest entry, or the nearest ancestor's */
-	bool child;                             /* proc is an ancestor's */
-	bool reported;                          /* a server reports it: @host says which */
-	const char *host;                       /* the host folder that it serves; NULL: the realm's own tree */
+	const Writ__Manifest__Proc *proc; /* its manifest entry, or the nearest ancestor's */
+	bool child;                       /* proc is an ancestor's */
+	bool reported;                    /* a server reports it: @host says which */
+	const char *host; /* the host folder that it serves; NULL: the realm's own tree */
 };
 
 /*
  * Say which line of the manifest would allow what was refused, and where it
  * goes; or that none can. @buf is "" when there is nothing to say.
  */
-void explain_refusal(const struct explain *e, const struct writ_audit_rec *rec, char *buf, size_t size);
+void explain_refusal(const struct explain *e, const struct writ_audit_rec *rec, char *buf,
+    size_t size);

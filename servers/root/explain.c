@@ -10,10 +10,12 @@
 #include <string.h>
 
 /* A sentence as it grows; cut at the end of the buffer. */
-struct text { char *buf; size_t size, len; };
+struct text {
+	char *buf;
+	size_t size, len;
+};
 
-__attribute__((format(printf, 2, 3)))
-static void add(struct text *t, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static void add(struct text *t, const char *fmt, ...)
 {
 	va_list ap;
 	int n;
@@ -51,9 +53,10 @@ static const char *shows_at(const Writ__Manifest__Grant *g)
 	return g->as[0] != '\0' ? g->as : g->name;
 }
 
-/* The path grant of @p that covers @path by the longest name; by what it shows as, or by what it is of. */
-static const Writ__Manifest__Grant *covering(const Writ__Manifest__Proc *p, const char *path, bool as,
-    const char **ret_rest)
+/* The path grant of @p that covers @path by the longest name; by what it shows as, or by what it is
+ * of. */
+static const Writ__Manifest__Grant *covering(const Writ__Manifest__Proc *p, const char *path,
+    bool as, const char **ret_rest)
 {
 	const Writ__Manifest__Grant *best = NULL;
 	size_t longest = 0;
@@ -113,7 +116,10 @@ static bool impossible(const struct explain *e, const char *path, uint32_t missi
 	if (m == NULL && e->node->has_named)
 		return false;
 	if (m == NULL) {
-		add(t, "no grant can allow it: %s lies in no mounted host folder, and this node gives realms no tree of their own", path);
+		add(t,
+		    "no grant can allow it: %s lies in no mounted host folder, "
+		    "and this node gives realms no tree of their own",
+		    path);
 		return true;
 	}
 	if ((missing & ~m->rights) == 0)
@@ -180,7 +186,8 @@ static void explain_path(const struct explain *e, const struct writ_audit_rec *r
 	if (!realm_path(e, rec->what, path, sizeof(path)) || impossible(e, path, missing, t))
 		return;
 	if (e->proc == NULL)
-		add(t, "root does not know any more who spawned %s; its parent must give it %s", rec->name, path);
+		add(t, "root does not know any more who spawned %s; its parent must give it %s",
+		    rec->name, path);
 	else if (e->child)
 		add_parent(e, path, missing, rec, t);
 	else
@@ -202,12 +209,15 @@ static void explain_spawn(const struct explain *e, const struct writ_audit_rec *
 	const Writ__Manifest__Grant *g = spawn_grant(e->proc);
 
 	if (e->child) {
-		add(t, "%s has no entry in the manifest: %s must give it a Spawn when it spawns it (writ_give.spawn)",
+		add(t,
+		    "%s has no entry in the manifest: %s must give it a Spawn when "
+		    "it spawns it (writ_give.spawn)",
 		    rec->name, e->proc->name);
 		return;
 	}
 	if (g == NULL) {
-		add(t, "add `- {spawn: workers, procs: 8, memory: 512MiB}` to the grants of %s at ", e->proc->name);
+		add(t, "add `- {spawn: workers, procs: 8, memory: 512MiB}` to the grants of %s at ",
+		    e->proc->name);
 		add_place(t, e, e->proc->line);
 		return;
 	}
@@ -216,7 +226,8 @@ static void explain_spawn(const struct explain *e, const struct writ_audit_rec *
 	else if (rec->status == WRIT_E_NO_RIGHT)
 		add(t, "add the class to the classes of spawn %s at ", g->name);
 	else
-		add(t, "the call itself is wrong, no grant is missing: %s has spawn %s at ", e->proc->name, g->name);
+		add(t, "the call itself is wrong, no grant is missing: %s has spawn %s at ",
+		    e->proc->name, g->name);
 	add_place(t, e, g->line);
 	if (rec->status == WRIT_E_NOT_ENOUGH_MEMORY)
 		add(t, ", or the realm's own limits");
@@ -228,7 +239,8 @@ static bool is_spawn(const struct writ_audit_rec *rec)
 	    (rec->kind == WRIT_AUDIT_NOTED && strcmp(rec->what, "spawn") == 0);
 }
 
-void explain_refusal(const struct explain *e, const struct writ_audit_rec *rec, char *buf, size_t size)
+void explain_refusal(const struct explain *e, const struct writ_audit_rec *rec, char *buf,
+    size_t size)
 {
 	struct text t = { buf, size, 0 };
 
@@ -239,8 +251,11 @@ void explain_refusal(const struct explain *e, const struct writ_audit_rec *rec, 
 		explain_path(e, rec, &t);
 	} else if (e->proc != NULL && is_spawn(rec)) {
 		explain_spawn(e, rec, &t);
-	} else if (rec->status == WRIT_E_FAILED_LOOKUP || rec->status == WRIT_E_INVALID_CAPABILITY) {
-		add(&t, "nothing lies in slot %u of %s, or another thing: no grant names slots; what it was given is listed by `writ caps`",
+	} else if (rec->status == WRIT_E_FAILED_LOOKUP ||
+	    rec->status == WRIT_E_INVALID_CAPABILITY) {
+		add(&t,
+		    "nothing lies in slot %u of %s, or another thing: no grant names slots; "
+		    "what it was given is listed by `writ caps`",
 		    rec->other, rec->name);
 	} else if (rec->status == WRIT_E_BAD_REQUEST) {
 		add(&t, "%s sent something that is no request: no grant is missing", rec->name);

@@ -14,17 +14,17 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define HASH_BYTES    crypto_hash_sha256_BYTES
-#define SIZE_MAX_ONE  (UINT64_C(256) << 20)
-#define SIZE_MAX_ALL  (UINT64_C(1) << 30)
-#define UPLOADS_MAX   8
-#define UPLOAD_IDLE   60000     /* ms */
-#define SEALS         (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+#define HASH_BYTES   crypto_hash_sha256_BYTES
+#define SIZE_MAX_ONE (UINT64_C(256) << 20)
+#define SIZE_MAX_ALL (UINT64_C(1) << 30)
+#define UPLOADS_MAX  8
+#define UPLOAD_IDLE  60000 /* ms */
+#define SEALS        (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 struct image {
 	uint8_t hash[HASH_BYTES];
 	uint64_t size, used_at;
-	writ_cap_t cap;         /* 0: this entry is free */
+	writ_cap_t cap; /* 0: this entry is free */
 	unsigned refs;
 };
 
@@ -41,8 +41,8 @@ static struct image images[ROOT_IMAGES_MAX];
 static struct upload uploads[UPLOADS_MAX];
 static uint64_t clock_of_use;
 
-__attribute__((format(printf, 3, 4)))
-static int fail(char why[ROOT_SENTENCE], int err, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static int fail(char why[ROOT_SENTENCE], int err,
+    const char *fmt, ...)
 {
 	va_list ap;
 
@@ -155,7 +155,8 @@ static struct upload *upload_find(const uint8_t *hash, uint64_t size)
 	return NULL;
 }
 
-static int upload_begin(const Writ__Manifest__Image *m, struct upload **ret, char why[ROOT_SENTENCE])
+static int upload_begin(const Writ__Manifest__Image *m, struct upload **ret,
+    char why[ROOT_SENTENCE])
 {
 	struct upload *u = NULL;
 	int fd;
@@ -164,13 +165,16 @@ static int upload_begin(const Writ__Manifest__Image *m, struct upload **ret, cha
 		if (uploads[i].size == 0)
 			u = &uploads[i];
 	if (u == NULL)
-		return fail(why, WRIT_E_BUSY, "%d images are being uploaded already; try again", UPLOADS_MAX);
+		return fail(why, WRIT_E_BUSY, "%d images are being uploaded already; try again",
+		    UPLOADS_MAX);
 	if (!make_room(m->size))
-		return fail(why, WRIT_E_NO_SPACE, "image %s: the images that run take all of %llu MiB", m->name,
+		return fail(why, WRIT_E_NO_SPACE,
+		    "image %s: the images that run take all of %llu MiB", m->name,
 		    (unsigned long long)(SIZE_MAX_ALL >> 20));
 	fd = memfd_create(m->name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
-		return fail(why, WRIT_E_NOT_ENOUGH_MEMORY, "image %s: %s", m->name, strerror(errno));
+		return fail(why, WRIT_E_NOT_ENOUGH_MEMORY, "image %s: %s", m->name,
+		    strerror(errno));
 	*u = (struct upload){ .size = m->size, .fd = fd };
 	memcpy(u->hash, m->sha256.data, HASH_BYTES);
 	memcpy(u->name, m->name, strlen(m->name));
@@ -187,8 +191,9 @@ static int upload_write(struct upload *u, const uint8_t *data, size_t len, char 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return fail(why, WRIT_E_NO_SPACE, "image %s: the node has no memory for it: %s",
-			    u->name, strerror(n < 0 ? errno : ENOSPC));
+			return fail(why, WRIT_E_NO_SPACE,
+			    "image %s: the node has no memory for it: %s", u->name,
+			    strerror(n < 0 ? errno : ENOSPC));
 		at += (size_t)n;
 	}
 	crypto_hash_sha256_update(&u->state, data, len);
@@ -206,17 +211,21 @@ static int upload_end(struct upload *u, char why[ROOT_SENTENCE])
 
 	crypto_hash_sha256_final(&u->state, hash);
 	if (memcmp(hash, u->hash, HASH_BYTES) != 0)
-		return fail(why, WRIT_E_INVALID_ARGUMENT, "image %s: what was received has another hash than was said", u->name);
+		return fail(why, WRIT_E_INVALID_ARGUMENT,
+		    "image %s: what was received has another hash than was said", u->name);
 	if (fcntl(u->fd, F_ADD_SEALS, SEALS) < 0)
-		return fail(why, WRIT_E_IO, "image %s can't be sealed: %s", u->name, strerror(errno));
+		return fail(why, WRIT_E_IO, "image %s can't be sealed: %s", u->name,
+		    strerror(errno));
 	i = image_entry();
 	cap = i != NULL ? writ_slot_new() : 0;
 	if (cap == 0)
-		return fail(why, WRIT_E_NOT_ENOUGH_MEMORY, "image %s: too many images are in use", u->name);
+		return fail(why, WRIT_E_NOT_ENOUGH_MEMORY, "image %s: too many images are in use",
+		    u->name);
 	r = writ_image_create(WRIT_BOOT_UNTYPED, cap, u->name, u->fd);
 	if (r < 0) {
 		writ_slot_free(cap);
-		return fail(why, -r, "image %s: the kernel refuses it: %s", u->name, writ_strerror(r));
+		return fail(why, -r, "image %s: the kernel refuses it: %s", u->name,
+		    writ_strerror(r));
 	}
 	*i = (struct image){ .size = u->size, .used_at = ++clock_of_use, .cap = cap };
 	memcpy(i->hash, u->hash, HASH_BYTES);
@@ -228,9 +237,11 @@ static int upload_check(const Writ__Op__Req *q, char why[ROOT_SENTENCE])
 	const Writ__Manifest__Image *m = q->image;
 
 	if (m == NULL || m->sha256.len != HASH_BYTES || !check_name(m->name))
-		return fail(why, WRIT_E_BAD_REQUEST, "an upload needs an image's name, hash and size");
+		return fail(why, WRIT_E_BAD_REQUEST,
+		    "an upload needs an image's name, hash and size");
 	if (m->size == 0 || m->size > SIZE_MAX_ONE)
-		return fail(why, WRIT_E_RANGE, "image %s: its size must be between 1 byte and %llu MiB", m->name,
+		return fail(why, WRIT_E_RANGE,
+		    "image %s: its size must be between 1 byte and %llu MiB", m->name,
 		    (unsigned long long)(SIZE_MAX_ONE >> 20));
 	if (q->data.len == 0 || q->offset > m->size || q->data.len > m->size - q->offset)
 		return fail(why, WRIT_E_RANGE, "image %s: a piece lies outside of it", m->name);
@@ -245,12 +256,13 @@ int image_upload(const Writ__Op__Req *q, uint64_t now, char why[ROOT_SENTENCE])
 	if (r < 0 || image_find(q->image->sha256.data, q->image->size) != NULL)
 		return r;
 	u = upload_find(q->image->sha256.data, q->image->size);
-	if (u != NULL && q->offset == 0) {      /* begins anew */
+	if (u != NULL && q->offset == 0) { /* begins anew */
 		upload_drop(u);
 		u = NULL;
 	}
 	if (u == NULL && q->offset != 0)
-		return fail(why, WRIT_E_NOT_FOUND, "image %s: the upload was given up; begin anew", q->image->name);
+		return fail(why, WRIT_E_NOT_FOUND, "image %s: the upload was given up; begin anew",
+		    q->image->name);
 	if (u == NULL && (r = upload_begin(q->image, &u, why)) < 0)
 		return r;
 	u->last_ms = now;

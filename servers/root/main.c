@@ -22,7 +22,8 @@ static int root_init(struct srv *s, int argc, char **argv)
 }
 
 /* Nobody has a session with root: it serves no endpoint. */
-static int64_t root_handle(struct srv_session *c, uint32_t label, const void *req, size_t len, void *rep)
+static int64_t root_handle(struct srv_session *c, uint32_t label, const void *req, size_t len,
+    void *rep)
 {
 	(void)c;
 	(void)label;
@@ -54,8 +55,12 @@ static void root_tick(struct srv *s)
 }
 
 static const struct srv_ops ops = {
-	.name = "root", .init = root_init, .handle = root_handle, .turn = root_turn,
-	.tick = root_tick, .tick_ms = TICK_MS,
+	.name = "root",
+	.init = root_init,
+	.handle = root_handle,
+	.turn = root_turn,
+	.tick = root_tick,
+	.tick_ms = TICK_MS,
 };
 
 int writ_main(int argc, char **argv)

@@ -12,3 +12,14 @@ unit-root_SRCS := tests/unit/servers/root/test-root.c servers/root/check.c \
 	servers/root/resolve.c servers/root/explain.c caps/names.c
 unit-root_PROTOS := manifest
 unit-root_LDLIBS := -lprotobuf-c -lcheck -lsubunit -lm -lrt -lpthread
+
+TESTBINS += sleeper op-frames
+sleeper_SRCS := tests/system/root/sleeper.c
+sleeper_LIBS := libwrit
+sleeper_PROTOS := fs
+sleeper_LDLIBS := -lprotobuf-c
+sleeper_STATIC := 1
+op-frames_SRCS := tests/system/root/op-frames.c
+op-frames_PROTOS := manifest op
+op-frames_LDLIBS := -lnng -lprotobuf-c
+SHTESTS += tests/system/root.sh

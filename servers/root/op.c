@@ -16,23 +16,23 @@
 #include <nng/supplemental/util/platform.h>
 #include "servers/root/root.h"
 
-#define LAST_WORDS_MS 100       /* rep says "sent" before the bytes have left */
+#define LAST_WORDS_MS 100 /* rep says "sent" before the bytes have left */
 
 enum slot_state { SLOT_TAKING, SLOT_READY, SLOT_ANSWERING, SLOT_CLOSED };
 
 struct slot {
 	nng_ctx ctx;
 	nng_aio *aio;
-	nng_msg *msg;           /* READY: the request */
-	enum slot_state state;  /* under op.lock, as msg */
+	nng_msg *msg;          /* READY: the request */
+	enum slot_state state; /* under op.lock, as msg */
 };
 
 static struct {
 	struct srv *srv;
 	nng_socket sock;
 	nng_aio *alarm;
-	bool alarm_set;         /* under lock */
-	int bell;               /* eventfd: something is READY, or the alarm went off */
+	bool alarm_set; /* under lock */
+	int bell;       /* eventfd: something is READY, or the alarm went off */
 	pthread_mutex_t lock;
 	struct slot slots[OP_CONTEXTS];
 	uint8_t rep[OP_REPLY];
@@ -133,7 +133,7 @@ static void serve(struct slot *s)
 		return;
 	rep = answer(req);
 	nng_msg_free(req);
-	if (rep == NULL) {      /* no memory: the client asks again */
+	if (rep == NULL) { /* no memory: the client asks again */
 		pthread_mutex_lock(&op.lock);
 		s->state = SLOT_TAKING;
 		pthread_mutex_unlock(&op.lock);

@@ -9,9 +9,9 @@
 
 #define OP_URL      "ipc:///run/op.sock"
 #define OP_PATH     "/run/op.sock"
-#define OP_FRAME    65536       /* bytes of a request */
-#define OP_REPLY    65536       /* bytes of a reply */
-#define OP_CONTEXTS 4           /* requests at once */
+#define OP_FRAME    65536 /* bytes of a request */
+#define OP_REPLY    65536 /* bytes of a reply */
+#define OP_CONTEXTS 4     /* requests at once */
 
 /* 0 or an error, logged. */
 int op_init(struct srv *s);

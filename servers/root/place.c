@@ -7,12 +7,11 @@
 #include <string.h>
 #include <time.h>
 
-#define PROCS_DEFAULT 64
-#define PROC_BYTES    (UINT64_C(2) << 20) /* rings of some sessions, and the kernel's tables */
-#define PLACE_BYTES   (UINT64_C(8) << 20)
-#define SLOTS_SPARE   1024
-#define DYING_TRIES   200
-#define DYING_NAP_NS  10000000
+#define PROC_BYTES   (UINT64_C(2) << 20) /* rings of some sessions, and the kernel's tables */
+#define PLACE_BYTES  (UINT64_C(8) << 20)
+#define SLOTS_SPARE  1024
+#define DYING_TRIES  200
+#define DYING_NAP_NS 10000000
 
 static uint64_t least(uint64_t a, uint64_t b)
 {
@@ -20,9 +19,8 @@ static uint64_t least(uint64_t a, uint64_t b)
 }
 
 /* What a realm may cost: as much as it asks for, at most half of what is left. */
-static int account_size(const Writ__Manifest__Limits *l, uint32_t slots, struct writ_quota *ret)
+static int account_size(uint64_t procs, uint32_t slots, struct writ_quota *ret)
 {
-	uint64_t procs = l != NULL && l->procs != 0 ? l->procs : PROCS_DEFAULT;
 	struct writ_quota_rep q;
 	int r = writ_quota_read(WRIT_BOOT_UNTYPED, &q);
 
@@ -57,16 +55,19 @@ static int realm_create(struct place *p, const struct writ_realm_req *rq)
 	return r;
 }
 
-static int place_fill(struct place *p, const char *name, const Writ__Manifest__Limits *l, uint32_t slots,
-    writ_cap_t host, uint32_t profiles)
+static int place_fill(struct place *p, const char *name, const Writ__Manifest__Limits *l,
+    uint32_t procs, uint32_t slots, writ_cap_t host, uint32_t profiles)
 {
 	struct writ_realm_req rq = { .host = host,
-		.memory = l != NULL ? l->memory : 0, .cores = l != NULL ? l->cores : 0 };
+		.memory = l != NULL ? l->memory : 0,
+		.cores = l != NULL ? l->cores : 0 };
 	struct writ_spawncap_req sq = { .classes = 1u << WRIT_CLASS_BE | 1u << WRIT_CLASS_LC,
-		.profiles = profiles, .procs = UINT32_MAX, .memory = UINT64_MAX,
+		.profiles = profiles,
+		.procs = UINT32_MAX,
+		.memory = UINT64_MAX,
 		.cores = rq.cores != 0 ? rq.cores : UINT32_MAX };
 	struct writ_quota max;
-	int r = account_size(l, slots, &max);
+	int r = account_size(l != NULL && l->procs != 0 ? l->procs : procs, slots, &max);
 
 	if (r < 0)
 		return r;
@@ -84,8 +85,8 @@ static int place_fill(struct place *p, const char *name, const Writ__Manifest__L
 	return r < 0 ? r : writ_spawncap_derive(p->realm, &sq);
 }
 
-int place_make(struct place *p, const char *name, const Writ__Manifest__Limits *l, uint32_t slots,
-    writ_cap_t host, uint32_t profiles)
+int place_make(struct place *p, const char *name, const Writ__Manifest__Limits *l, uint32_t procs,
+    uint32_t slots, writ_cap_t host, uint32_t profiles)
 {
 	struct timespec t;
 	int r;

@@ -58,7 +58,8 @@ static writ_cap_t plan_temp(struct plan *p)
 	return s;
 }
 
-int plan_give_path(struct plan *p, const char *as, writ_cap_t endpoint, const char *prefix, uint32_t rights)
+int plan_give_path(struct plan *p, const char *as, writ_cap_t endpoint, const char *prefix,
+    uint32_t rights)
 {
 	writ_cap_t s = plan_temp(p);
 	int r;
@@ -69,15 +70,16 @@ int plan_give_path(struct plan *p, const char *as, writ_cap_t endpoint, const ch
 	return r < 0 ? r : plan_give(p, WRIT_TYPE_PATH, as, s, rights);
 }
 
-int plan_give_spawn(struct plan *p, const char *name, writ_cap_t spawn, const Writ__Manifest__Grant *g,
-    const Writ__Manifest__Limits *realm)
+int plan_give_spawn(struct plan *p, const char *name, writ_cap_t spawn,
+    const Writ__Manifest__Grant *g, const Writ__Manifest__Limits *realm)
 {
 	const Writ__Manifest__Limits *l = g->limits;
 	struct writ_spawncap_req q = {
 		.dst.index = plan_temp(p),
 		.classes = g->classes != 0 ? g->classes : 1u << WRIT_CLASS_BE,
 		.profiles = g->profiles != 0 ? g->profiles : 1u << WRIT_PROFILE_NATIVE,
-		.procs = UINT32_MAX, .memory = UINT64_MAX,
+		.procs = UINT32_MAX,
+		.memory = UINT64_MAX,
 	};
 	int r;
 

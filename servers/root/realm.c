@@ -10,11 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A realm on its way: where a failure is said. */
-struct run { struct realm *r; char *why; };
+#define PROCS_DEFAULT 64
 
-__attribute__((format(printf, 4, 5)))
-static int fail(const struct run *x, int err, unsigned line, const char *fmt, ...)
+/* A realm on its way: where a failure is said. */
+struct run {
+	struct realm *r;
+	char *why;
+};
+
+__attribute__((format(printf, 4, 5))) static int fail(const struct run *x, int err, unsigned line,
+    const char *fmt, ...)
 {
 	int n = snprintf(x->why, ROOT_SENTENCE, "%s:%u: ", x->r->m->file, line);
 	va_list ap;
@@ -70,7 +75,8 @@ static int give_service(struct plan *p, const struct realm *r, const Writ__Manif
 	snprintf(at, sizeof(at), "/svc/%s", g->name);
 	for (size_t i = 0; i < r->m->n_procs; i++)
 		if (r->entries[i].m == provider)
-			return plan_give_path(p, g->as[0] != '\0' ? g->as : at, r->entries[i].service, "",
+			return plan_give_path(p, g->as[0] != '\0' ? g->as : at,
+			    r->entries[i].service, "",
 			    g->rights != 0 ? g->rights : WRIT_R_READ | WRIT_R_WRITE);
 	return -WRIT_E_NOT_FOUND;
 }
@@ -87,21 +93,17 @@ static int give_image(struct plan *p, const struct realm *r, const Writ__Manifes
 static int give(struct plan *p, const struct realm *r, const Writ__Manifest__Grant *g)
 {
 	switch (g->kind) {
-	case WRIT__MANIFEST__GRANT__KIND__KIND_PATH:
-		return give_path(p, r, g);
+	case WRIT__MANIFEST__GRANT__KIND__KIND_PATH: return give_path(p, r, g);
 	case WRIT__MANIFEST__GRANT__KIND__KIND_SPAWN:
 		return plan_give_spawn(p, g->name, r->place.spawn, g, r->m->limits);
-	case WRIT__MANIFEST__GRANT__KIND__KIND_IMAGE:
-		return give_image(p, r, g);
-	case WRIT__MANIFEST__GRANT__KIND__KIND_SERVICE:
-		return give_service(p, r, g);
+	case WRIT__MANIFEST__GRANT__KIND__KIND_IMAGE: return give_image(p, r, g);
+	case WRIT__MANIFEST__GRANT__KIND__KIND_SERVICE: return give_service(p, r, g);
 	case WRIT__MANIFEST__GRANT__KIND__KIND_UNSPECIFIED:
 	case WRIT__MANIFEST__GRANT__KIND__KIND_SCHEDULER:
 	case WRIT__MANIFEST__GRANT__KIND__KIND_HOST:
 	case WRIT__MANIFEST__GRANT__KIND__KIND_AUDIT:
 	case _WRIT__MANIFEST__GRANT__KIND_IS_INT_SIZE:
-	default:
-		return -WRIT_E_INVALID_ARGUMENT;
+	default: return -WRIT_E_INVALID_ARGUMENT;
 	}
 }
 
@@ -116,7 +118,8 @@ static int take_images(struct run *x)
 
 		r->images[i] = image_find(m->sha256.data, m->size);
 		if (r->images[i] == NULL)
-			return fail(x, -WRIT_E_NOT_FOUND, m->line, "image %s has not been uploaded", m->name);
+			return fail(x, -WRIT_E_NOT_FOUND, m->line, "image %s has not been uploaded",
+			    m->name);
 		r->caps[i] = image_get(r->images[i]);
 	}
 	return 0;
@@ -149,7 +152,8 @@ static int make_place(struct run *x)
 
 	if (name_taken(m->name))
 		return fail(x, -WRIT_E_EXISTS, 1, "there is a realm %s already", m->name);
-	r = place_make(&x->r->place, m->name, m->limits, most_slots(m), 0, 1u << WRIT_PROFILE_NATIVE);
+	r = place_make(&x->r->place, m->name, m->limits, PROCS_DEFAULT, most_slots(m), 0,
+	    1u << WRIT_PROFILE_NATIVE);
 	return r < 0 ? fail(x, r, 1, "realm %s can't be made: %s", m->name, writ_strerror(r)) : 0;
 }
 
@@ -185,7 +189,8 @@ static int make_services(struct run *x)
 		r = e->service == 0 ? -WRIT_E_NOT_ENOUGH_MEMORY
 				    : writ_retype_endpoint(x->r->place.account, e->service);
 		if (r < 0)
-			return fail(x, r, e->m->line, "service %s: %s", e->m->provides, writ_strerror(r));
+			return fail(x, r, e->m->line, "service %s: %s", e->m->provides,
+			    writ_strerror(r));
 	}
 	return 0;
 }
@@ -203,15 +208,16 @@ static int plan_entry(struct run *x, struct plan *p, struct entry *e)
 	if (r < 0)
 		return fail(x, r, m->line, "proc %s: its arguments are too long", m->name);
 	p->q.class = (uint8_t)m->class_;
-	if (e->service != 0 && (r = plan_give(p, WRIT_TYPE_ENDPOINT, m->provides, e->service, WRIT_R_READ)) < 0)
+	if (e->service != 0 &&
+	    (r = plan_give(p, WRIT_TYPE_ENDPOINT, m->provides, e->service, WRIT_R_READ)) < 0)
 		return fail(x, r, m->line, "proc %s: %s", m->name, writ_strerror(r));
 	for (size_t i = 0; i < m->n_grants; i++) {
 		const Writ__Manifest__Grant *g = m->grants[i];
 
 		r = give(p, x->r, g);
 		if (r < 0)
-			return fail(x, r, g->line, "%s can't be given to proc %s: %s", g->name, m->name,
-			    p->start.full ? "its start record is full" : writ_strerror(r));
+			return fail(x, r, g->line, "%s can't be given to proc %s: %s", g->name,
+			    m->name, p->start.full ? "its start record is full" : writ_strerror(r));
 	}
 	return 0;
 }
@@ -228,7 +234,8 @@ static int spawn_entries(struct run *x, bool providers)
 			continue;
 		r = plan_entry(x, &p, e);
 		if (r == 0 && (r = plan_spawn(&p, x->r->place.spawn, &e->proc, &e->pid)) < 0)
-			fail(x, r, e->m->line, "proc %s can't be spawned: %s", e->m->name, writ_strerror(r));
+			fail(x, r, e->m->line, "proc %s can't be spawned: %s", e->m->name,
+			    writ_strerror(r));
 		plan_fini(&p);
 		if (r < 0)
 			return r;
@@ -255,7 +262,8 @@ static struct realm *realm_new(struct arena *a, const Writ__Manifest__Realm *m)
 	return r;
 }
 
-int realm_run(struct arena *a, const Writ__Manifest__Realm *m, struct realm **ret, char why[ROOT_SENTENCE])
+int realm_run(struct arena *a, const Writ__Manifest__Realm *m, struct realm **ret,
+    char why[ROOT_SENTENCE])
 {
 	struct check_node view = boot_view();
 	struct run x = { .why = why };

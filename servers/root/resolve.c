@@ -16,7 +16,8 @@ const char *path_behind(const char *path, const char *prefix)
 	return path[n] == '/' && path[n + 1] == '\0' ? path + n + 1 : path + n;
 }
 
-const Writ__Manifest__Mount *resolve_mount(const Writ__Manifest__Realm *m, const char *path, const char **ret_rest)
+const Writ__Manifest__Mount *resolve_mount(const Writ__Manifest__Realm *m, const char *path,
+    const char **ret_rest)
 {
 	const Writ__Manifest__Mount *best = NULL;
 	size_t longest = 0;

@@ -15,23 +15,27 @@
 #include <writ/op.pb-c.h>
 #include "servers/root/check.h"
 
-#define ROOT_IMAGES_MAX   1024          /* uploaded images kept */
-#define ROOT_MODULES_MAX  32
-#define ROOT_ARENA        (1u << 20)    /* memory of one unpacked request */
-#define ROOT_SENTENCE     512           /* an error for people, with its NUL */
+#define ROOT_IMAGES_MAX  1024 /* uploaded images kept */
+#define ROOT_MODULES_MAX 32
+#define ROOT_ARENA       (1u << 20) /* memory of one unpacked request */
+#define ROOT_SENTENCE    512        /* an error for people, with its NUL */
 
 struct realm;
 
 /* --- memory of one message (arena.c) ---------------------------------------- */
 
 /* Zeroed when there is none. Nothing is freed but the whole. */
-struct arena { char *base; size_t used; };
+struct arena {
+	char *base;
+	size_t used;
+};
 
 /*
  * Unpack @len bytes at @data into @a (taken anew). Strings hold no NUL and
  * point into the arena. NULL: malformed, or larger than ROOT_ARENA.
  */
-void *arena_unpack(struct arena *a, const ProtobufCMessageDescriptor *d, const void *data, size_t len);
+void *arena_unpack(struct arena *a, const ProtobufCMessageDescriptor *d, const void *data,
+    size_t len);
 void arena_free(struct arena *a);
 
 /* --- what a new proc gets (plan.c) -------------------------------------------- */
@@ -50,10 +54,11 @@ int plan_init(struct plan *p, const char *name, writ_cap_t image, const Writ__Ma
 /* Give a copy of @src with @rights, under @name. */
 int plan_give(struct plan *p, unsigned type, const char *name, writ_cap_t src, uint32_t rights);
 /* Give a Path of @endpoint that shows at @as. */
-int plan_give_path(struct plan *p, const char *as, writ_cap_t endpoint, const char *prefix, uint32_t rights);
+int plan_give_path(struct plan *p, const char *as, writ_cap_t endpoint, const char *prefix,
+    uint32_t rights);
 /* Give a Spawn narrower than @spawn. */
-int plan_give_spawn(struct plan *p, const char *name, writ_cap_t spawn, const Writ__Manifest__Grant *g,
-    const Writ__Manifest__Limits *realm);
+int plan_give_spawn(struct plan *p, const char *name, writ_cap_t spawn,
+    const Writ__Manifest__Grant *g, const Writ__Manifest__Limits *realm);
 /* Spawn through @spawn; the Proc capability lies in *ret_proc, a new slot. */
 int plan_spawn(struct plan *p, writ_cap_t spawn, writ_cap_t *ret_proc, uint32_t *ret_pid);
 /* Safe on a zeroed one. */
@@ -61,19 +66,21 @@ void plan_fini(struct plan *p);
 
 /* --- a realm of the kernel's (place.c) ----------------------------------------- */
 
-/* The account that pays for it, the Realm, a Spawn on it. Everything of a realm descends from the account. */
+/* The account that pays for it, the Realm, a Spawn on it. Everything of a realm descends from the
+ * account. */
 struct place {
 	writ_cap_t account, realm, spawn;
-	uint32_t id;            /* the kernel's number of it, as rows and audit records say it */
-	uint64_t made_ns;       /* CLOCK_REALTIME: older records are not of this realm */
+	uint32_t id;      /* the kernel's number of it, as rows and audit records say it */
+	uint64_t made_ns; /* CLOCK_REALTIME: older records are not of this realm */
 };
 
 /*
- * Make one named @name. @slots: of each proc's CSpace at most. @host: slot of
- * the Host folder that its user id is to own, or 0. On failure nothing is left.
+ * Make one named @name. @procs: how many when @l does not say. @slots: of each proc's CSpace at
+ * most. @host: slot of the Host folder that its user id is to own, or 0. On failure nothing is
+ * left.
  */
-int place_make(struct place *p, const char *name, const Writ__Manifest__Limits *l, uint32_t slots,
-    writ_cap_t host, uint32_t profiles);
+int place_make(struct place *p, const char *name, const Writ__Manifest__Limits *l, uint32_t procs,
+    uint32_t slots, writ_cap_t host, uint32_t profiles);
 /* End all that runs there and take back all that descends from it. Safe on a zeroed one. */
 void place_drop(struct place *p);
 /*
@@ -86,8 +93,9 @@ int64_t place_procs(const struct place *p, uint64_t *row, struct writ_proc_row *
 /* --- servers (server.c) ---------------------------------------------------------- */
 
 enum instance_state { INSTANCE_DOWN, INSTANCE_UP, INSTANCE_LATER, INSTANCE_GIVEN_UP };
-#define INSTANCE_DEATHS 5       /* so many within … */
-#define INSTANCE_WINDOW 30000   /* … so many ms, and it is given up */
+#define INSTANCE_PROCS       2     /* one, and one that is still dying */
+#define INSTANCE_DEATHS      5     /* so many within … */
+#define INSTANCE_WINDOW      30000 /* … so many ms, and it is given up */
 #define INSTANCE_BACKOFF_MIN 100
 #define INSTANCE_BACKOFF_MAX 5000
 
@@ -95,34 +103,34 @@ enum instance_state { INSTANCE_DOWN, INSTANCE_UP, INSTANCE_LATER, INSTANCE_GIVEN
 struct instance {
 	struct instance *next;
 	const Writ__Manifest__Server *m;
-	const struct host *host;        /* per host: whose */
-	struct realm *realm;            /* per realm: whose */
-	char name[WRIT_NAME_MAX];       /* of its realm, and of its proc */
+	const struct host *host;  /* per host: whose */
+	struct realm *realm;      /* per realm: whose */
+	char name[WRIT_NAME_MAX]; /* of its realm, and of its proc */
 	struct place place;
-	writ_cap_t endpoint;            /* if it serves; outlives the proc */
+	writ_cap_t endpoint; /* if it serves; outlives the proc */
 	writ_cap_t proc;
-	uint32_t pid, cookie;           /* cookie of the WAIT under way; 0: none */
+	uint32_t pid, cookie; /* cookie of the WAIT under way; 0: none */
 	enum instance_state state;
 	uint64_t deaths[INSTANCE_DEATHS], restart_at;
 	unsigned ndeaths, backoff;
-	char fault[ROOT_SENTENCE];      /* why it is not up; "" when it is */
+	char fault[ROOT_SENTENCE]; /* why it is not up; "" when it is */
 };
 
 /* A host folder that the node lends, from root's start record. */
 struct host {
 	const char *name;
 	writ_cap_t cap;
-	uint32_t rights;                /* Host rights of the capability */
-	const Writ__Manifest__Host *m;  /* of the node's manifest; NULL: not there */
-	struct instance *server;        /* the one per host that serves; NULL: none */
+	uint32_t rights;               /* Host rights of the capability */
+	const Writ__Manifest__Host *m; /* of the node's manifest; NULL: not there */
+	struct instance *server;       /* the one per host that serves; NULL: none */
 };
 
 /*
  * Make an instance of @m and start it. Returns it, or NULL with a sentence in
  * @why; then nothing is left of it.
  */
-struct instance *instance_new(const Writ__Manifest__Server *m, const struct host *h, struct realm *r,
-    char why[ROOT_SENTENCE]);
+struct instance *instance_new(const Writ__Manifest__Server *m, const struct host *h,
+    struct realm *r, char why[ROOT_SENTENCE]);
 void instance_free(struct instance *i);
 /* The reply to a WAIT has come. */
 void instance_reply(const struct writ_hdr *h, const struct writ_wait_rep *rep);
@@ -146,28 +154,35 @@ void image_expire(uint64_t now_ms);
 /* --- realms of tenants (realm.c) ------------------------------------------------------- */
 
 /* A proc that the manifest names. */
-struct entry { const Writ__Manifest__Proc *m; writ_cap_t proc, service; uint32_t pid; };
+struct entry {
+	const Writ__Manifest__Proc *m;
+	writ_cap_t proc, service;
+	uint32_t pid;
+};
 
 struct realm {
 	struct realm *next;
-	struct arena arena;             /* of the request that m is a part of */
+	struct arena arena; /* of the request that m is a part of */
 	const Writ__Manifest__Realm *m;
 	struct place place;
-	struct instance *named;         /* its server that the namespace is; NULL: none */
-	struct entry *entries;          /* [m->n_procs] */
-	struct image **images;          /* [m->n_images] */
-	writ_cap_t *caps;               /* of the images */
+	struct instance *named; /* its server that the namespace is; NULL: none */
+	struct entry *entries;  /* [m->n_procs] */
+	struct image **images;  /* [m->n_images] */
+	writ_cap_t *caps;       /* of the images */
 };
 
 struct realm *realm_find(const char *name);
-/* Take @a (emptied) and run @m, which lies in it. Returns 0 and *ret, or an error with a sentence in @why. */
-int realm_run(struct arena *a, const Writ__Manifest__Realm *m, struct realm **ret, char why[ROOT_SENTENCE]);
+/* Take @a (emptied) and run @m, which lies in it. Returns 0 and *ret, or an error with a sentence
+ * in @why. */
+int realm_run(struct arena *a, const Writ__Manifest__Realm *m, struct realm **ret,
+    char why[ROOT_SENTENCE]);
 /* End all its procs and forget it. */
 void realm_stop(struct realm *r);
 
 /* --- the operator's calls --------------------------------------------------------------- */
 
-/* Answer one request (call.c). Returns the packed reply's length, at most @size; @down: the node is to end. */
+/* Answer one request (call.c). Returns the packed reply's length, at most @size; @down: the node is
+ * to end. */
 size_t call_answer(const void *req, size_t len, uint8_t *rep, size_t size, bool *ret_down);
 
 /*
@@ -176,7 +191,8 @@ size_t call_answer(const void *req, size_t len, uint8_t *rep, size_t size, bool 
  * point to, in *ret_rows. rows_free() frees them all.
  */
 void *rows_new(size_t n, size_t row, void *ret_rows);
-/* All procs that the kernel lists of a place; *ret is the caller's to free. Returns the count or an error. */
+/* All procs that the kernel lists of a place; *ret is the caller's to free. Returns the count or an
+ * error. */
 int64_t rows_of(const struct place *p, struct writ_proc_row **ret);
 int rows_procs(const Writ__Op__Req *q, Writ__Op__Rep *rep);
 int rows_caps(const Writ__Op__Req *q, Writ__Op__Rep *rep);
@@ -190,7 +206,10 @@ struct root {
 	struct srv *srv;
 	struct arena arena;
 	const Writ__Manifest__Node *node;
-	struct { const char *name; writ_cap_t cap; } modules[ROOT_MODULES_MAX];
+	struct {
+		const char *name;
+		writ_cap_t cap;
+	} modules[ROOT_MODULES_MAX];
 	unsigned nmodules;
 	struct host hosts[CHECK_HOSTS_MAX];
 	unsigned nhosts;

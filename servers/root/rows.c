@@ -8,15 +8,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE_BYTES  60000
-#define CAPS_CALL   ((WRIT_MSG_MAX - sizeof(struct writ_hdr)) / sizeof(struct writ_cap_info))
-#define AUDIT_CALL  ((WRIT_MSG_MAX - sizeof(struct writ_hdr)) / sizeof(struct writ_audit_rec))
-#define FIX_MAX     512
-#define OVERHEAD    4           /* tag and length of one row */
+#define PAGE_BYTES 60000
+#define CAPS_CALL  ((WRIT_MSG_MAX - sizeof(struct writ_hdr)) / sizeof(struct writ_cap_info))
+#define AUDIT_CALL ((WRIT_MSG_MAX - sizeof(struct writ_hdr)) / sizeof(struct writ_audit_rec))
+#define FIX_MAX    512
+#define OVERHEAD   4 /* tag and length of one row */
 
-struct proc_row { Writ__Op__Proc m; struct writ_proc_row k; };
-struct cap_row { Writ__Op__Cap m; struct writ_cap_info k; };
-struct record_row { Writ__Op__Record m; struct writ_audit_rec k; char fix[FIX_MAX]; };
+struct proc_row {
+	Writ__Op__Proc m;
+	struct writ_proc_row k;
+};
+struct cap_row {
+	Writ__Op__Cap m;
+	struct writ_cap_info k;
+};
+struct record_row {
+	Writ__Op__Record m;
+	struct writ_audit_rec k;
+	char fix[FIX_MAX];
+};
 
 void *rows_new(size_t n, size_t row, void *ret_rows)
 {
@@ -53,7 +63,8 @@ int64_t rows_of(const struct place *p, struct writ_proc_row **ret)
 	*ret = NULL;
 	do {
 		more = realloc(rows, ((size_t)n + PLACE_ROWS) * sizeof(*rows));
-		got = more != NULL ? place_procs(p, &at, more + n, PLACE_ROWS) : -WRIT_E_NOT_ENOUGH_MEMORY;
+		got = more != NULL ? place_procs(p, &at, more + n, PLACE_ROWS)
+				   : -WRIT_E_NOT_ENOUGH_MEMORY;
 		rows = more != NULL ? more : rows;
 		n += got > 0 ? got : 0;
 	} while (got >= 0 && at != 0);
@@ -76,20 +87,29 @@ struct view {
 static bool view_at(unsigned i, struct view *ret)
 {
 	if (i-- == 0) {
-		*ret = (struct view){ .place = { .realm = WRIT_BOOT_REALM, .id = writ_self()->realm },
-			.name = writ_self()->realm_name, .file = root.node->file, .fault = "" };
+		*ret =
+		    (struct view){ .place = { .realm = WRIT_BOOT_REALM, .id = writ_self()->realm },
+			    .name = writ_self()->realm_name,
+			    .file = root.node->file,
+			    .fault = "" };
 		return true;
 	}
 	for (const struct instance *x = root.instances; x != NULL; x = x->next)
 		if (i-- == 0) {
-			*ret = (struct view){ .place = x->place, .name = x->name,
-				.file = root.node->file, .fault = x->fault, .instance = x };
+			*ret = (struct view){ .place = x->place,
+				.name = x->name,
+				.file = root.node->file,
+				.fault = x->fault,
+				.instance = x };
 			return true;
 		}
 	for (const struct realm *x = root.realms; x != NULL; x = x->next)
 		if (i-- == 0) {
-			*ret = (struct view){ .place = x->place, .name = x->m->name,
-				.file = x->m->file, .fault = "", .realm = x };
+			*ret = (struct view){ .place = x->place,
+				.name = x->m->name,
+				.file = x->m->file,
+				.fault = "",
+				.realm = x };
 			return true;
 		}
 	return false;
@@ -106,8 +126,15 @@ static unsigned view_line(const struct view *v, uint32_t pid)
 }
 
 /* A row with what root knows besides the kernel's. */
-struct found { struct writ_proc_row k; const char *realm_name; unsigned line; };
-struct all { struct found *v; size_t n; };
+struct found {
+	struct writ_proc_row k;
+	const char *realm_name;
+	unsigned line;
+};
+struct all {
+	struct found *v;
+	size_t n;
+};
 
 static int collect(struct all *a, const struct view *v)
 {
@@ -308,7 +335,12 @@ int rows_caps(const Writ__Op__Req *q, Writ__Op__Rep *rep)
 /* --- audit ------------------------------------------------------------------------------------ */
 
 /* The realm that a record is of, and its procs, as they were asked for last. */
-struct whose { struct view view; struct writ_proc_row *rows; int64_t n; bool known; };
+struct whose {
+	struct view view;
+	struct writ_proc_row *rows;
+	int64_t n;
+	bool known;
+};
 
 static void whose_realm(struct whose *w, const struct writ_audit_rec *k)
 {

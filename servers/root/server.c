@@ -13,7 +13,8 @@
 #include <string.h>
 #include "servers/root/op.h"
 
-static void say(char why[ROOT_SENTENCE], const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void say(char why[ROOT_SENTENCE], const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 static void say(char why[ROOT_SENTENCE], const char *fmt, ...)
 {
 	va_list ap;
@@ -42,14 +43,14 @@ static int give(struct plan *p, const struct instance *i, const Writ__Manifest__
 	case WRIT__MANIFEST__GRANT__KIND__KIND_IMAGE:
 	case WRIT__MANIFEST__GRANT__KIND__KIND_SERVICE:
 	case _WRIT__MANIFEST__GRANT__KIND_IS_INT_SIZE:
-	default:
-		return -WRIT_E_INVALID_ARGUMENT;
+	default: return -WRIT_E_INVALID_ARGUMENT;
 	}
 }
 
 static int spawn_plan(struct plan *p, struct instance *i)
 {
-	int r = plan_init(p, i->m->name, boot_module(i->m->image), i->m->limits, i->m->args, i->m->n_args);
+	int r = plan_init(p, i->m->name, boot_module(i->m->image), i->m->limits, i->m->args,
+	    i->m->n_args);
 
 	p->q.class = WRIT_CLASS_LC;
 	p->q.profile = (uint8_t)i->m->profile;
@@ -117,8 +118,8 @@ static void instance_down(struct instance *i)
 	memcpy(cause, i->fault, sizeof(cause));
 	if (enough) {
 		i->state = INSTANCE_GIVEN_UP;
-		say(i->fault, "%.400s; given up after %d deaths within %d s", cause, INSTANCE_DEATHS,
-		    INSTANCE_WINDOW / 1000);
+		say(i->fault, "%.400s; given up after %d deaths within %d s", cause,
+		    INSTANCE_DEATHS, INSTANCE_WINDOW / 1000);
 		srv_log(root.srv, "%s", i->fault);
 		return;
 	}
@@ -132,7 +133,8 @@ static void instance_down(struct instance *i)
 static void died(struct instance *i, const struct writ_wait_rep *rep)
 {
 	static const char *const how[] = {
-		[WRIT_STATE_EXITED] = "has ended with code", [WRIT_STATE_KILLED] = "was killed by signal",
+		[WRIT_STATE_EXITED] = "has ended with code",
+		[WRIT_STATE_KILLED] = "was killed by signal",
 		[WRIT_STATE_FAILED] = "could not be executed, errno",
 	};
 	const char *text = rep->state < sizeof(how) / sizeof(how[0]) ? how[rep->state] : NULL;
@@ -185,7 +187,7 @@ const struct instance *instance_of_pid(uint32_t pid)
 static int instance_make(struct instance *i)
 {
 	const Writ__Manifest__Limits *l = i->m->limits;
-	int r = place_make(&i->place, i->name, l, l != NULL ? l->slots : 0,
+	int r = place_make(&i->place, i->name, l, INSTANCE_PROCS, l != NULL ? l->slots : 0,
 	    i->host != NULL ? i->host->cap : 0, 1u << i->m->profile);
 
 	if (r < 0) {
@@ -205,15 +207,17 @@ static int instance_make(struct instance *i)
 /* "schedd", "ux-texts", "named-demo": what it is one of, and for whom. */
 static bool instance_name(struct instance *i)
 {
-	const char *whom = i->host != NULL ? i->host->name : i->realm != NULL ? i->realm->m->name : NULL;
+	const char *whom = i->host != NULL ? i->host->name
+	    : i->realm != NULL             ? i->realm->m->name
+					   : NULL;
 	int n = snprintf(i->name, sizeof(i->name), "%s%s%s", i->m->name, whom != NULL ? "-" : "",
 	    whom != NULL ? whom : "");
 
 	return n > 0 && (size_t)n < sizeof(i->name);
 }
 
-struct instance *instance_new(const Writ__Manifest__Server *m, const struct host *h, struct realm *r,
-    char why[ROOT_SENTENCE])
+struct instance *instance_new(const Writ__Manifest__Server *m, const struct host *h,
+    struct realm *r, char why[ROOT_SENTENCE])
 {
 	struct instance *i = calloc(1, sizeof(*i));
 
@@ -223,7 +227,8 @@ struct instance *instance_new(const Writ__Manifest__Server *m, const struct host
 	}
 	*i = (struct instance){ .m = m, .host = h, .realm = r, .backoff = INSTANCE_BACKOFF_MIN };
 	if (!instance_name(i))
-		say(i->fault, "the name %.40s... is longer than %d bytes", i->name, WRIT_NAME_MAX - 1);
+		say(i->fault, "the name %.40s... is longer than %d bytes", i->name,
+		    WRIT_NAME_MAX - 1);
 	else if (boot_module(m->image) == 0)
 		say(i->fault, "server %s: this node has no boot module %s", i->name, m->image);
 	else if (instance_make(i) == 0 && instance_start(i) == 0) {

@@ -43,7 +43,8 @@ static int read_args(const struct srv *s, int argc, char **argv, struct policy_c
 	static const struct option opts[] = {
 		{ "cores", required_argument, NULL, 'c' },
 		{ "be-max", required_argument, NULL, 'b' },
-		{ "memory", required_argument, NULL, 'm' }, { 0 },
+		{ "memory", required_argument, NULL, 'm' },
+		{ 0 },
 	};
 	uint64_t cores = 2, be = 256, memory = 0;
 	bool ok = true;
@@ -62,7 +63,8 @@ static int read_args(const struct srv *s, int argc, char **argv, struct policy_c
 		return -WRIT_E_INVALID_ARGUMENT;
 	}
 	*ret = (struct policy_conf){ .cores = (uint32_t)cores * 1000,
-		.be_max = (uint32_t)(be * cores), .memory = memory };
+		.be_max = (uint32_t)(be * cores),
+		.memory = memory };
 	return 0;
 }
 
@@ -94,7 +96,8 @@ static void start_all(struct srv *s)
 	struct writ_ev_proc next;
 
 	while (policy_next(sd.policy, now_ms(), &next) == 1) {
-		h = (struct writ_hdr){ .op = WRIT_OP_START, .cap = sd.control,
+		h = (struct writ_hdr){ .op = WRIT_OP_START,
+			.cap = sd.control,
 			.arg = next.pid | (uint64_t)next.class << 32 };
 		if (writ_gate_send(&h, NULL, NULL) < 0) {
 			s->stopping = true;
@@ -112,15 +115,11 @@ static void schedd_event(struct srv *s, struct writ_event *ev)
 	case WRIT_EV_RUNNING:
 		r = policy_add(sd.policy, &ev->proc, ev->hdr.op == WRIT_EV_RUNNING);
 		break;
-	case WRIT_EV_EXIT:
-		policy_remove(sd.policy, ev->proc.pid);
-		break;
-	default:
-		return;
+	case WRIT_EV_EXIT: policy_remove(sd.policy, ev->proc.pid); break;
+	default: return;
 	}
 	if (r < 0)
-		srv_log(s, "proc %" PRIu32 " can't be queued: %s", ev->proc.pid,
-		    writ_strerror(r));
+		srv_log(s, "proc %" PRIu32 " can't be queued: %s", ev->proc.pid, writ_strerror(r));
 }
 
 /*
@@ -144,8 +143,12 @@ static void schedd_tick(struct srv *s)
 }
 
 static const struct srv_ops ops = {
-	.name = "schedd", .init = schedd_init, .event = schedd_event,
-	.turn = schedd_turn, .tick = schedd_tick, .tick_ms = 1000,
+	.name = "schedd",
+	.init = schedd_init,
+	.event = schedd_event,
+	.turn = schedd_turn,
+	.tick = schedd_tick,
+	.tick_ms = 1000,
 };
 
 int writ_main(int argc, char **argv)

@@ -11,21 +11,21 @@
 #define HASH_SIZE (2 * POLICY_PROCS)
 
 struct entry {
-	uint32_t pid, realm;    /* realm: index of its turn */
+	uint32_t pid, realm; /* realm: index of its turn */
 	uint32_t cores;
-	uint8_t  class;
-	bool     running;
+	uint8_t class;
+	bool running;
 	uint64_t memory;
-	uint32_t prev, next;    /* queue of its realm and class, or free list (next) */
+	uint32_t prev, next; /* queue of its realm and class, or free list (next) */
 	uint32_t hash_next;
 };
 
 /* A realm's queues, and its place in the round of each class. */
 struct turn {
-	uint32_t id, nprocs;    /* nprocs 0: this entry is free */
+	uint32_t id, nprocs; /* nprocs 0: this entry is free */
 	uint32_t head[WRIT_CLASS_N], tail[WRIT_CLASS_N];
 	uint32_t prev[WRIT_CLASS_N], next[WRIT_CLASS_N]; /* circular; 0: not in the round */
-	int      skipped[WRIT_CLASS_N]; /* starts that passed over the head */
+	int skipped[WRIT_CLASS_N];                       /* starts that passed over the head */
 };
 
 struct policy {
@@ -33,7 +33,7 @@ struct policy {
 	struct policy_use use;
 	uint32_t round[WRIT_CLASS_N]; /* whose turn is next */
 	uint32_t free_entry, used_entries, used_turns;
-	uint32_t held;          /* entry that all wait for; 0: none */
+	uint32_t held; /* entry that all wait for; 0: none */
 	uint64_t held_until;
 	struct entry procs[POLICY_PROCS + 1];
 	struct turn turns[POLICY_REALMS + 1];
@@ -205,8 +205,11 @@ int policy_add(struct policy *p, const struct writ_ev_proc *ev, bool running)
 	if (i == 0)
 		return -WRIT_E_NOT_ENOUGH_MEMORY;
 	e = &p->procs[i];
-	*e = (struct entry){ .pid = ev->pid, .realm = t, .class = (uint8_t)ev->class,
-		.cores = ev->cores, .memory = ev->memory };
+	*e = (struct entry){ .pid = ev->pid,
+		.realm = t,
+		.class = (uint8_t)ev->class,
+		.cores = ev->cores,
+		.memory = ev->memory };
 	if (p->conf.memory > 0 && e->memory > p->conf.memory / 2)
 		e->memory = p->conf.memory / 2;
 	if (e->cores > p->conf.cores)
@@ -240,8 +243,7 @@ static bool lacks_memory(const struct policy *p, const struct entry *e)
 {
 	if (p->conf.memory == 0 || e->memory == 0)
 		return false;
-	return p->use.memory >= p->conf.memory ||
-	    e->memory > p->conf.memory - p->use.memory;
+	return p->use.memory >= p->conf.memory || e->memory > p->conf.memory - p->use.memory;
 }
 
 static bool fits(const struct policy *p, const struct entry *e)
@@ -250,8 +252,8 @@ static bool fits(const struct policy *p, const struct entry *e)
 		return false;
 	if (e->class == WRIT_CLASS_BE)
 		return p->use.be < p->conf.be_max;
-	return e->cores == 0 || (p->use.lc_cores < p->conf.cores &&
-	    e->cores <= p->conf.cores - p->use.lc_cores);
+	return e->cores == 0 ||
+	    (p->use.lc_cores < p->conf.cores && e->cores <= p->conf.cores - p->use.lc_cores);
 }
 
 /* Must those of class @c wait because of the one that is held? */
@@ -273,7 +275,7 @@ static void hold(struct policy *p, uint32_t i, uint64_t now_ms)
 	if (p->turns[e->realm].skipped[e->class] < limit)
 		return;
 	if (p->held != 0 && p->procs[p->held].class >= e->class)
-		return;         /* one at a time, LC first */
+		return; /* one at a time, LC first */
 	p->held = i;
 	p->held_until = now_ms + POLICY_HOLD_MS;
 }
@@ -340,8 +342,11 @@ int policy_next(struct policy *p, uint64_t now_ms, struct writ_ev_proc *ret)
 	if (p->turns[t].head[e->class] != 0)
 		p->round[e->class] = p->turns[t].next[e->class];
 	use_take(p, e);
-	*ret = (struct writ_ev_proc){ .pid = e->pid, .realm = p->turns[t].id,
-		.class = e->class, .cores = e->cores, .memory = e->memory };
+	*ret = (struct writ_ev_proc){ .pid = e->pid,
+		.realm = p->turns[t].id,
+		.class = e->class,
+		.cores = e->cores,
+		.memory = e->memory };
 	return 1;
 }
 

@@ -20,15 +20,15 @@
 #include <stdint.h>
 #include <writ/abi.h>
 
-#define POLICY_PROCS    65536   /* procs known at once */
-#define POLICY_REALMS   4096    /* realms with procs at once */
-#define POLICY_SKIPS    256     /* starts that may pass over a BE proc that doesn't fit */
-#define POLICY_HOLD_MS  10000   /* longest time that others wait for one */
+#define POLICY_PROCS   65536 /* procs known at once */
+#define POLICY_REALMS  4096  /* realms with procs at once */
+#define POLICY_SKIPS   256   /* starts that may pass over a BE proc that doesn't fit */
+#define POLICY_HOLD_MS 10000 /* longest time that others wait for one */
 
 struct policy_conf {
-	uint32_t cores;         /* millicores that LC procs can reserve */
-	uint32_t be_max;        /* BE procs alive at once */
-	uint64_t memory;        /* bytes; 0: no bound */
+	uint32_t cores;  /* millicores that LC procs can reserve */
+	uint32_t be_max; /* BE procs alive at once */
+	uint64_t memory; /* bytes; 0: no bound */
 };
 
 struct policy;
@@ -57,5 +57,8 @@ int policy_next(struct policy *p, uint64_t now_ms, struct writ_ev_proc *ret);
 bool policy_waiting(const struct policy *p);
 
 /* What is in use, and how many wait: for logs and tests. */
-struct policy_use { uint32_t lc_cores, be, lc, waiting; uint64_t memory; };
+struct policy_use {
+	uint32_t lc_cores, be, lc, waiting;
+	uint64_t memory;
+};
 struct policy_use policy_used(const struct policy *p);

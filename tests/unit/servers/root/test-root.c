@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static Writ__Manifest__Mount mount = WRIT__MANIFEST__MOUNT__INIT, inner = WRIT__MANIFEST__MOUNT__INIT;
+static Writ__Manifest__Mount mount = WRIT__MANIFEST__MOUNT__INIT,
+			     inner = WRIT__MANIFEST__MOUNT__INIT;
 static Writ__Manifest__Image image = WRIT__MANIFEST__IMAGE__INIT;
 static Writ__Manifest__Limits limits = WRIT__MANIFEST__LIMITS__INIT;
 static Writ__Manifest__Grant g_in, g_out, g_spawn, g_image;
@@ -23,12 +24,16 @@ static char why[512];
 /* A manifest in which everything is right. */
 static void setup(void)
 {
-	node = (struct check_node){ .file = "node.yaml", .has_named = true, .nhosts = 2, .hosts = {
-		{ "texts", WRIT_R_READ, 7 }, { "work", WRIT_R_READ | WRIT_R_WRITE | WRIT_R_CREATE, 8 } } };
+	node = (struct check_node){ .file = "node.yaml",
+		.has_named = true,
+		.nhosts = 2,
+		.hosts = { { "texts", WRIT_R_READ, 7 },
+		    { "work", WRIT_R_READ | WRIT_R_WRITE | WRIT_R_CREATE, 8 } } };
 	mount = (Writ__Manifest__Mount)WRIT__MANIFEST__MOUNT__INIT;
 	mount.at = "/in", mount.host = "texts", mount.rights = WRIT_R_READ, mount.line = 4;
 	inner = (Writ__Manifest__Mount)WRIT__MANIFEST__MOUNT__INIT;
-	inner.at = "/in/work", inner.host = "work", inner.rights = WRIT_R_READ | WRIT_R_CREATE, inner.line = 5;
+	inner.at = "/in/work", inner.host = "work", inner.rights = WRIT_R_READ | WRIT_R_CREATE,
+	inner.line = 5;
 	image = (Writ__Manifest__Image)WRIT__MANIFEST__IMAGE__INIT;
 	image.name = "prog", image.size = 10, image.line = 6;
 	image.sha256 = (ProtobufCBinaryData){ sizeof(hash), hash };
@@ -36,7 +41,8 @@ static void setup(void)
 	g_in.kind = WRIT__MANIFEST__GRANT__KIND__KIND_PATH;
 	g_in.name = "/in", g_in.rights = WRIT_R_READ, g_in.line = 11;
 	g_out.kind = WRIT__MANIFEST__GRANT__KIND__KIND_PATH;
-	g_out.name = "/out", g_out.as = "/o", g_out.rights = WRIT_R_READ | WRIT_R_CREATE, g_out.line = 12;
+	g_out.name = "/out", g_out.as = "/o", g_out.rights = WRIT_R_READ | WRIT_R_CREATE,
+	g_out.line = 12;
 	g_spawn.kind = WRIT__MANIFEST__GRANT__KIND__KIND_SPAWN;
 	g_spawn.name = "workers", g_spawn.line = 13;
 	g_image.kind = WRIT__MANIFEST__GRANT__KIND__KIND_IMAGE;
@@ -71,10 +77,13 @@ static void refused(const char *where, const char *text)
 
 START_TEST(names_and_paths)
 {
-	static const char *const good[] = { "a", "a-b.c_d", "A9", "0123456789012345678901234567890" };
-	static const char *const bad[] = { "", "-a", ".a", "a b", "a/b", "a\n", "01234567890123456789012345678901" };
+	static const char *const good[] = { "a", "a-b.c_d", "A9",
+		"0123456789012345678901234567890" };
+	static const char *const bad[] = { "", "-a", ".a", "a b", "a/b", "a\n",
+		"01234567890123456789012345678901" };
 	static const char *const good_paths[] = { "/", "/a", "/a/b", "/.a/..b", "/a b" };
-	static const char *const bad_paths[] = { "", "a", "//", "/a/", "/a//b", "/.", "/a/..", "/../a", "/a\n" };
+	static const char *const bad_paths[] = { "", "a", "//", "/a/", "/a//b", "/.", "/a/..",
+		"/../a", "/a\n" };
 	char longest[WRIT_PREFIX_MAX + 1];
 
 	for (unsigned i = 0; i < sizeof(good) / sizeof(good[0]); i++)
@@ -188,7 +197,8 @@ START_TEST(a_node_s_servers)
 	Writ__Manifest__Node n = WRIT__MANIFEST__NODE__INIT;
 
 	n.file = "node.yaml", n.servers = servers, n.n_servers = 2;
-	a.name = a.image = "ux", a.per = WRIT__MANIFEST__SERVER__PER__PER_HOST, a.serves = 1, a.line = 3;
+	a.name = a.image = "ux", a.per = WRIT__MANIFEST__SERVER__PER__PER_HOST, a.serves = 1,
+	a.line = 3;
 	b.name = b.image = "schedd", b.line = 5;
 	g.kind = WRIT__MANIFEST__GRANT__KIND__KIND_HOST, g.line = 6;
 	a.grants = gs, a.n_grants = 1;
@@ -238,8 +248,12 @@ static char fix[512];
 
 static const char *explained(const char *what, int status, uint32_t missing)
 {
-	rec = (struct writ_audit_rec){ .kind = WRIT_AUDIT_NOTED, .op = WRIT_OP_NOTE, .status = status,
-		.missing = missing, .pid = 5, .name = "mapper" };
+	rec = (struct writ_audit_rec){ .kind = WRIT_AUDIT_NOTED,
+		.op = WRIT_OP_NOTE,
+		.status = status,
+		.missing = missing,
+		.pid = 5,
+		.name = "mapper" };
 	snprintf(rec.what, sizeof(rec.what), "%s", what);
 	explain_refusal(&ex, &rec, fix, sizeof(fix));
 	return fix;
@@ -254,7 +268,8 @@ static void setup_explain(void)
 START_TEST(no_path_is_explained_by_the_line_to_add)
 {
 	ck_assert_str_eq(explained("/data/x", WRIT_E_NO_PATH, WRIT_R_READ | WRIT_R_CREATE),
-	    "add `- {path: /data/x, rights: [read, create]}` to the grants of coord at demo.yaml:9");
+	    "add `- {path: /data/x, rights: [read, create]}` "
+	    "to the grants of coord at demo.yaml:9");
 	ck_assert_str_eq(explained("/data/x", WRIT_E_NO_PATH, 0),
 	    "add `- {path: /data/x, rights: [read]}` to the grants of coord at demo.yaml:9");
 }
@@ -264,7 +279,7 @@ START_TEST(a_missing_right_goes_to_the_grant_that_covers)
 {
 	ck_assert_str_eq(explained("/o/x", WRIT_E_NO_RIGHT, WRIT_R_REMOVE),
 	    "add remove to the rights of /out in the grants of coord at demo.yaml:12");
-	ex.reported = true;     /* the server says it by its own tree */
+	ex.reported = true; /* the server says it by its own tree */
 	ck_assert_str_eq(explained("/out/x", WRIT_E_NO_RIGHT, WRIT_R_REMOVE),
 	    "add remove to the rights of /out in the grants of coord at demo.yaml:12");
 	ex.host = "work";
@@ -283,7 +298,8 @@ START_TEST(what_no_grant_can_allow_is_said)
 	    "no grant can allow it: demo.yaml:5 mounts host folder work at /in/work without write; "
 	    "add that to the mount's rights first");
 	node.has_named = false;
-	ck_assert_ptr_nonnull(strstr(explained("/else", WRIT_E_NO_PATH, WRIT_R_READ), "no tree of their own"));
+	ck_assert_ptr_nonnull(
+	    strstr(explained("/else", WRIT_E_NO_PATH, WRIT_R_READ), "no tree of their own"));
 }
 END_TEST
 
@@ -291,19 +307,24 @@ START_TEST(a_child_s_parent_must_give_it)
 {
 	ex.child = true;
 	ck_assert_str_eq(explained("/in/x", WRIT_E_NO_PATH, WRIT_R_READ),
-	    "mapper has no entry in the manifest: coord must give it read on /in/x when it spawns it; "
+	    "mapper has no entry in the manifest: coord must give it read on /in/x "
+	    "when it spawns it; "
 	    "coord has that itself (demo.yaml:11)");
 	ck_assert_str_eq(explained("/etc/passwd", WRIT_E_NO_PATH, WRIT_R_READ),
-	    "mapper has no entry in the manifest: coord must give it read on /etc/passwd when it spawns it, "
-	    "and has not got that itself: add `- {path: /etc/passwd, rights: [read]}` to the grants of coord at demo.yaml:9");
+	    "mapper has no entry in the manifest: coord must give it read on "
+	    "/etc/passwd when it spawns it, "
+	    "and has not got that itself: "
+	    "add `- {path: /etc/passwd, rights: [read]}` to the grants of coord at demo.yaml:9");
 	ex.proc = NULL;
-	ck_assert_ptr_nonnull(strstr(explained("/etc/passwd", WRIT_E_NO_PATH, WRIT_R_READ), "parent"));
+	ck_assert_ptr_nonnull(
+	    strstr(explained("/etc/passwd", WRIT_E_NO_PATH, WRIT_R_READ), "parent"));
 }
 END_TEST
 
 START_TEST(spawning_is_explained)
 {
-	ck_assert_ptr_nonnull(strstr(explained("spawn", WRIT_E_INVALID_CAPABILITY, WRIT_R_WRITE), "demo.yaml:13"));
+	ck_assert_ptr_nonnull(
+	    strstr(explained("spawn", WRIT_E_INVALID_CAPABILITY, WRIT_R_WRITE), "demo.yaml:13"));
 	proc.n_grants = 2;
 	ck_assert_ptr_nonnull(strstr(explained("spawn", WRIT_E_INVALID_CAPABILITY, WRIT_R_WRITE),
 	    "to the grants of coord at demo.yaml:9"));
@@ -312,7 +333,8 @@ START_TEST(spawning_is_explained)
 	rec.op = WRIT_OP_SPAWN;
 	rec.status = WRIT_E_NOT_ENOUGH_MEMORY;
 	explain_refusal(&ex, &rec, fix, sizeof(fix));
-	ck_assert_str_eq(fix, "raise the limit of spawn workers at demo.yaml:13, or the realm's own limits");
+	ck_assert_str_eq(fix,
+	    "raise the limit of spawn workers at demo.yaml:13, or the realm's own limits");
 	ex.child = true;
 	explain_refusal(&ex, &rec, fix, sizeof(fix));
 	ck_assert_ptr_nonnull(strstr(fix, "coord must give it a Spawn"));

@@ -18,11 +18,14 @@ static struct policy *make(uint32_t cores, uint32_t be_max, uint64_t memory)
 	return p;
 }
 
-static void add(struct policy *p, uint32_t pid, uint32_t realm, uint32_t class,
-    uint32_t cores, uint64_t memory)
+static void add(struct policy *p, uint32_t pid, uint32_t realm, uint32_t class, uint32_t cores,
+    uint64_t memory)
 {
-	struct writ_ev_proc ev = { .pid = pid, .realm = realm, .class = class,
-		.cores = cores, .memory = memory };
+	struct writ_ev_proc ev = { .pid = pid,
+		.realm = realm,
+		.class = class,
+		.cores = cores,
+		.memory = memory };
 
 	ck_assert_int_eq(policy_add(p, &ev, false), 0);
 }
@@ -261,7 +264,11 @@ END_TEST
 /* --- at random ------------------------------------------------------------- */
 
 #define MODEL 400
-static struct model { struct writ_ev_proc ev; int state; /* 0 none, 1 waits, 2 runs */ uint64_t order, starts; } model[MODEL];
+static struct model {
+	struct writ_ev_proc ev;
+	int state; /* 0 none, 1 waits, 2 runs */
+	uint64_t order, starts;
+} model[MODEL];
 
 static uint64_t capped(uint64_t v, uint64_t max)
 {
@@ -325,8 +332,7 @@ START_TEST(at_random_every_rule_holds)
 
 		now += (uint64_t)(rand() % 50);
 		if (m->state == 0) {
-			m->ev = (struct writ_ev_proc){
-				.pid = (uint32_t)(m - model) + MODEL * step,
+			m->ev = (struct writ_ev_proc){ .pid = (uint32_t)(m - model) + MODEL * step,
 				.realm = (uint32_t)(rand() % 9),
 				.class = rand() % 5 == 0 ? WRIT_CLASS_LC : WRIT_CLASS_BE,
 				.cores = (uint32_t)(rand() % 6000),
