@@ -95,7 +95,7 @@ int place_make(struct place *p, const char *name, const Writ__Manifest__Limits *
 	*p = (struct place){ .made_ns = (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec };
 	if (strlen(name) >= WRIT_NAME_MAX)
 		return -WRIT_E_NAME_TOO_LONG;
-	r = place_fill(p, name, l, slots, host, profiles);
+	r = place_fill(p, name, l, procs, slots, host, profiles);
 	if (r < 0)
 		place_drop(p);
 	return r;
