@@ -20,25 +20,22 @@ struct caps {
 static int caps_load(struct cli *c, struct client *cl, struct caps *caps)
 {
 	Writ__Op__Req req = WRIT__OP__REQ__INIT;
-	size_t n = 0;
+	Writ__Op__Cap **v;
 	int rc;
 
 	req.op = WRIT__OP__OP__OP_CAPS;
 	rc = client_pages(c, cl, &req, &caps->pages);
-	if (rc != 0)
-		return rc;
-	for (size_t i = 0; i < caps->pages.n; i++)
-		n += caps->pages.v[i]->n_caps;
-	caps->v = calloc(n + 1, sizeof(*caps->v));
-	if (caps->v == NULL) {
-		pages_free(&caps->pages);
-		return cli_fail(c, EX_OSERR, "out of memory");
+	for (size_t i = 0; rc == 0 && i < caps->pages.n; i++) {
+		const Writ__Op__Rep *rep = caps->pages.v[i];
+
+		v = reallocarray(caps->v, caps->n + rep->n_caps + 1, sizeof(*v));
+		if (v == NULL)
+			return cli_fail(c, EX_OSERR, "out of memory");
+		caps->v = v;
+		for (size_t j = 0; j < rep->n_caps; j++)
+			v[caps->n++] = rep->caps[j];
 	}
-	for (size_t i = 0; i < caps->pages.n; i++) {
-		for (size_t j = 0; j < caps->pages.v[i]->n_caps; j++)
-			caps->v[caps->n++] = caps->pages.v[i]->caps[j];
-	}
-	return 0;
+	return rc;
 }
 
 static void caps_free(struct caps *caps)

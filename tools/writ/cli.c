@@ -8,14 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-int cli_fail(struct cli *c, int code, const char *fmt, ...)
+void cli_error(struct cli *c, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(c->error, sizeof(c->error), fmt, ap);
 	va_end(ap);
-	return code;
 }
 
 int cli_number(struct cli *c, const char *what, const char *text, uint64_t max, uint64_t *ret)

@@ -51,8 +51,10 @@ struct cmd {
 extern const struct cmd cmd_up, cmd_down, cmd_run, cmd_stop, cmd_kill, cmd_ps, cmd_logs, cmd_caps,
     cmd_why, cmd_audit, cmd_check, cmd_realms, cmd_doctor;
 
-/* Note an error. Returns @code. */
-int cli_fail(struct cli *c, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* Note an error for main() to print. */
+void cli_error(struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The same, with the exit code as its value: return cli_fail(c, EX_USAGE, "..."); */
+#define cli_fail(c, code, ...) (cli_error((c), __VA_ARGS__), (code))
 
 /* Read a decimal number up to @max. Returns 0, or EX_USAGE with the error naming @what. */
 int cli_number(struct cli *c, const char *what, const char *text, uint64_t max, uint64_t *ret);

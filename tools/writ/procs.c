@@ -15,27 +15,26 @@
 int procs_load(struct cli *c, struct client *cl, const char *realm, struct procs *p)
 {
 	Writ__Op__Req req = WRIT__OP__REQ__INIT;
-	size_t n = 0;
+	Writ__Op__Proc **v;
 	int rc;
 
 	*p = (struct procs){ 0 };
 	req.op = WRIT__OP__OP__OP_PROCS;
 	req.name = (char *)realm;
 	rc = client_pages(c, cl, &req, &p->pages);
-	if (rc != 0)
-		return rc;
-	for (size_t i = 0; i < p->pages.n; i++)
-		n += p->pages.v[i]->n_procs;
-	p->v = calloc(n + 1, sizeof(*p->v));
-	if (p->v == NULL) {
-		procs_free(p);
-		return cli_fail(c, EX_OSERR, "out of memory");
+	for (size_t i = 0; rc == 0 && i < p->pages.n; i++) {
+		const Writ__Op__Rep *rep = p->pages.v[i];
+
+		v = reallocarray(p->v, p->n + rep->n_procs + 1, sizeof(*v));
+		if (v == NULL) {
+			procs_free(p);
+			return cli_fail(c, EX_OSERR, "out of memory");
+		}
+		p->v = v;
+		for (size_t j = 0; j < rep->n_procs; j++)
+			v[p->n++] = rep->procs[j];
 	}
-	for (size_t i = 0; i < p->pages.n; i++) {
-		for (size_t j = 0; j < p->pages.v[i]->n_procs; j++)
-			p->v[p->n++] = p->pages.v[i]->procs[j];
-	}
-	return 0;
+	return rc;
 }
 
 void procs_free(struct procs *p)

@@ -39,22 +39,25 @@ struct started {
 	size_t n;
 };
 
-static int image_pieces(struct cli *c, struct client *cl, Writ__Op__Req *req, int fd)
+static int image_pieces(struct cli *c, struct client *cl, Writ__Manifest__Image *image, int fd)
 {
+	Writ__Op__Req req = WRIT__OP__REQ__INIT;
 	uint8_t buf[PIECE];
 	ssize_t n;
 	int rc = 0;
 
-	while (rc == 0 && req->offset < req->image->size) {
-		n = pread(fd, buf, sizeof(buf), (off_t)req->offset);
+	req.op = WRIT__OP__OP__OP_IMAGE;
+	req.image = image;
+	req.data.data = buf;
+	while (rc == 0 && req.offset < image->size) {
+		n = pread(fd, buf, sizeof(buf), (off_t)req.offset);
 		if (n < 0)
-			return cli_fail(c, EX_IOERR, "%s: %s", req->image->path, strerror(errno));
+			return cli_fail(c, EX_IOERR, "%s: %s", image->path, strerror(errno));
 		if (n == 0)
-			return cli_fail(c, EX_DATAERR, "%s: became shorter", req->image->path);
-		req->data.data = buf;
-		req->data.len = (size_t)n;
-		rc = client_do(c, cl, req);
-		req->offset += (uint64_t)n;
+			return cli_fail(c, EX_DATAERR, "%s: became shorter", image->path);
+		req.data.len = (size_t)n;
+		rc = client_do(c, cl, &req);
+		req.offset += (uint64_t)n;
 		if (interrupted)
 			return cli_fail(c, 128 + interrupted, "interrupted");
 	}
@@ -65,7 +68,7 @@ static int image_pieces(struct cli *c, struct client *cl, Writ__Op__Req *req, in
 static int image_send(struct cli *c, struct client *cl, Writ__Manifest__Image *image)
 {
 	Writ__Op__Req req = WRIT__OP__REQ__INIT;
-	uint32_t status;
+	uint32_t status = WRIT_E_OK;
 	int fd, rc;
 
 	req.op = WRIT__OP__OP__OP_HAVE;
@@ -77,8 +80,7 @@ static int image_send(struct cli *c, struct client *cl, Writ__Manifest__Image *i
 	if (fd < 0)
 		return cli_fail(c, EX_NOINPUT, "image %s: %s: %s", image->name, image->path,
 		    strerror(errno));
-	req.op = WRIT__OP__OP__OP_IMAGE;
-	rc = image_pieces(c, cl, &req, fd);
+	rc = image_pieces(c, cl, image, fd);
 	close(fd);
 	return rc;
 }

@@ -127,7 +127,7 @@ char *show_time(uint64_t ns, char *buf, size_t size)
 	uint64_t s = ns / 1000000000;
 
 	if (s < 60)
-		snprintf(buf, size, "%.2fs", (double)(ns / 10000000) / 100);
+		snprintf(buf, size, "%.2fs", (double)ns / 1e9);
 	else
 		show_age(ns, buf, size);
 	return buf;

@@ -242,6 +242,8 @@ START_TEST(a_long_chain_and_a_big_circle_take_no_time)
 	enum { N = 200000 };
 	struct tree_node *v = calloc(N, sizeof(*v));
 
+	if (v == NULL)
+		ck_abort_msg("out of memory");
 	for (size_t i = 0; i < N; i++) /* all in one circle */
 		v[i] = (struct tree_node){ i, (i + 1) % N, i, 0 };
 	ck_assert_int_eq(tree_order(v, N), 0);
