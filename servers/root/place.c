@@ -52,6 +52,7 @@ static int realm_create(struct place *p, const struct writ_realm_req *rq)
 		nanosleep(&(struct timespec){ .tv_nsec = DYING_NAP_NS }, NULL);
 	}
 	p->id = r == 0 ? (uint32_t)h.arg : 0;
+	p->uid = r == 0 ? (uint32_t)(h.arg >> 32) : 0;
 	return r;
 }
 
@@ -61,11 +62,12 @@ static int place_fill(struct place *p, const char *name, const Writ__Manifest__L
 	struct writ_realm_req rq = { .host = host,
 		.memory = l != NULL ? l->memory : 0,
 		.cores = l != NULL ? l->cores : 0 };
-	struct writ_spawncap_req sq = { .classes = 1u << WRIT_CLASS_BE | 1u << WRIT_CLASS_LC,
+	struct writ_spawncap_req sq = {
+		.classes = 1u << WRIT_CLASS_BE | 1u << WRIT_CLASS_LC,
 		.profiles = profiles,
-		.procs = UINT32_MAX,
-		.memory = UINT64_MAX,
-		.cores = rq.cores != 0 ? rq.cores : UINT32_MAX };
+		.memory = rq.memory != 0 ? rq.memory : UINT64_MAX,
+		.cores = rq.cores != 0 ? rq.cores : UINT32_MAX,
+	};
 	struct writ_quota max;
 	int r = account_size(l != NULL && l->procs != 0 ? l->procs : procs, slots, &max);
 
@@ -80,6 +82,7 @@ static int place_fill(struct place *p, const char *name, const Writ__Manifest__L
 		return r;
 	rq.dst.index = p->realm;
 	rq.account = p->account;
+	sq.procs = max.procs;
 	sq.dst.index = p->spawn;
 	r = realm_create(p, &rq);
 	return r < 0 ? r : writ_spawncap_derive(p->realm, &sq);

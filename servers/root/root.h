@@ -70,6 +70,7 @@ void plan_fini(struct plan *p);
  * account. */
 struct place {
 	writ_cap_t account, realm, spawn;
+	uint32_t uid;     /* of its procs, on the host; 0: not known (root's own) */
 	uint32_t id;      /* the kernel's number of it, as rows and audit records say it */
 	uint64_t made_ns; /* CLOCK_REALTIME: older records are not of this realm */
 };

@@ -247,6 +247,7 @@ static void realm_fill(Writ__Op__RealmInfo *r, const struct view *v)
 
 	writ__op__realm_info__init(r);
 	r->id = v->place.id;
+	r->uid = v->place.uid;
 	r->name = (char *)(uintptr_t)v->name;
 	r->file = (char *)(uintptr_t)v->file;
 	r->fault = (char *)(uintptr_t)v->fault;

@@ -53,6 +53,7 @@ static int spawn_plan(struct plan *p, struct instance *i)
 	    i->m->n_args);
 
 	p->q.class = WRIT_CLASS_LC;
+	p->q.flags = WRIT_SPAWN_HOLD;
 	p->q.profile = (uint8_t)i->m->profile;
 	for (size_t k = 0; k < i->m->n_grants && r == 0; k++)
 		r = give(p, i, i->m->grants[k]);
@@ -86,9 +87,8 @@ static int instance_start(struct instance *i)
 	}
 	i->state = INSTANCE_UP;
 	h.arg = i->pid | (uint64_t)WRIT_CLASS_LC << 32;
-	/* ILLEGAL_OPERATION: the scheduler was quicker, or it has failed; the WAIT tells which. */
 	r = writ_gate_call(&h, NULL, NULL, NULL, 0, NULL);
-	if (r < 0 && r != -WRIT_E_ILLEGAL_OPERATION) {
+	if (r < 0) {
 		say(i->fault, "server %s can't be started: %s", i->name, writ_strerror(r));
 		return r;
 	}

@@ -87,6 +87,20 @@ sed 's/^realm: one/realm: a-name-of-twenty-nine-letters/' "$TMP/one.yaml" > "$TM
 refused "a realm whose server's name would be too long is refused" writ run -d "$TMP/long.yaml"
 check "and that is said" says 'longer than 31'
 
+# services: a proc of the realm that others reach under /svc
+cat > "$TMP/svc.yaml" << EOF
+realm: svc
+images:
+  - {name: server, path: $(realpath "$B/bin/named")}
+  - {name: sleeper, path: $(realpath "$B/bin/sleeper")}
+procs:
+  - {name: client, image: sleeper, args: [/svc/kv/there, /svc/other/x], grants: [{service: kv}]}
+  - {name: kv, image: server, provides: kv}
+EOF
+check "a realm with a service of its own runs" writ run -d "$TMP/svc.yaml"
+check "its client reaches the service" until_ok 50 logs_say '/svc/kv/there: no such file'
+check "and no other" logs_say '/svc/other/x: no capability'
+
 # hostile operators
 check "frames of any kind are answered, and root lives" "$B/bin/op-frames" "$RUN/op/op.sock"
 check "the operator is still served" writ realms
