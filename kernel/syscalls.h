@@ -56,7 +56,8 @@ struct syscall_check {
 	X(SET_NAME,     "PR_SET_NAME", { 0, SYSCALL_ALL_BITS, PR_SET_NAME }) \
 	X(FD_FLAGS,     "F_GETFL, F_SETFD", { 1, ~UINT64_C(1), 2 }) \
 	X(FD_GETFD,     "F_GETFD", { 1, SYSCALL_ALL_BITS, F_GETFD }) \
-	X(FD_SETFL,     "F_SETFL", { 1, SYSCALL_ALL_BITS, F_SETFL }) \
+	X(FD_SETFL,     "F_SETFL with O_NONBLOCK", \
+		{ 1, SYSCALL_ALL_BITS, F_SETFL }, { 2, O_NONBLOCK, O_NONBLOCK }) \
 	X(FD_SEALS,     "F_GET_SEALS", { 1, SYSCALL_ALL_BITS, F_GET_SEALS }) \
 	X(FD_SEAL,      "F_ADD_SEALS", { 1, SYSCALL_ALL_BITS, F_ADD_SEALS }) \
 	X(FD_DUP,       "F_DUPFD_CLOEXEC", { 1, SYSCALL_ALL_BITS, F_DUPFD_CLOEXEC }) \
@@ -102,7 +103,7 @@ struct syscall_check {
 	X(newfstatat,        ANY,         PFS,  "stat below an open folder") \
 	X(fcntl,             FD_FLAGS,    PALL, "non-blocking and close-on-exec descriptors") \
 	X(fcntl,             FD_GETFD,    PALL, "non-blocking and close-on-exec descriptors") \
-	X(fcntl,             FD_SETFL,    PALL, "non-blocking and close-on-exec descriptors") \
+	X(fcntl,             FD_SETFL,    PS,   "nng makes its sockets non-blocking; nothing that was becomes blocking") \
 	X(fcntl,             FD_SEALS,    PALL, "to see that shared memory can't shrink") \
 	X(fcntl,             FD_DUP,      PFS,  "fdopendir() needs a descriptor of its own") \
 	X(fcntl,             FD_SEAL,     PS,   "root seals images") \

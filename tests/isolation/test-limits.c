@@ -111,6 +111,28 @@ START_TEST(nobody_executes)
 }
 END_TEST
 
+/* Doorbells are shared: who made one blocking would block its server. */
+START_TEST(no_descriptor_becomes_blocking)
+{
+	int setfl = _i == WRIT_PROFILE_SERVER ? 0 : -FILTER_ERRNO;
+
+	begin((unsigned)_i);
+	ck_assert_int_eq(CALL(SYS_fcntl, 1, F_SETFL, 0), -FILTER_ERRNO);
+	ck_assert_int_eq(CALL(SYS_fcntl, 1, F_SETFL, O_APPEND), -FILTER_ERRNO);
+	ck_assert_int_eq(CALL(SYS_fcntl, 1, F_SETFL, O_NONBLOCK), setfl);
+	end();
+}
+END_TEST
+
+START_TEST(control_without_filter_a_descriptor_becomes_blocking)
+{
+	harness_skip = "filter";
+	begin(WRIT_PROFILE_NATIVE);
+	ck_assert_int_eq(CALL(SYS_fcntl, 1, F_SETFL, 0), 0);
+	end();
+}
+END_TEST
+
 START_TEST(control_without_filter_memory_is_executable)
 {
 	harness_skip = "filter";
@@ -172,6 +194,8 @@ TCase *limit_tests(void)
 	tcase_add_loop_test(t, limits_only_go_down, 0, WRIT_PROFILE_N);
 	tcase_add_loop_test(t, nobody_executes, 0, WRIT_PROFILE_N);
 	tcase_add_test(t, control_without_filter_memory_is_executable);
+	tcase_add_loop_test(t, no_descriptor_becomes_blocking, 0, WRIT_PROFILE_N);
+	tcase_add_test(t, control_without_filter_a_descriptor_becomes_blocking);
 	tcase_add_loop_test(t, memory_is_bounded, 0, WRIT_PROFILE_N);
 	tcase_add_loop_test(t, a_log_is_bounded, 0, WRIT_PROFILE_N);
 	return t;
