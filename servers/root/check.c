@@ -147,6 +147,14 @@ static int check_image(const struct checker *c, const Writ__Manifest__Realm *m, 
 	return 0;
 }
 
+static int check_rights(const struct checker *c, const Writ__Manifest__Grant *g)
+{
+	if (g->rights != 0 && (g->rights & ~PATH_RIGHTS) == 0)
+		return 0;
+	return bad(c, g->line, "%s is granted without any right, or with one that paths have not",
+	    g->name);
+}
+
 static int check_grant_path(const struct checker *c, const Writ__Manifest__Realm *m,
     const struct check_node *n, const Writ__Manifest__Grant *g)
 {
@@ -156,9 +164,8 @@ static int check_grant_path(const struct checker *c, const Writ__Manifest__Realm
 
 	if (!check_path(g->name) || (g->as[0] != '\0' && !check_path(g->as)))
 		return bad(c, g->line, "a granted path must be like /a/b, without . and ..");
-	if (g->rights == 0 || (g->rights & ~PATH_RIGHTS) != 0)
-		return bad(c, g->line,
-		    "%s is granted without any right, or with one that paths have not", g->name);
+	if (check_rights(c, g) < 0)
+		return -WRIT_E_INVALID_ARGUMENT;
 	mount = resolve_mount(m, g->name, &rest);
 	if (mount != NULL && (g->rights & ~mount->rights) != 0)
 		return bad(c, g->line,
@@ -194,7 +201,9 @@ static int check_grant(const struct checker *c, const Writ__Manifest__Realm *m,
 		if (resolve_provider(m, g->name) == NULL)
 			return bad(c, g->line,
 			    "no proc of this realm provides the service that is granted here");
-		return 0;
+		if (g->as[0] != '\0' && !check_path(g->as))
+			return bad(c, g->line, "a service shows at a path like /a/b");
+		return check_rights(c, g);
 	case WRIT__MANIFEST__GRANT__KIND__KIND_UNSPECIFIED:
 	case WRIT__MANIFEST__GRANT__KIND__KIND_SCHEDULER:
 	case WRIT__MANIFEST__GRANT__KIND__KIND_HOST:

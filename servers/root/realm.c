@@ -76,8 +76,7 @@ static int give_service(struct plan *p, const struct realm *r, const Writ__Manif
 	for (size_t i = 0; i < r->m->n_procs; i++)
 		if (r->entries[i].m == provider)
 			return plan_give_path(p, g->as[0] != '\0' ? g->as : at,
-			    r->entries[i].service, "",
-			    g->rights != 0 ? g->rights : WRIT_R_READ | WRIT_R_WRITE);
+			    r->entries[i].service, "", g->rights);
 	return -WRIT_E_NOT_FOUND;
 }
 

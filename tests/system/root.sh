@@ -94,7 +94,7 @@ images:
   - {name: server, path: $(realpath "$B/bin/named")}
   - {name: sleeper, path: $(realpath "$B/bin/sleeper")}
 procs:
-  - {name: client, image: sleeper, args: [/svc/kv/there, /svc/other/x], grants: [{service: kv}]}
+  - {name: client, image: sleeper, args: [/svc/kv/there, /svc/other/x], grants: [{service: kv, rights: [read]}]}
   - {name: kv, image: server, provides: kv}
 EOF
 check "a realm with a service of its own runs" writ run -d "$TMP/svc.yaml"
