@@ -7,6 +7,7 @@
  */
 #include <getopt.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <time.h>
 #include <writ/srv.h>
@@ -25,6 +26,15 @@ static uint64_t now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* The CPUs that one may run on: all of the machine's, or of its cpuset. */
+static uint64_t cpus(void)
+{
+	cpu_set_t set;
+	int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 0;
+
+	return n > 0 ? (uint64_t)n : 1;
 }
 
 static bool number(const char *text, uint64_t max, uint64_t *ret)
@@ -46,7 +56,7 @@ static int read_args(const struct srv *s, int argc, char **argv, struct policy_c
 		{ "memory", required_argument, NULL, 'm' },
 		{ 0 },
 	};
-	uint64_t cores = 2, be = 256, memory = 0;
+	uint64_t cores = cpus(), be = 256, memory = 0;
 	bool ok = true;
 	int c;
 
