@@ -59,7 +59,8 @@ int node_files_find(struct cli *c, struct node_files *ret)
 	if (go_up(dir) && is_there(path, dir, "libexec/writ/" NODE_KERNEL)) {
 		go_up(path);
 		memcpy(ret->bin, path, sizeof(ret->bin));
-		is_there(ret->manifest, dir, "share/writ/node.yaml");
+		if (!is_there(ret->manifest, dir, "share/writ/node.yaml"))
+			is_there(ret->manifest, dir, "share/writ/examples/node.yaml");
 		return 0;
 	}
 	return cli_fail(c, EX_NOINPUT, "no %s beside this program, nor in ../libexec/writ",

@@ -14,4 +14,9 @@ cli-fakeroot_LDLIBS := -lnng -lprotobuf-c
 cli-deny_SRCS := tests/unit/cli/deny.c
 cli-deny_LDLIBS := -lseccomp
 
+TESTBINS += cli-sleeper
+cli-sleeper_SRCS := tests/unit/cli/sleeper.c
+cli-sleeper_LIBS := libwrit libcaps
+cli-sleeper_STATIC := 1
+
 SHTESTS += tests/unit/cli/command.sh tests/unit/cli/node.sh tests/unit/cli/doctor.sh tests/unit/cli/manual.sh

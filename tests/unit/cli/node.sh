@@ -116,5 +116,36 @@ if [ -n "$group" ]; then
 	setpriv --reuid 65534 --regid "$group" --clear-groups "$bin/writ" ps >"$dir/out" 2>"$dir/err"
 	check "a member of group writ: exit code 0" test $? = 0
 fi
+# the operator interrupts, or a proc is killed
+sed "s#path: /.*/hello#path: $(realpath "$bin/cli-sleeper")#" "$dir/hello.yaml" >"$dir/sleep.yaml"
+run_sleeper()
+{
+	"$bin/writ" run "$dir/sleep.yaml" >"$dir/run" 2>"$dir/err" &
+	runner=$!
+	for _ in $(seq 100); do
+		grep -q waiting "$dir/run" && return
+		sleep 0.05
+	done
+}
+run_sleeper
+check "what a proc writes shows while it runs" grep -q waiting "$dir/run"
+kill -TERM "$runner"
+wait "$runner"
+check "an interrupted run: exit code 128 + signal" test $? = 143
+gives 0 realms
+check "and its realm is stopped" test -z "$(grep hello "$dir/out")"
+run_sleeper
+gives 0 kill "$("$bin/writ" ps --json | jq '.[] | select(.name == "hello") | .pid')"
+wait "$runner"
+check "a proc that is killed: exit code 128 + 9" test $? = 137
+run_sleeper
+timeout 10 "$bin/writ" logs -f hello >"$dir/out" 2>"$dir/err" &
+follower=$!
+sleep 0.3
+gives 0 stop hello
+wait "$runner"
+check "a realm that is stopped ends its run" test $? != 0
+wait "$follower"
+check "and logs -f" test $? != 124
 gives 0 down
 echo "1..$number"
