@@ -65,8 +65,9 @@ struct explain {
 	const Writ__Manifest__Realm *realm;
 	const Writ__Manifest__Proc *proc; /* its manifest entry, or the nearest ancestor's */
 	bool child;                       /* proc is an ancestor's */
-	bool reported;                    /* a server reports it: @host says which */
-	const char *host; /* the host folder that it serves; NULL: the realm's own tree */
+	bool reported;       /* a server reports it, by a path of its own tree; which: */
+	const char *host;    /* one of a host folder; NULL: see service */
+	const char *service; /* a proc that provides it; NULL: the realm's own tree */
 };
 
 /*

@@ -94,6 +94,9 @@ static bool realm_path(const struct explain *e, const char *what, char *ret, siz
 			if (strcmp(e->realm->mounts[i]->host, e->host) == 0)
 				at = e->realm->mounts[i]->at;
 		rest = at[0] != '\0' && strcmp(what, "/") == 0 ? "" : what;
+	} else if (e->reported && e->service != NULL) {
+		snprintf(ret, size, "/svc/%s%s", e->service, strcmp(what, "/") == 0 ? "" : what);
+		return check_path(ret);
 	} else if (!e->reported && e->proc != NULL && !e->child &&
 	    (g = covering(e->proc, what, true, &rest)) != NULL) {
 		at = g->name;
@@ -178,12 +181,47 @@ static void add_parent(const struct explain *e, const char *path, uint32_t right
 	add_grant(e, path, rights, t);
 }
 
+/* The path is a service's: granted by the name of that. */
+static bool explain_service(const struct explain *e, const char *path, uint32_t missing,
+    const struct writ_audit_rec *rec, struct text *t)
+{
+	const char *rest = path_behind(path, "/svc"), *unused;
+	const Writ__Manifest__Grant *g = NULL;
+	char name[WRIT_NAME_MAX] = "";
+
+	if (rest == NULL || rest[0] == '\0' || resolve_mount(e->realm, path, &unused) != NULL)
+		return false;
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(rest + 1, "/"), rest + 1);
+	if (resolve_provider(e->realm, name) == NULL) {
+		add(t, "no proc of this realm provides a service %s", name);
+		return true;
+	}
+	if (e->proc == NULL || e->child)
+		return false;
+	for (size_t i = 0; i < e->proc->n_grants; i++)
+		if (e->proc->grants[i]->kind == WRIT__MANIFEST__GRANT__KIND__KIND_SERVICE &&
+		    strcmp(e->proc->grants[i]->name, name) == 0)
+			g = e->proc->grants[i];
+	if (g == NULL)
+		add(t, "add `- {service: %s, rights: [", name);
+	else
+		add(t, "add ");
+	add_rights(t, missing);
+	if (g != NULL)
+		add(t, " to the rights of service %s in the grants of %s at ", name, rec->name);
+	else
+		add(t, "]}` to the grants of %s at ", rec->name);
+	add_place(t, e, g != NULL ? g->line : e->proc->line);
+	return true;
+}
+
 static void explain_path(const struct explain *e, const struct writ_audit_rec *rec, struct text *t)
 {
 	uint32_t missing = rec->missing != 0 ? rec->missing : WRIT_R_READ;
 	char path[2 * WRIT_PREFIX_MAX];
 
-	if (!realm_path(e, rec->what, path, sizeof(path)) || impossible(e, path, missing, t))
+	if (!realm_path(e, rec->what, path, sizeof(path)) ||
+	    explain_service(e, path, missing, rec, t) || impossible(e, path, missing, t))
 		return;
 	if (e->proc == NULL)
 		add(t, "root does not know any more who spawned %s; its parent must give it %s",

@@ -389,18 +389,29 @@ static const Writ__Manifest__Proc *ancestor(const struct whose *w, uint32_t pid,
 	return m;
 }
 
+/* Who of the realm reports it: the service that proc @by provides, or NULL. */
+static const char *service_of(const struct realm *r, uint32_t by)
+{
+	const Writ__Manifest__Proc *m = entry_of(r, by);
+
+	return m != NULL && m->provides[0] != '\0' ? m->provides : NULL;
+}
+
 static void explain(const struct whose *w, struct record_row *r, const struct check_node *node)
 {
-	struct explain e = { .node = node };
+	struct explain e = { .node = node, .reported = r->k.by != 0 };
 	const struct instance *by = instance_of_pid(r->k.by);
 
 	if (w->view.realm == NULL)
 		return;
 	e.realm = w->view.realm->m;
 	e.proc = ancestor(w, r->k.pid, &e.child);
-	e.reported = r->k.by != 0;
 	e.host = by != NULL && by->host != NULL ? by->host->name : NULL;
-	explain_refusal(&e, &r->k, r->fix, sizeof(r->fix));
+	e.service = service_of(w->view.realm, r->k.by);
+	/* A server that was started again since: which tree its path is of is not known any more.
+	 */
+	if (!e.reported || by != NULL || e.service != NULL)
+		explain_refusal(&e, &r->k, r->fix, sizeof(r->fix));
 }
 
 static void record_fill(struct record_row *r, const struct whose *w)

@@ -321,6 +321,21 @@ START_TEST(a_child_s_parent_must_give_it)
 }
 END_TEST
 
+START_TEST(a_service_is_granted_by_its_name)
+{
+	ck_assert_str_eq(explained("/svc/kv/x", WRIT_E_NO_PATH, WRIT_R_READ),
+	    "add `- {service: kv, rights: [read]}` to the grants of mapper at demo.yaml:9");
+	ck_assert_str_eq(explained("/svc/no/x", WRIT_E_NO_PATH, WRIT_R_READ),
+	    "no proc of this realm provides a service no");
+	g_image.kind = WRIT__MANIFEST__GRANT__KIND__KIND_SERVICE;
+	g_image.name = "kv", g_image.rights = WRIT_R_READ;
+	ex.reported = true;
+	ex.service = "kv";
+	ck_assert_str_eq(explained("/x", WRIT_E_NO_RIGHT, WRIT_R_WRITE),
+	    "add write to the rights of service kv in the grants of mapper at demo.yaml:14");
+}
+END_TEST
+
 START_TEST(spawning_is_explained)
 {
 	ck_assert_ptr_nonnull(
@@ -382,6 +397,7 @@ int main(void)
 	tcase_add_test(e, a_missing_right_goes_to_the_grant_that_covers);
 	tcase_add_test(e, what_no_grant_can_allow_is_said);
 	tcase_add_test(e, a_child_s_parent_must_give_it);
+	tcase_add_test(e, a_service_is_granted_by_its_name);
 	tcase_add_test(e, spawning_is_explained);
 	tcase_add_test(e, hostile_records_and_small_buffers);
 	suite_add_tcase(s, e);
