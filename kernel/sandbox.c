@@ -201,7 +201,8 @@ static int step_parent(struct sandbox *s)
 {
 	struct pollfd p = { s->sock, 0, 0 };
 
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0 ||
+	    prctl(PR_SET_NAME, "writ-nest") < 0)
 		return -errno;
 	if (poll(&p, 1, 0) < 0)
 		return -errno;
