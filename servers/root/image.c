@@ -155,7 +155,8 @@ static struct upload *upload_find(const uint8_t *hash, uint64_t size)
 	return NULL;
 }
 
-static int upload_begin(const Writ__Manifest__Image *m, struct upload **ret,
+/* NULL: with a sentence in @why, and *ret_err. */
+static struct upload *upload_begin(const Writ__Manifest__Image *m, int *ret_err,
     char why[ROOT_SENTENCE])
 {
 	struct upload *u = NULL;
@@ -164,23 +165,28 @@ static int upload_begin(const Writ__Manifest__Image *m, struct upload **ret,
 	for (unsigned i = 0; i < UPLOADS_MAX && u == NULL; i++)
 		if (uploads[i].size == 0)
 			u = &uploads[i];
-	if (u == NULL)
-		return fail(why, WRIT_E_BUSY, "%d images are being uploaded already; try again",
+	if (u == NULL) {
+		*ret_err = fail(why, WRIT_E_BUSY, "%d images are being uploaded already; try again",
 		    UPLOADS_MAX);
-	if (!make_room(m->size))
-		return fail(why, WRIT_E_NO_SPACE,
+		return NULL;
+	}
+	if (!make_room(m->size)) {
+		*ret_err = fail(why, WRIT_E_NO_SPACE,
 		    "image %s: the images that run take all of %llu MiB", m->name,
 		    (unsigned long long)(SIZE_MAX_ALL >> 20));
+		return NULL;
+	}
 	fd = memfd_create(m->name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (fd < 0)
-		return fail(why, WRIT_E_NOT_ENOUGH_MEMORY, "image %s: %s", m->name,
+	if (fd < 0) {
+		*ret_err = fail(why, WRIT_E_NOT_ENOUGH_MEMORY, "image %s: %s", m->name,
 		    strerror(errno));
+		return NULL;
+	}
 	*u = (struct upload){ .size = m->size, .fd = fd };
 	memcpy(u->hash, m->sha256.data, HASH_BYTES);
 	memcpy(u->name, m->name, strlen(m->name));
 	crypto_hash_sha256_init(&u->state);
-	*ret = u;
-	return 0;
+	return u;
 }
 
 static int upload_write(struct upload *u, const uint8_t *data, size_t len, char why[ROOT_SENTENCE])
@@ -263,7 +269,9 @@ int image_upload(const Writ__Op__Req *q, uint64_t now, char why[ROOT_SENTENCE])
 	if (u == NULL && q->offset != 0)
 		return fail(why, WRIT_E_NOT_FOUND, "image %s: the upload was given up; begin anew",
 		    q->image->name);
-	if (u == NULL && (r = upload_begin(q->image, &u, why)) < 0)
+	if (u == NULL)
+		u = upload_begin(q->image, &r, why);
+	if (u == NULL)
 		return r;
 	u->last_ms = now;
 	if (q->offset != u->got)

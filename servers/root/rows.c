@@ -31,7 +31,7 @@ struct record_row {
 void *rows_new(size_t n, size_t row, void *ret_rows)
 {
 	size_t head = (n * sizeof(void *) + 15) / 16 * 16;
-	char *p = calloc(1, head + n * row);
+	char *p = calloc(1, head + n * row + 1);
 	void *rows = p + head;
 
 	if (p != NULL)
@@ -58,19 +58,22 @@ int64_t rows_of(const struct place *p, struct writ_proc_row **ret)
 {
 	struct writ_proc_row *rows = NULL, *more;
 	uint64_t at = 0;
-	int64_t n = 0, got;
+	int64_t n = 0, got = 0;
 
-	*ret = NULL;
 	do {
 		more = realloc(rows, ((size_t)n + PLACE_ROWS) * sizeof(*rows));
-		got = more != NULL ? place_procs(p, &at, more + n, PLACE_ROWS)
-				   : -WRIT_E_NOT_ENOUGH_MEMORY;
-		rows = more != NULL ? more : rows;
+		if (more == NULL) {
+			got = -WRIT_E_NOT_ENOUGH_MEMORY;
+			break;
+		}
+		rows = more;
+		got = place_procs(p, &at, rows + n, PLACE_ROWS);
 		n += got > 0 ? got : 0;
 	} while (got >= 0 && at != 0);
 	if (got < 0) {
 		free(rows);
-		return got;
+		rows = NULL;
+		n = got;
 	}
 	*ret = rows;
 	return n;
@@ -350,7 +353,9 @@ static void whose_realm(struct whose *w, const struct writ_audit_rec *k)
 	if (w->known && w->view.place.id == k->realm && k->time_ns >= w->view.place.made_ns)
 		return;
 	free(w->rows);
-	*w = (struct whose){ 0 };
+	w->rows = NULL;
+	w->n = 0;
+	w->known = false;
 	for (unsigned i = 0; view_at(i, &v); i++) {
 		if (v.place.id != k->realm || k->time_ns < v.place.made_ns)
 			continue;
