@@ -17,8 +17,7 @@ static struct account *account_of(const struct captab *t, obj_t o)
 
 static bool charge_fits(const struct account *a, struct charge c)
 {
-	return c.bytes <= a->max.bytes - a->used.bytes &&
-	    c.slots <= a->max.slots - a->used.slots &&
+	return c.bytes <= a->max.bytes - a->used.bytes && c.slots <= a->max.slots - a->used.slots &&
 	    c.procs <= a->max.procs - a->used.procs;
 }
 
@@ -67,8 +66,7 @@ void captab_uncharge(struct captab *t, obj_t untyped, struct charge c)
 	struct account *a = account_of(t, untyped);
 
 	must(a != NULL);
-	must(c.bytes <= a->used.bytes && c.slots <= a->used.slots &&
-	    c.procs <= a->used.procs);
+	must(c.bytes <= a->used.bytes && c.slots <= a->used.slots && c.procs <= a->used.procs);
 	a->used.bytes -= c.bytes;
 	a->used.slots -= c.slots;
 	a->used.procs -= c.procs;

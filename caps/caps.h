@@ -13,6 +13,25 @@ static inline void must(bool ok)
 		__builtin_trap();
 }
 
+/* A link to a parent, SLOT_UP | @s: as sums, which a prover follows more easily. */
+static inline bool up_is(uint32_t link)
+{
+	return link >= SLOT_UP;
+}
+
+static inline uint32_t up_to(slot_t s)
+{
+	return s + SLOT_UP;
+}
+
+static inline slot_t up_slot(uint32_t link)
+{
+	return link - SLOT_UP;
+}
+
+/* Slots 1 to 63 share slot 0's block and are no CNode's: one lends its links to a swap. */
+enum { SLOT_SPARE = 1 };
+
 /* Types whose capabilities may be minted with a badge. */
 static inline bool type_mints(unsigned type)
 {
@@ -43,8 +62,8 @@ void caps_slot_retire(struct captab *t, slot_t s);
 /* --- object.c ------------------------------------------------------------ */
 
 /* captab_obj_new() for every type. */
-int caps_obj_make(struct captab *t, unsigned type, obj_t untyped, struct charge c,
-    uint32_t body, obj_t *ret);
+int caps_obj_make(struct captab *t, unsigned type, obj_t untyped, struct charge c, uint32_t body,
+    obj_t *ret);
 void caps_obj_ref(struct captab *t, obj_t o);
 /* Let go of one reference; the object starts to die with the last one. */
 void caps_obj_unref(struct captab *t, obj_t o);

@@ -91,8 +91,8 @@ static const struct object *cnode_of(const struct captab *t, const struct cap *c
 {
 	const struct object *n = captab_obj(t, c->obj);
 
-	if (c->type != WRIT_TYPE_CNODE || n == NULL || n->type != WRIT_TYPE_CNODE ||
-	    n->dying || n->epoch != c->epoch)
+	if (c->type != WRIT_TYPE_CNODE || n == NULL || n->type != WRIT_TYPE_CNODE || n->dying ||
+	    n->epoch != c->epoch)
 		return NULL;
 	return n;
 }
@@ -103,8 +103,8 @@ static uint64_t bits_take(uint64_t index, unsigned left, unsigned n)
 	return n == 0 ? 0 : index >> (left - n) & (UINT64_MAX >> (64 - n));
 }
 
-int captab_resolve(const struct captab *t, const struct cap *root, uint64_t index,
-    unsigned depth, slot_t *ret)
+int captab_resolve(const struct captab *t, const struct cap *root, uint64_t index, unsigned depth,
+    slot_t *ret)
 {
 	const struct object *n = cnode_of(t, root);
 	unsigned left = depth;

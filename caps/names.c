@@ -9,7 +9,10 @@
 
 #define NITEMS(a) (sizeof(a) / sizeof((a)[0]))
 
-struct right { uint32_t bit; const char *name; };
+struct right {
+	uint32_t bit;
+	const char *name;
+};
 
 #define X(id, name) name,
 static const char *const types[] = { WRIT_TYPES(X) };
@@ -22,7 +25,7 @@ static const char *const states[] = { WRIT_STATES(X) };
 static const struct right rights_table[] = { WRIT_RIGHTS(X) };
 #undef X
 
-#define X(id, bit, name) + (bit)
+#define X(id, bit, name) +(bit)
 _Static_assert(WRIT_R_ALL == 0 WRIT_RIGHTS(X), "WRIT_R_ALL is all rights, no bit twice");
 #undef X
 
@@ -97,8 +100,9 @@ static unsigned magnitude(int err)
 const char *writ_strerror(int err)
 {
 	switch (magnitude(err)) {
-#define X(name, num, text) case num: return text;
-	WRIT_ERRORS(X)
+#define X(name, num, text) \
+	case num: return text;
+		WRIT_ERRORS(X)
 #undef X
 	default: return "unknown error";
 	}
@@ -107,8 +111,9 @@ const char *writ_strerror(int err)
 const char *writ_errname(int err)
 {
 	switch (magnitude(err)) {
-#define X(name, num, text) case num: return #name;
-	WRIT_ERRORS(X)
+#define X(name, num, text) \
+	case num: return #name;
+		WRIT_ERRORS(X)
 #undef X
 	default: return "?";
 	}

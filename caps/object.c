@@ -12,7 +12,9 @@
 enum { ALIGN = 64, SLOTS_PER_BLOCK = 64, BLOCKS_PER_WORD = 64 };
 
 /* Where each table begins, and the size of all. */
-struct layout { size_t objs, accts, blocks, end; };
+struct layout {
+	size_t objs, accts, blocks, end;
+};
 
 static size_t align_up(size_t n)
 {
@@ -36,8 +38,8 @@ size_t captab_size(uint32_t nslots, uint32_t nobjs, uint32_t naccts)
 	return layout_of(nslots, nobjs, naccts).end;
 }
 
-void captab_init(struct captab *t, void *mem, uint32_t nslots, uint32_t nobjs,
-    uint32_t naccts, captab_finalise *fn, void *arg)
+void captab_init(struct captab *t, void *mem, uint32_t nslots, uint32_t nobjs, uint32_t naccts,
+    captab_finalise *fn, void *arg)
 {
 	struct layout l = layout_of(nslots, nobjs, naccts);
 	char *base = mem;
@@ -47,15 +49,21 @@ void captab_init(struct captab *t, void *mem, uint32_t nslots, uint32_t nobjs,
 	must(naccts >= 1 && naccts < SLOT_UP && fn != NULL);
 	must((uintptr_t)mem % ALIGN == 0);
 	*t = (struct captab){
-		.slots = mem, .nslots = nslots,
-		.objs = (struct object *)(base + l.objs), .nobjs = nobjs,
-		.accts = (struct account *)(base + l.accts), .naccts = naccts,
+		.slots = mem,
+		.nslots = nslots,
+		.objs = (struct object *)(base + l.objs),
+		.nobjs = nobjs,
+		.accts = (struct account *)(base + l.accts),
+		.naccts = naccts,
 		.blocks = (uint64_t *)(base + l.blocks),
 		.nblocks = nslots / SLOTS_PER_BLOCK,
-		.free_obj = 1, .free_acct = 1, .block_hint = 1,
-		.finalise = fn, .arg = arg,
+		.free_obj = 1,
+		.free_acct = 1,
+		.block_hint = 1,
+		.finalise = fn,
+		.arg = arg,
 	};
-	t->blocks[0] = 1;       /* slot 0 lies in it */
+	t->blocks[0] = 1; /* slot 0 lies in it */
 }
 
 struct object *captab_obj(const struct captab *t, obj_t o)
@@ -74,8 +82,8 @@ static struct object *obj_get(const struct captab *t, obj_t o)
 	return obj;
 }
 
-int caps_obj_make(struct captab *t, unsigned type, obj_t untyped, struct charge c,
-    uint32_t body, obj_t *ret)
+int caps_obj_make(struct captab *t, unsigned type, obj_t untyped, struct charge c, uint32_t body,
+    obj_t *ret)
 {
 	obj_t o = t->free_obj;
 	struct object *obj = &t->objs[o];
@@ -92,15 +100,18 @@ int caps_obj_make(struct captab *t, unsigned type, obj_t untyped, struct charge 
 	t->free_obj = obj->next != 0 ? obj->next : o + 1;
 	t->live_objs++;
 	*obj = (struct object){
-		.type = (uint8_t)type, .epoch = obj->epoch, .untyped = untyped,
-		.body = body, .paid = c,
+		.type = (uint8_t)type,
+		.epoch = obj->epoch,
+		.untyped = untyped,
+		.body = body,
+		.paid = c,
 	};
 	*ret = o;
 	return 0;
 }
 
-int captab_obj_new(struct captab *t, unsigned type, obj_t untyped, struct charge c,
-    uint32_t body, obj_t *ret)
+int captab_obj_new(struct captab *t, unsigned type, obj_t untyped, struct charge c, uint32_t body,
+    obj_t *ret)
 {
 	must(type > WRIT_TYPE_NULL && type < WRIT_TYPE_N);
 	must(type != WRIT_TYPE_CNODE && type != WRIT_TYPE_UNTYPED);

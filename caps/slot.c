@@ -79,8 +79,7 @@ int captab_check(const struct captab *t, slot_t s, unsigned type, uint16_t right
 }
 
 /* May a capability to @obj with these rights and badge lie below @parent? */
-static int insert_allowed(const struct cap *parent, obj_t obj, uint16_t rights,
-    uint64_t badge)
+static int insert_allowed(const struct cap *parent, obj_t obj, uint16_t rights, uint64_t badge)
 {
 	if (parent == NULL || parent->obj != obj)
 		return 0;
@@ -91,8 +90,8 @@ static int insert_allowed(const struct cap *parent, obj_t obj, uint16_t rights,
 	return 0;
 }
 
-int captab_insert(struct captab *t, slot_t parent, slot_t dst, obj_t obj,
-    uint16_t rights, uint64_t badge)
+int captab_insert(struct captab *t, slot_t parent, slot_t dst, obj_t obj, uint16_t rights,
+    uint64_t badge)
 {
 	const struct slot *up = slot_full(t, parent);
 	const struct slot *to = slot_dst(t, dst);
@@ -110,10 +109,14 @@ int captab_insert(struct captab *t, slot_t parent, slot_t dst, obj_t obj,
 		return err;
 	if (badge != 0 && !type_takes_badge(o->type))
 		return WRIT_E_ILLEGAL_OPERATION;
-	slot_fill(t, parent, dst, (struct cap){
-		.type = o->type, .rights = rights, .obj = obj,
-		.epoch = o->epoch, .badge = badge,
-	});
+	slot_fill(t, parent, dst,
+	    (struct cap){
+		.type = o->type,
+		.rights = rights,
+		.obj = obj,
+		.epoch = o->epoch,
+		.badge = badge,
+	    });
 	return 0;
 }
 
@@ -149,6 +152,28 @@ int captab_copy(struct captab *t, slot_t src, slot_t dst, uint16_t rights)
 	return 0;
 }
 
+/* Set the guard of a CNode capability, given as seL4 does: value << 6 | size. */
+static int guard_set(const struct captab *t, struct cap *c, uint64_t data)
+{
+	unsigned bits = data % (CAP_GUARD_BITS + 1u);
+	uint64_t guard = data / (CAP_GUARD_BITS + 1u);
+
+	if (c->type != WRIT_TYPE_CNODE || bits + t->objs[c->obj].bits > 64 || guard > UINT32_MAX ||
+	    guard >> bits != 0)
+		return WRIT_E_ILLEGAL_OPERATION;
+	c->flags = (uint8_t)bits;
+	c->guard = (uint32_t)guard;
+	return 0;
+}
+
+static int badge_set(struct cap *c, uint64_t badge)
+{
+	if (badge == 0 || c->badge != 0 || !type_mints(c->type))
+		return WRIT_E_ILLEGAL_OPERATION;
+	c->badge = badge;
+	return 0;
+}
+
 int captab_mint(struct captab *t, slot_t src, slot_t dst, uint16_t rights, uint64_t badge)
 {
 	int err = derive_allowed(t, src, dst, rights);
@@ -157,27 +182,74 @@ int captab_mint(struct captab *t, slot_t src, slot_t dst, uint16_t rights, uint6
 	if (err != 0)
 		return err;
 	c = t->slots[src].cap;
-	if (badge == 0 || c.badge != 0 || !type_mints(c.type))
-		return WRIT_E_ILLEGAL_OPERATION;
+	err = c.type == WRIT_TYPE_CNODE ? guard_set(t, &c, badge) : badge_set(&c, badge);
+	if (err != 0)
+		return err;
 	c.rights = rights;
-	c.badge = badge;
 	slot_fill(t, src, dst, c);
 	return 0;
 }
 
+static int move_allowed(const struct captab *t, slot_t src, slot_t dst)
+{
+	const struct slot *to = slot_dst(t, dst);
+
+	if (slot_full(t, src) == NULL || to == NULL)
+		return WRIT_E_FAILED_LOOKUP;
+	return to->cap.type != WRIT_TYPE_NULL ? WRIT_E_DELETE_FIRST : 0;
+}
+
+static void slot_move(struct captab *t, slot_t src, slot_t dst, struct cap c)
+{
+	caps_tree_replace(t, src, dst);
+	t->slots[dst].cap = c;
+	t->slots[src].cap = (struct cap){ 0 };
+	t->slots[src].gen++;
+}
+
 int captab_move(struct captab *t, slot_t src, slot_t dst)
 {
-	struct slot *from = slot_full(t, src);
-	struct slot *to = slot_dst(t, dst);
+	int err = move_allowed(t, src, dst);
 
-	if (from == NULL || to == NULL)
+	if (err == 0)
+		slot_move(t, src, dst, t->slots[src].cap);
+	return err;
+}
+
+int captab_mutate(struct captab *t, slot_t src, slot_t dst, uint64_t guard)
+{
+	int err = move_allowed(t, src, dst);
+	struct cap c;
+
+	if (err != 0)
+		return err;
+	c = t->slots[src].cap;
+	if (cap_stale(t, &c))
+		return WRIT_E_STALE;
+	err = guard_set(t, &c, guard);
+	if (err == 0)
+		slot_move(t, src, dst, c);
+	return err;
+}
+
+int captab_rotate(struct captab *t, slot_t src, slot_t pivot, slot_t dst)
+{
+	struct cap first, second;
+
+	if (slot_full(t, src) == NULL || slot_full(t, pivot) == NULL ||
+	    slot_dst(t, pivot) == NULL || slot_dst(t, dst) == NULL)
 		return WRIT_E_FAILED_LOOKUP;
-	if (to->cap.type != WRIT_TYPE_NULL)
+	if (pivot == src || pivot == dst)
+		return WRIT_E_ILLEGAL_OPERATION;
+	if (src != dst && t->slots[dst].cap.type != WRIT_TYPE_NULL)
 		return WRIT_E_DELETE_FIRST;
-	caps_tree_replace(t, src, dst);
-	to->cap = from->cap;
-	from->cap = (struct cap){ 0 };
-	from->gen++;
+	first = t->slots[src].cap;
+	second = t->slots[pivot].cap;
+	caps_tree_replace(t, pivot, SLOT_SPARE);
+	slot_move(t, src, pivot, first);
+	caps_tree_replace(t, SLOT_SPARE, dst);
+	t->slots[dst].cap = second;
+	t->slots[pivot].gen++;
 	return 0;
 }
 
@@ -192,12 +264,19 @@ int captab_delete(struct captab *t, slot_t s)
 
 int captab_revoke(struct captab *t, slot_t s, unsigned budget, bool *ret_more)
 {
-	struct slot *sl = captab_slot(t, s);
-
-	if (sl == NULL)
+	if (captab_slot(t, s) == NULL)
 		return WRIT_E_FAILED_LOOKUP;
-	for (; budget > 0 && sl->first != 0; budget--)
-		slot_empty(t, sl->first);
-	*ret_more = sl->first != 0;
+	for (; budget > 0 && t->slots[s].first != 0; budget--)
+		slot_empty(t, t->slots[s].first);
+	*ret_more = t->slots[s].first != 0;
 	return 0;
+}
+
+int captab_revoke_at(struct captab *t, slot_t s, uint32_t gen, unsigned budget, bool *ret_more)
+{
+	const struct slot *sl = captab_slot(t, s);
+
+	if (sl == NULL || sl->gen != gen)
+		return WRIT_E_STALE;
+	return captab_revoke(t, s, budget, ret_more);
 }

@@ -12,8 +12,8 @@
 /* @prev is the link that led backwards from a place: have it lead on to @to. */
 static void point_forward(struct captab *t, uint32_t prev, uint32_t to)
 {
-	if (prev & SLOT_UP)
-		t->slots[prev & ~SLOT_UP].first = to & SLOT_UP ? 0 : to;
+	if (up_is(prev))
+		t->slots[up_slot(prev)].first = up_is(to) ? 0 : to;
 	else
 		t->slots[prev].next = to;
 }
@@ -21,8 +21,8 @@ static void point_forward(struct captab *t, uint32_t prev, uint32_t to)
 /* The same for @next, the link that led forwards. */
 static void point_back(struct captab *t, uint32_t next, uint32_t to)
 {
-	if (next & SLOT_UP)
-		t->slots[next & ~SLOT_UP].last = to & SLOT_UP ? 0 : to;
+	if (up_is(next))
+		t->slots[up_slot(next)].last = up_is(to) ? 0 : to;
 	else
 		t->slots[next].prev = to;
 }
@@ -35,7 +35,7 @@ static void links_clear(struct slot *s)
 void caps_tree_link(struct captab *t, slot_t parent, slot_t s)
 {
 	struct slot *n = &t->slots[s];
-	uint32_t up = SLOT_UP | parent;
+	uint32_t up = up_to(parent);
 	slot_t last = t->slots[parent].last;
 
 	n->prev = last != 0 ? last : up;
@@ -71,8 +71,8 @@ void caps_tree_replace(struct captab *t, slot_t src, slot_t dst)
 	point_forward(t, to->prev, dst);
 	point_back(t, to->next, dst);
 	if (to->first != 0) {
-		t->slots[to->first].prev = SLOT_UP | dst;
-		t->slots[to->last].next = SLOT_UP | dst;
+		t->slots[to->first].prev = up_to(dst);
+		t->slots[to->last].next = up_to(dst);
 	}
 	links_clear(from);
 }
@@ -83,9 +83,9 @@ slot_t captab_parent(const struct captab *t, slot_t s)
 
 	if (n == NULL || n->cap.type == WRIT_TYPE_NULL)
 		return 0;
-	while (!(n->next & SLOT_UP))
+	while (!up_is(n->next))
 		n = &t->slots[n->next];
-	return n->next & ~SLOT_UP;
+	return up_slot(n->next);
 }
 
 slot_t captab_first(const struct captab *t, slot_t s)
@@ -99,5 +99,5 @@ slot_t captab_next(const struct captab *t, slot_t s)
 {
 	const struct slot *n = captab_slot(t, s);
 
-	return n == NULL || n->next & SLOT_UP ? 0 : n->next;
+	return n == NULL || up_is(n->next) ? 0 : n->next;
 }

@@ -201,8 +201,11 @@ int captab_insert(struct captab *t, slot_t parent, slot_t dst, obj_t obj, uint16
 /*
  * Derive a child of @src in @dst, to the same object. Rights not held by @src
  * are refused, not masked (unlike seL4, which downgrades silently).
- * copy keeps the badge. mint sets @badge: only from an unbadged Endpoint,
- * Notification or Path cap (ILLEGAL_OPERATION else, also for badge 0).
+ * copy keeps the badge and the guard. mint sets @badge: only from an unbadged
+ * Endpoint, Notification or Path cap (ILLEGAL_OPERATION else, also for badge 0).
+ * On a CNode cap, @badge is the new guard as seL4 has it: value << 6 | size, 0
+ * for none (ILLEGAL_OPERATION: a value that needs more than size or 32 bits, or a
+ * size that leaves no room for the CNode's own bits in an address).
  * An Untyped with children can't be copied (REVOKE_FIRST).
  * Errors, in this order: FAILED_LOOKUP (no such slot, or empty source),
  * DELETE_FIRST, STALE, NO_RIGHT, REVOKE_FIRST, ILLEGAL_OPERATION.
@@ -213,6 +216,18 @@ int captab_mint(struct captab *t, slot_t src, slot_t dst, uint16_t rights, uint6
 /* Move @src to the empty slot @dst, with its place in the tree. Errors: FAILED_LOOKUP,
  * DELETE_FIRST. */
 int captab_move(struct captab *t, slot_t src, slot_t dst);
+/*
+ * Move a CNode capability and set its guard, given as for mint. Errors, in this
+ * order: those of captab_move(), STALE, ILLEGAL_OPERATION (no CNode, or the guard).
+ */
+int captab_mutate(struct captab *t, slot_t src, slot_t dst, uint64_t guard);
+/*
+ * Move @pivot to the empty slot @dst and @src to @pivot, as one step; with
+ * @dst == @src the two change places. Both keep their places in the tree.
+ * Errors, in this order: FAILED_LOOKUP (no such slot, or @src or @pivot empty),
+ * ILLEGAL_OPERATION (@pivot is @src or @dst), DELETE_FIRST.
+ */
+int captab_rotate(struct captab *t, slot_t src, slot_t pivot, slot_t dst);
 
 /*
  * Empty slot @s. Its children become its parent's, in its place. The object
@@ -227,6 +242,14 @@ int captab_delete(struct captab *t, slot_t s);
  * derive from @s meanwhile goes as well. Errors: FAILED_LOOKUP (no such slot).
  */
 int captab_revoke(struct captab *t, slot_t s, unsigned budget, bool *ret_more);
+/*
+ * The same while the slot still has generation @gen, which the caller noted at
+ * its first call. Errors: STALE: what lay in @s was deleted or moved away, so
+ * that what is left of its descendants is its parent's, or went with it. They
+ * were not all revoked, and nothing below a later capability in @s was touched.
+ */
+int captab_revoke_at(struct captab *t, slot_t s, uint32_t gen, unsigned budget,
+    bool *ret_more);
 
 /*
  * Tree neighbours, for dumps; 0 when there is none. captab_first() of 0 is the

@@ -47,8 +47,8 @@ static void compare_slots(struct duel *d)
 		}
 	}
 	if (live != children || live != d->t.live_slots)
-		duel_differ(d, "%u in the tree, %u counted, %u live", children,
-		    d->t.live_slots, live);
+		duel_differ(d, "%u in the tree, %u counted, %u live", children, d->t.live_slots,
+		    live);
 }
 
 static void compare_objs(struct duel *d)
@@ -72,8 +72,8 @@ static void compare_objs(struct duel *d)
 		    t->epoch != m->epoch || t->untyped != m->untyped)
 			duel_differ(d, "object %u: dying %u, not %u; refs %u, not %u", o, t->dying,
 			    m->dying, t->refs, refs[o]);
-		if (a != NULL && (!same_charge(a->max, m->max) ||
-		    !same_charge(a->used, m_used(&d->m, o))))
+		if (a != NULL &&
+		    (!same_charge(a->max, m->max) || !same_charge(a->used, m_used(&d->m, o))))
 			duel_differ(d, "account of %u", o);
 	}
 	if (live != d->t.live_objs)

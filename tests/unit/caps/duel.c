@@ -72,11 +72,35 @@ static void op_copy(struct duel *d)
 	agree(d, captab_copy(&d->t, src, dst, rights), m_copy(&d->m, src, dst, rights));
 }
 
+/* A guard as mint and mutate take it: mostly one that is allowed. */
+static uint64_t pick_guard(struct duel *d)
+{
+	unsigned size = pick(d, 8) ? pick(d, 5) : pick(d, 64);
+	uint64_t value = pick(d, 8) ? pick(d, 1u << (size < 16 ? size : 16)) : pick(d, 256);
+
+	return (pick(d, 16) ? value : value << pick(d, 58)) << 6 | size;
+}
+
+/* Mostly one to a CNode, when there is one. */
+static slot_t pick_cnode_slot(struct duel *d)
+{
+	slot_t from = pick_slot(d, true);
+
+	for (slot_t i = 0; pick(d, 8) && i < M_SLOTS; i++) {
+		slot_t s = (from + i) % M_SLOTS;
+
+		if (d->m.slots[s].full && d->m.slots[s].cap.type == WRIT_TYPE_CNODE)
+			return s;
+	}
+	return from;
+}
+
 static void op_mint(struct duel *d)
 {
-	slot_t src = pick_slot(d, true), dst = pick_slot(d, false);
+	bool guard = pick(d, 4) == 0;
+	slot_t src = guard ? pick_cnode_slot(d) : pick_slot(d, true), dst = pick_slot(d, false);
 	uint16_t rights = pick_rights(d, src);
-	uint64_t badge = pick(d, 5);
+	uint64_t badge = guard ? pick_guard(d) : pick(d, 5);
 
 	agree(d, captab_mint(&d->t, src, dst, rights, badge),
 	    m_mint(&d->m, src, dst, rights, badge));
@@ -87,6 +111,26 @@ static void op_move(struct duel *d)
 	slot_t src = pick_slot(d, true), dst = pick_slot(d, false);
 
 	agree(d, captab_move(&d->t, src, dst), m_move(&d->m, src, dst));
+}
+
+static void op_mutate(struct duel *d)
+{
+	slot_t src = pick_cnode_slot(d), dst = pick_slot(d, false);
+	uint64_t guard = pick_guard(d);
+
+	agree(d, captab_mutate(&d->t, src, dst, guard), m_mutate(&d->m, src, dst, guard));
+}
+
+/* Relatives as often as not: a parent and its child, two neighbours. */
+static void op_rotate(struct duel *d)
+{
+	slot_t src = pick_slot(d, true), pivot = pick_slot(d, true), dst = src;
+
+	if (pick(d, 2) && src < M_SLOTS && d->m.slots[src].full)
+		pivot = pick(d, 2) ? d->m.slots[src].parent : captab_next(&d->t, src);
+	if (pick(d, 2))
+		dst = pick_slot(d, pick(d, 8) == 0);
+	agree(d, captab_rotate(&d->t, src, pivot, dst), m_rotate(&d->m, src, pivot, dst));
 }
 
 static void op_delete(struct duel *d)
@@ -102,11 +146,14 @@ static void op_revoke(struct duel *d)
 	slot_t s = pick_slot(d, true);
 	unsigned budget = pick(d, 4) ? pick(d, 6) : M_SLOTS;
 	unsigned below = 0, gone = 0;
-	bool more = false, was[M_SLOTS] = { false };
-	int err = captab_revoke(&d->t, s, budget, &more);
+	bool more = false, named = pick(d, 2), was[M_SLOTS] = { false };
+	bool there = s > 0 && s < M_SLOTS && d->m.slots[s].cnode != 0;
+	uint32_t gen = (there ? d->m.slots[s].gen : 0) + (pick(d, 4) == 0);
+	int err = named ? captab_revoke_at(&d->t, s, gen, budget, &more)
+			: captab_revoke(&d->t, s, budget, &more);
 
-	if (s == 0 || s >= M_SLOTS || d->m.slots[s].cnode == 0) {
-		agree(d, err, WRIT_E_FAILED_LOOKUP);
+	if (!there || (named && d->m.slots[s].gen != gen)) {
+		agree(d, err, named ? WRIT_E_STALE : WRIT_E_FAILED_LOOKUP);
 		return;
 	}
 	for (slot_t i = 1; i < M_SLOTS; i++) {
@@ -171,7 +218,8 @@ static void op_new(struct duel *d)
 	struct charge c = pick_charge(d, 4);
 
 	if (agree(d, captab_obj_new(&d->t, type, payer, c, 0, &o),
-	    m_may_make(&d->m, type, payer, c)) && born(d, o, type, payer, c) && pick(d, 8))
+		m_may_make(&d->m, type, payer, c)) &&
+	    born(d, o, type, payer, c) && pick(d, 8))
 		put(d, o, 0);
 }
 
@@ -181,7 +229,7 @@ static void op_untyped(struct duel *d)
 	struct charge max = pick_charge(d, 200);
 
 	if (!agree(d, captab_untyped_new(&d->t, parent, max, &o),
-	    m_may_make(&d->m, WRIT_TYPE_UNTYPED, parent, max)) ||
+		m_may_make(&d->m, WRIT_TYPE_UNTYPED, parent, max)) ||
 	    !born(d, o, WRIT_TYPE_UNTYPED, parent, max))
 		return;
 	d->m.objs[o].max = max;
@@ -291,12 +339,11 @@ static void op_check(struct duel *d)
 	unsigned type = pick(d, 2) ? pick(d, WRIT_TYPE_N) : 0;
 	const struct cap *c = NULL;
 
-	if (agree(d, captab_check(&d->t, s, type, rights, &c),
-	    m_check(&d->m, s, type, rights)) && c != &d->t.slots[s].cap)
+	if (agree(d, captab_check(&d->t, s, type, rights, &c), m_check(&d->m, s, type, rights)) &&
+	    c != &d->t.slots[s].cap)
 		duel_differ(d, "check gave another slot");
 }
 
-/* Also sets guards, which is the caller's business, and reads some back. */
 static void op_resolve(struct duel *d)
 {
 	slot_t s = pick_slot(d, true), got = 0, want = 0;
@@ -305,23 +352,20 @@ static void op_resolve(struct duel *d)
 	unsigned depth = pick(d, 8) ? 6 + pick(d, 16) : pick(d, 67);
 	struct cap root;
 
+	if (pick(d, 4) == 0)
+		s = pick_cnode_slot(d);
 	if (s >= M_SLOTS)
 		return;
-	if (pick(d, 4) == 0)
-		s = pick(d, 2) ? d->m.objs[d->cnode].base : s;
-	if (d->m.slots[s].cap.type == WRIT_TYPE_CNODE && pick(d, 4) == 0) {
-		d->t.slots[s].cap.flags = d->m.slots[s].cap.flags = (uint8_t)pick(d, 4);
-		d->t.slots[s].cap.guard = d->m.slots[s].cap.guard = pick(d, 4);
-	}
 	root = d->m.slots[s].cap;
 	if (pick(d, 2)) {
 		obj_t n = pick_obj(d, WRIT_TYPE_CNODE);
 
-		root = (struct cap){ .type = WRIT_TYPE_CNODE, .obj = n,
-			.epoch = d->m.objs[n].epoch };
+		root =
+		    (struct cap){ .type = WRIT_TYPE_CNODE, .obj = n, .epoch = d->m.objs[n].epoch };
 	}
 	if (agree(d, captab_resolve(&d->t, &root, index, depth, &got),
-	    m_resolve(&d->m, &root, index, depth, &want)) && got != want)
+		m_resolve(&d->m, &root, index, depth, &want)) &&
+	    got != want)
 		duel_differ(d, "resolved to %u, not %u", got, want);
 }
 
@@ -384,18 +428,33 @@ static void op_reap(struct duel *d)
 
 /* --- the duel --------------------------------------------------------------- */
 
-static const struct { const char *name; void (*fn)(struct duel *); unsigned weight; } ops[] = {
-	{ "copy", op_copy, 12 },        { "mint", op_mint, 6 },
-	{ "move", op_move, 6 },         { "delete", op_delete, 6 },
-	{ "revoke", op_revoke, 1 },     { "insert", op_insert, 3 },
-	{ "new", op_new, 6 },           { "untyped", op_untyped, 2 },
-	{ "cnode", op_cnode, 2 },       { "drop", op_drop, 1 },
-	{ "hold", op_hold, 1 },         { "unhold", op_unhold, 2 },
-	{ "bump", op_bump, 1 },         { "charge", op_charge, 2 },
-	{ "uncharge", op_uncharge, 2 }, { "check", op_check, 4 },
-	{ "resolve", op_resolve, 4 },   { "reap", op_reap, 3 },
+static const struct {
+	const char *name;
+	void (*fn)(struct duel *);
+	unsigned weight;
+} ops[] = {
+	{ "copy", op_copy, 12 },
+	{ "mint", op_mint, 6 },
+	{ "move", op_move, 6 },
+	{ "delete", op_delete, 6 },
+	{ "revoke", op_revoke, 1 },
+	{ "insert", op_insert, 3 },
+	{ "new", op_new, 6 },
+	{ "untyped", op_untyped, 2 },
+	{ "cnode", op_cnode, 2 },
+	{ "drop", op_drop, 1 },
+	{ "hold", op_hold, 1 },
+	{ "unhold", op_unhold, 2 },
+	{ "bump", op_bump, 1 },
+	{ "charge", op_charge, 2 },
+	{ "uncharge", op_uncharge, 2 },
+	{ "check", op_check, 4 },
+	{ "resolve", op_resolve, 4 },
+	{ "reap", op_reap, 3 },
+	{ "mutate", op_mutate, 3 },
+	{ "rotate", op_rotate, 5 },
 };
-enum { OPS = sizeof(ops) / sizeof(ops[0]), WEIGHT = 64 };
+enum { OPS = sizeof(ops) / sizeof(ops[0]), WEIGHT = 72 };
 
 size_t duel_size(void)
 {

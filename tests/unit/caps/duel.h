@@ -10,13 +10,13 @@
 struct duel {
 	struct captab t;
 	struct model m;
-	uint32_t (*pick)(void *arg, uint32_t n);  /* a number below @n */
+	uint32_t (*pick)(void *arg, uint32_t n); /* a number below @n */
 	void *arg;
-	obj_t untyped, cnode;   /* held to the end */
-	unsigned units;         /* what this reap has done so far */
-	unsigned long done;     /* operations that were not refused */
-	const char *op;         /* the last operation */
-	char why[200];          /* empty: no difference so far */
+	obj_t untyped, cnode; /* held to the end */
+	unsigned units;       /* what this reap has done so far */
+	unsigned long done;   /* operations that were not refused */
+	const char *op;       /* the last operation */
+	char why[200];        /* empty: no difference so far */
 };
 
 /* Bytes of memory wanted, zeroed and aligned to 64. */
@@ -28,7 +28,6 @@ bool duel_step(struct duel *d);
 bool duel_close(struct duel *d);
 
 /* Note a difference; the first one stays. */
-__attribute__((format(printf, 2, 3)))
-void duel_differ(struct duel *d, const char *fmt, ...);
+__attribute__((format(printf, 2, 3))) void duel_differ(struct duel *d, const char *fmt, ...);
 /* Compare all that can be seen. */
 void duel_compare(struct duel *d);

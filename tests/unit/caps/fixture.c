@@ -118,8 +118,7 @@ void snapshot(void)
 
 bool unchanged(void)
 {
-	return memcmp(&w.before, &w.t, sizeof(w.t)) == 0 &&
-	    memcmp(w.copy, w.mem, w.size) == 0;
+	return memcmp(&w.before, &w.t, sizeof(w.t)) == 0 && memcmp(w.copy, w.mem, w.size) == 0;
 }
 
 TCase *world_case(Suite *suite, const char *name)

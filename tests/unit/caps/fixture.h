@@ -16,7 +16,7 @@ struct world {
 	obj_t dead[W_DEAD];
 	unsigned ndead;
 	obj_t untyped, cnode;
-	obj_t ep, proc;         /* an Endpoint and a Proc, no capability yet */
+	obj_t ep, proc; /* an Endpoint and a Proc, no capability yet */
 };
 
 extern struct world w;
@@ -46,18 +46,20 @@ void snapshot(void);
 bool unchanged(void);
 
 /* The call is refused with @err, and has changed nothing. */
-#define REFUSED(err, call) do { \
-	snapshot(); \
-	ck_assert_str_eq(writ_errname(call), writ_errname(WRIT_E_##err)); \
-	ck_assert_msg(unchanged(), #call " was refused but changed something"); \
-} while (0)
+#define REFUSED(err, call) \
+	do { \
+		snapshot(); \
+		ck_assert_str_eq(writ_errname(call), writ_errname(WRIT_E_##err)); \
+		ck_assert_msg(unchanged(), #call " was refused but changed something"); \
+	} while (0)
 
 #define DONE(call) ck_assert_str_eq(writ_errname(call), "OK")
 
-#define VERIFY() do { \
-	const char *broken_ = captab_verify(&w.t); \
-	ck_assert_msg(broken_ == NULL, "broken: %s", broken_); \
-} while (0)
+#define VERIFY() \
+	do { \
+		const char *broken_ = captab_verify(&w.t); \
+		ck_assert_msg(broken_ == NULL, "broken: %s", broken_); \
+	} while (0)
 
 /* Each suite adds its cases. */
 Suite *suite_slot(void);
@@ -68,6 +70,8 @@ Suite *suite_cnode(void);
 Suite *suite_names(void);
 Suite *suite_verify(void);
 Suite *suite_sel4(void);
+Suite *suite_sel4_cnode(void);
+Suite *suite_revoke(void);
 Suite *suite_big(void);
 
 /* A case of @suite with the fixture above. */

@@ -15,6 +15,8 @@ int main(void)
 	srunner_add_suite(r, suite_names());
 	srunner_add_suite(r, suite_verify());
 	srunner_add_suite(r, suite_sel4());
+	srunner_add_suite(r, suite_sel4_cnode());
+	srunner_add_suite(r, suite_revoke());
 	srunner_add_suite(r, suite_big());
 	srunner_run_all(r, CK_VERBOSE);
 	failed = srunner_ntests_failed(r);

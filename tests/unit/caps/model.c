@@ -26,10 +26,8 @@ static bool can_be_minted(unsigned type)
 	switch (type) {
 	case WRIT_TYPE_ENDPOINT:
 	case WRIT_TYPE_NOTIFICATION:
-	case WRIT_TYPE_PATH:
-		return true;
-	default:
-		return false;
+	case WRIT_TYPE_PATH: return true;
+	default: return false;
 	}
 }
 
@@ -62,8 +60,7 @@ static void fill(struct model *m, slot_t parent, slot_t dst, struct cap cap)
 	m->slots[dst].parent = parent;
 }
 
-int m_insert(struct model *m, slot_t parent, slot_t dst, obj_t o, uint16_t rights,
-    uint64_t badge)
+int m_insert(struct model *m, slot_t parent, slot_t dst, obj_t o, uint16_t rights, uint64_t badge)
 {
 	bool same;
 
@@ -82,12 +79,44 @@ int m_insert(struct model *m, slot_t parent, slot_t dst, obj_t o, uint16_t right
 		return WRIT_E_NO_RIGHT;
 	if (same && m->slots[parent].cap.badge != 0 && m->slots[parent].cap.badge != badge)
 		return WRIT_E_ILLEGAL_OPERATION;
-	if (badge != 0 && !can_be_minted(m->objs[o].type) &&
-	    m->objs[o].type != WRIT_TYPE_SESSION)
+	if (badge != 0 && !can_be_minted(m->objs[o].type) && m->objs[o].type != WRIT_TYPE_SESSION)
 		return WRIT_E_ILLEGAL_OPERATION;
-	fill(m, parent, dst, (struct cap){ .type = (uint8_t)m->objs[o].type, .rights = rights,
-	    .obj = o, .epoch = m->objs[o].epoch, .badge = badge });
+	fill(m, parent, dst,
+	    (struct cap){ .type = (uint8_t)m->objs[o].type,
+		.rights = rights,
+		.obj = o,
+		.epoch = m->objs[o].epoch,
+		.badge = badge });
 	return 0;
+}
+
+/* Read bit by bit: six bits of size, and as many of the rest as may be set. */
+static bool set_guard(const struct model *m, struct cap *cap, uint64_t data)
+{
+	unsigned size = 0;
+	uint64_t value = 0;
+
+	if (cap->type != WRIT_TYPE_CNODE)
+		return false;
+	for (unsigned bit = 0; bit < 64; bit++) {
+		if (!(data & UINT64_C(1) << bit))
+			continue;
+		if (bit < 6)
+			size += 1u << bit;
+		else if (bit - 6 < 32)
+			value += UINT64_C(1) << (bit - 6);
+		else
+			return false;
+	}
+	if (size + m->objs[cap->obj].bits > 64)
+		return false;
+	for (unsigned bit = size; bit < 64; bit++) {
+		if (value & UINT64_C(1) << bit)
+			return false;
+	}
+	cap->flags = (uint8_t)size;
+	cap->guard = (uint32_t)value;
+	return true;
 }
 
 static int derive(struct model *m, slot_t src, slot_t dst, uint16_t rights, bool mint,
@@ -106,11 +135,15 @@ static int derive(struct model *m, slot_t src, slot_t dst, uint16_t rights, bool
 		return WRIT_E_NO_RIGHT;
 	if (cap.type == WRIT_TYPE_UNTYPED && has_children(m, src))
 		return WRIT_E_REVOKE_FIRST;
-	if (mint && (badge == 0 || cap.badge != 0 || !can_be_minted(cap.type)))
-		return WRIT_E_ILLEGAL_OPERATION;
 	cap.rights = rights;
-	if (mint)
+	if (mint && cap.type == WRIT_TYPE_CNODE) {
+		if (!set_guard(m, &cap, badge))
+			return WRIT_E_ILLEGAL_OPERATION;
+	} else if (mint) {
+		if (badge == 0 || cap.badge != 0 || !can_be_minted(cap.type))
+			return WRIT_E_ILLEGAL_OPERATION;
 		cap.badge = badge;
+	}
 	fill(m, src, dst, cap);
 	return 0;
 }
@@ -153,6 +186,50 @@ int m_move(struct model *m, slot_t src, slot_t dst)
 	return 0;
 }
 
+int m_mutate(struct model *m, slot_t src, slot_t dst, uint64_t guard)
+{
+	struct cap cap;
+	int err;
+
+	if (is_full(m, src) && may_hold_more(m, dst) && !m->slots[dst].full) {
+		cap = m->slots[src].cap;
+		if (is_stale(m, src))
+			return WRIT_E_STALE;
+		if (!set_guard(m, &cap, guard))
+			return WRIT_E_ILLEGAL_OPERATION;
+	}
+	err = m_move(m, src, dst);
+	if (err == 0)
+		m->slots[dst].cap = cap;
+	return err;
+}
+
+/* Who is whose child afterwards: said of all at once, not move by move. */
+int m_rotate(struct model *m, slot_t src, slot_t pivot, slot_t dst)
+{
+	slot_t to[M_SLOTS];
+	struct model before = *m;
+
+	if (!is_full(m, src) || !is_full(m, pivot) || !may_hold_more(m, pivot) ||
+	    !may_hold_more(m, dst))
+		return WRIT_E_FAILED_LOOKUP;
+	if (pivot == src || pivot == dst)
+		return WRIT_E_ILLEGAL_OPERATION;
+	if (dst != src && m->slots[dst].full)
+		return WRIT_E_DELETE_FIRST;
+	for (slot_t i = 0; i < M_SLOTS; i++)
+		to[i] = i;
+	to[src] = pivot;
+	to[pivot] = dst;
+	vacate(m, src);
+	vacate(m, pivot);
+	for (slot_t i = 1; i < M_SLOTS; i++) {
+		if (before.slots[i].full)
+			fill(m, to[before.slots[i].parent], to[i], before.slots[i].cap);
+	}
+	return 0;
+}
+
 int m_delete(struct model *m, slot_t s)
 {
 	if (!is_slot(m, s))
@@ -168,13 +245,13 @@ static bool names_cnode(const struct model *m, const struct cap *c)
 {
 	const struct m_obj *n = &m->objs[c->obj < M_OBJS ? c->obj : 0];
 
-	return c->type == WRIT_TYPE_CNODE && n->live && !n->dying &&
-	    n->type == WRIT_TYPE_CNODE && n->epoch == c->epoch;
+	return c->type == WRIT_TYPE_CNODE && n->live && !n->dying && n->type == WRIT_TYPE_CNODE &&
+	    n->epoch == c->epoch;
 }
 
 /* The address written out bit by bit, read from left to right. */
-int m_resolve(const struct model *m, const struct cap *root, uint64_t index,
-    unsigned depth, slot_t *ret)
+int m_resolve(const struct model *m, const struct cap *root, uint64_t index, unsigned depth,
+    slot_t *ret)
 {
 	char bits[64];
 	unsigned at = 0;

@@ -10,7 +10,7 @@
 enum { M_SLOTS = 448, M_OBJS = 48, M_ACCTS = 12 };
 
 struct m_slot {
-	obj_t cnode;            /* 0: free */
+	obj_t cnode; /* 0: free */
 	uint32_t gen;
 	bool full;
 	struct cap cap;
@@ -19,14 +19,14 @@ struct m_slot {
 
 struct m_obj {
 	bool live, dying;
-	bool referenced;        /* had a reference at some time */
+	bool referenced; /* had a reference at some time */
 	unsigned type, bits, holds;
 	uint32_t epoch;
 	obj_t untyped;
 	slot_t base;
-	struct charge paid;     /* by its Untyped */
-	struct charge max;      /* Untyped: its account */
-	struct charge beside;   /* Untyped: charged beside objects */
+	struct charge paid;   /* by its Untyped */
+	struct charge max;    /* Untyped: its account */
+	struct charge beside; /* Untyped: charged beside objects */
 };
 
 struct model {
@@ -36,14 +36,15 @@ struct model {
 
 /* The error that the operation is to end with; when there is none it is done. */
 int m_check(const struct model *m, slot_t s, unsigned type, uint16_t rights);
-int m_insert(struct model *m, slot_t parent, slot_t dst, obj_t o, uint16_t rights,
-    uint64_t badge);
+int m_insert(struct model *m, slot_t parent, slot_t dst, obj_t o, uint16_t rights, uint64_t badge);
 int m_copy(struct model *m, slot_t src, slot_t dst, uint16_t rights);
 int m_mint(struct model *m, slot_t src, slot_t dst, uint16_t rights, uint64_t badge);
 int m_move(struct model *m, slot_t src, slot_t dst);
+int m_mutate(struct model *m, slot_t src, slot_t dst, uint64_t guard);
+int m_rotate(struct model *m, slot_t src, slot_t pivot, slot_t dst);
 int m_delete(struct model *m, slot_t s);
-int m_resolve(const struct model *m, const struct cap *root, uint64_t index,
-    unsigned depth, slot_t *ret);
+int m_resolve(const struct model *m, const struct cap *root, uint64_t index, unsigned depth,
+    slot_t *ret);
 int m_charge(struct model *m, obj_t untyped, struct charge c);
 
 /* May an object be made? The caller says with m_born() which number it got. */

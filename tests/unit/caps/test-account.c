@@ -61,16 +61,15 @@ START_TEST(each_field_of_a_quota_is_a_limit)
 	REFUSED(NOT_ENOUGH_MEMORY, captab_charge(&w.t, u, (struct charge){ 101, 0, 0 }));
 	REFUSED(NOT_ENOUGH_MEMORY, captab_charge(&w.t, u, (struct charge){ 0, 11, 0 }));
 	REFUSED(NOT_ENOUGH_MEMORY, captab_charge(&w.t, u, (struct charge){ 0, 0, 3 }));
-	REFUSED(NOT_ENOUGH_MEMORY, captab_charge(&w.t, u,
-	    (struct charge){ UINT64_MAX, UINT32_MAX, UINT32_MAX }));
-	REFUSED(NOT_ENOUGH_MEMORY, captab_obj_new(&w.t, WRIT_TYPE_PROC, u,
-	    (struct charge){ 1, 1, 3 }, 0, &o));
+	REFUSED(NOT_ENOUGH_MEMORY,
+	    captab_charge(&w.t, u, (struct charge){ UINT64_MAX, UINT32_MAX, UINT32_MAX }));
+	REFUSED(NOT_ENOUGH_MEMORY,
+	    captab_obj_new(&w.t, WRIT_TYPE_PROC, u, (struct charge){ 1, 1, 3 }, 0, &o));
 	REFUSED(NOT_ENOUGH_MEMORY, captab_untyped_new(&w.t, u, (struct charge){ 101, 0, 0 }, &o));
 	REFUSED(NOT_ENOUGH_MEMORY, captab_cnode_new(&w.t, u, 6, &o));
 	DONE(captab_charge(&w.t, u, (struct charge){ 100, 10, 2 }));
 	REFUSED(NOT_ENOUGH_MEMORY, captab_charge(&w.t, u, (struct charge){ 1, 0, 0 }));
-	REFUSED(NOT_ENOUGH_MEMORY, captab_charge(&w.t, u,
-	    (struct charge){ UINT64_MAX, 0, 0 }));
+	REFUSED(NOT_ENOUGH_MEMORY, captab_charge(&w.t, u, (struct charge){ UINT64_MAX, 0, 0 }));
 	DONE(captab_charge(&w.t, u, (struct charge){ 0, 0, 0 }));
 	captab_uncharge(&w.t, u, (struct charge){ 1, 10, 2 });
 	DONE(captab_charge(&w.t, u, (struct charge){ 1, 0, 0 }));

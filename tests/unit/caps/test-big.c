@@ -23,8 +23,8 @@ static void big_open(uint32_t nslots, uint32_t nobjs, uint32_t naccts)
 {
 	dead = 0;
 	size = captab_size(nslots, nobjs, naccts);
-	mem = mmap(NULL, size, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+	    -1, 0);
 	ck_assert_ptr_ne(mem, MAP_FAILED);
 	/* huge pages would touch the neighbourhood of what is used */
 	(void)madvise(mem, size, MADV_NOHUGEPAGE);

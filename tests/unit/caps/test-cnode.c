@@ -16,8 +16,11 @@ static obj_t cnode(unsigned bits)
 static struct cap cap_to(obj_t n, unsigned guard_bits, uint32_t guard)
 {
 	return (struct cap){
-		.type = WRIT_TYPE_CNODE, .flags = (uint8_t)guard_bits, .obj = n,
-		.epoch = captab_obj(&w.t, n)->epoch, .guard = guard,
+		.type = WRIT_TYPE_CNODE,
+		.flags = (uint8_t)guard_bits,
+		.obj = n,
+		.epoch = captab_obj(&w.t, n)->epoch,
+		.guard = guard,
 	};
 }
 
@@ -143,8 +146,7 @@ START_TEST(guards_must_match)
 	REFUSED(FAILED_LOOKUP, captab_resolve(&w.t, &root, 64 + 5, 64, &s));
 	REFUSED(FAILED_LOOKUP, captab_resolve(&w.t, &root, 5, 63, &s));
 	for (unsigned bit = 6; bit < 64; bit++)
-		REFUSED(FAILED_LOOKUP,
-		    captab_resolve(&w.t, &root, 5 | UINT64_C(1) << bit, 64, &s));
+		REFUSED(FAILED_LOOKUP, captab_resolve(&w.t, &root, 5 | UINT64_C(1) << bit, 64, &s));
 	root = cap_to(w.cnode, 4, 0xa);
 	DONE(captab_resolve(&w.t, &root, 0xa << 6 | 7, 10, &s));
 	ck_assert_uint_eq(s, at(7));

@@ -44,8 +44,7 @@ START_TEST(every_right_is_read_back)
 	char buf[16];
 
 	for (uint32_t bit = 1; bit <= WRIT_R_ALL; bit <<= 1)
-		ck_assert_uint_eq(writ_right_parse(
-		    writ_rights_text(bit, buf, sizeof(buf))), bit);
+		ck_assert_uint_eq(writ_right_parse(writ_rights_text(bit, buf, sizeof(buf))), bit);
 	ck_assert_uint_eq(writ_right_parse("readx"), 0);
 	ck_assert_uint_eq(writ_right_parse("rea"), 0);
 	ck_assert_uint_eq(writ_right_parse("READ"), 0);

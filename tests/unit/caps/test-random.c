@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { ROUNDS = 20 };           /* tables, one after the other */
+enum { ROUNDS = 20 }; /* tables, one after the other */
 
 static unsigned long seed, count;
 
@@ -41,8 +41,8 @@ START_TEST(library_and_model_agree_after_every_operation)
 		ok = duel_step(&duel);
 		i++;
 	}
-	ck_assert_msg(ok, "WRIT_SEED=%lu, table %d, operation %lu (%s): %s", seed, _i, i,
-	    duel.op, duel.why);
+	ck_assert_msg(ok, "WRIT_SEED=%lu, table %d, operation %lu (%s): %s", seed, _i, i, duel.op,
+	    duel.why);
 	/* a run of refusals would show nothing */
 	ck_assert_uint_ge(duel.done, count / ROUNDS / 4);
 	ck_assert_msg(duel_close(&duel), "WRIT_SEED=%lu, table %d: %s", seed, _i, duel.why);

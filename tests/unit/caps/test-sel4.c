@@ -6,7 +6,7 @@
  */
 #include "fixture.h"
 
-#define RW (WRIT_R_READ | WRIT_R_WRITE)
+#define RW  (WRIT_R_READ | WRIT_R_WRITE)
 #define ALL WRIT_R_ALL
 
 /* Copy: from a cap to an empty slot; not onto an occupied slot; not from an empty one. */
@@ -70,6 +70,66 @@ START_TEST(CNODEOP0007_revoke)
 }
 END_TEST
 
+/* Retype with fan-out: all or nothing, and what it costs is what comes back. */
+START_TEST(RETYPE0000_fan_out)
+{
+	enum { MAX = 8 };
+	struct charge c = { .bytes = 10, .procs = 1 };
+	obj_t u, made[MAX + 1];
+
+	DONE(captab_untyped_new(&w.t, w.untyped, (struct charge){ MAX * 10, 0, MAX }, &u));
+	put(1, u, RW);
+	for (unsigned n = 1; n <= MAX + 1; n++) {
+		unsigned i = 0;
+
+		while (i < n && captab_obj_new(&w.t, WRIT_TYPE_PROC, u, c, 0, &made[i]) == 0)
+			i++;
+		ck_assert_uint_eq(i, n < MAX ? n : MAX);
+		ck_assert_uint_eq(captab_account(&w.t, u)->used.bytes, 10 * i);
+		ck_assert_uint_eq(captab_account(&w.t, u)->used.procs, i);
+		if (n % 2 == 0) { /* half of them end in slots, the other half is undone */
+			for (unsigned k = 0; k < i; k++)
+				DONE(captab_insert(&w.t, at(1), at(2 + k), made[k], RW, 0));
+			revoke_all(1);
+			reap();
+		} else {
+			while (i > 0)
+				captab_obj_drop(&w.t, made[--i]);
+		}
+		ck_assert_uint_eq(captab_account(&w.t, u)->used.bytes, 0);
+		ck_assert_uint_eq(captab_account(&w.t, u)->used.procs, 0);
+		VERIFY();
+	}
+}
+END_TEST
+
+/* The last capability: as long as there is one, in whatever slot, the object lives. */
+START_TEST(last_capability_of_each_type_ends_the_object)
+{
+	static const unsigned types[] = { WRIT_TYPE_ENDPOINT, WRIT_TYPE_NOTIFICATION,
+		WRIT_TYPE_REPLY, WRIT_TYPE_PROC, WRIT_TYPE_MEMORY, WRIT_TYPE_IMAGE, WRIT_TYPE_PATH,
+		WRIT_TYPE_SPAWN, WRIT_TYPE_REALM, WRIT_TYPE_SESSION };
+
+	for (unsigned i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		obj_t o = make(types[i]);
+
+		put(1, o, ALL);
+		copy(1, 2);
+		copy(2, 3);
+		DONE(captab_move(&w.t, at(3), at(4)));
+		drop(1);
+		drop(2);
+		reap();
+		ck_assert(captab_obj(&w.t, o) != NULL && !captab_obj(&w.t, o)->dying);
+		drop(4);
+		ck_assert(captab_obj(&w.t, o)->dying);
+		reap();
+		ck_assert(captab_obj(&w.t, o) == NULL);
+		ck_assert_uint_eq(w.ndead, i + 1);
+	}
+}
+END_TEST
+
 /* Retype: all or nothing, over occupied slots, and only what fits. */
 START_TEST(RETYPE0000_refusals)
 {
@@ -102,8 +162,8 @@ START_TEST(RETYPE0001_incremental)
 			    (struct charge){ 10, 0, 0 }, 0, &o));
 			DONE(captab_insert(&w.t, at(1), at(2 + i), o, RW, 0));
 		}
-		REFUSED(NOT_ENOUGH_MEMORY, captab_obj_new(&w.t, WRIT_TYPE_ENDPOINT, u,
-		    (struct charge){ 1, 0, 0 }, 0, &o));
+		REFUSED(NOT_ENOUGH_MEMORY,
+		    captab_obj_new(&w.t, WRIT_TYPE_ENDPOINT, u, (struct charge){ 1, 0, 0 }, 0, &o));
 		revoke_all(1);
 		reap();
 	}
@@ -188,49 +248,6 @@ START_TEST(BADGE0008_badged_original_does_not_revoke_other_originals)
 }
 END_TEST
 
-/* 64 CNodes of 64 slots in a chain would be 384 bits: ten levels fill an address. */
-START_TEST(CSPACE0001_full_resolution)
-{
-	enum { LEVELS = 6 };
-	obj_t n[LEVELS];
-	struct cap root;
-	uint64_t address = 0;
-	slot_t s = 0;
-
-	for (unsigned i = 0; i < LEVELS; i++) {
-		DONE(captab_cnode_new(&w.t, w.untyped, 6, &n[i]));
-		captab_hold(&w.t, n[i]);
-	}
-	for (unsigned i = 0; i + 1 < LEVELS; i++) {
-		unsigned index = (i * 29 + 13) % 64;
-
-		DONE(captab_insert(&w.t, 0, captab_cnode_slot(&w.t, n[i], index), n[i + 1],
-		    RW, 0));
-		address = address << 6 | index;
-	}
-	address = address << 6 | 42;
-	root = (struct cap){ .type = WRIT_TYPE_CNODE, .obj = n[0] };
-	root.epoch = captab_obj(&w.t, n[0])->epoch;
-	DONE(captab_resolve(&w.t, &root, address, LEVELS * 6, &s));
-	ck_assert_uint_eq(s, captab_cnode_slot(&w.t, n[LEVELS - 1], 42));
-	/* every flip of one bit on the way leads nowhere, or in the last CNode elsewhere */
-	for (unsigned bit = 6; bit < LEVELS * 6; bit++)
-		REFUSED(FAILED_LOOKUP, captab_resolve(&w.t, &root,
-		    address ^ UINT64_C(1) << bit, LEVELS * 6, &s));
-	for (unsigned bit = 0; bit < 6; bit++) {
-		DONE(captab_resolve(&w.t, &root, address ^ UINT64_C(1) << bit, LEVELS * 6, &s));
-		ck_assert_uint_ne(s, captab_cnode_slot(&w.t, n[LEVELS - 1], 42));
-	}
-	for (unsigned depth = 1; depth <= 64; depth++) {
-		if (depth % 6 != 0 || depth > LEVELS * 6)
-			ck_assert_int_eq(captab_resolve(&w.t, &root, address, depth, &s),
-			    WRIT_E_FAILED_LOOKUP);
-	}
-	for (unsigned i = 0; i < LEVELS; i++)
-		captab_unhold(&w.t, n[i]);
-}
-END_TEST
-
 Suite *suite_sel4(void)
 {
 	Suite *s = suite_create("sel4test");
@@ -241,9 +258,10 @@ Suite *suite_sel4(void)
 	tcase_add_test(c, CNODEOP0003_mint);
 	tcase_add_test(c, CNODEOP0004_move);
 	tcase_add_test(c, CNODEOP0007_revoke);
-	tcase_add_test(c, CSPACE0001_full_resolution);
+	tcase_add_test(c, last_capability_of_each_type_ends_the_object);
 	c = world_case(s, "untypeds");
 	tcase_add_test(c, RETYPE0000_refusals);
+	tcase_add_test(c, RETYPE0000_fan_out);
 	tcase_add_test(c, RETYPE0001_incremental);
 	c = world_case(s, "badges");
 	tcase_add_test(c, BADGE0002_original_can_be_copied);

@@ -2,8 +2,8 @@
 /* Check, insert, copy, mint, move, delete, revoke: each error, and their order. */
 #include "fixture.h"
 
-#define RW (WRIT_R_READ | WRIT_R_WRITE)
-#define NOWHERE (W_SLOTS - 1)   /* a slot that no CNode has */
+#define RW      (WRIT_R_READ | WRIT_R_WRITE)
+#define NOWHERE (W_SLOTS - 1) /* a slot that no CNode has */
 
 /* --- captab_slot, captab_check ------------------------------------------- */
 
@@ -120,8 +120,7 @@ START_TEST(insert_badges_only_what_takes_a_badge)
 		if (takes)
 			DONE(captab_insert(&w.t, 0, at(type), o, RW, 1));
 		else
-			REFUSED(ILLEGAL_OPERATION,
-			    captab_insert(&w.t, 0, at(type), o, RW, 1));
+			REFUSED(ILLEGAL_OPERATION, captab_insert(&w.t, 0, at(type), o, RW, 1));
 		if (!takes)
 			captab_obj_drop(&w.t, o);
 	}
@@ -164,8 +163,8 @@ START_TEST(rights_not_held_are_refused_and_not_masked)
 		captab_hold(&w.t, w.ep);
 		for (unsigned want = 0; want <= WRIT_R_ALL; want++) {
 			if (want & ~have) {
-				ck_assert_int_eq(captab_copy(&w.t, at(1), at(2),
-				    (uint16_t)want), WRIT_E_NO_RIGHT);
+				ck_assert_int_eq(captab_copy(&w.t, at(1), at(2), (uint16_t)want),
+				    WRIT_E_NO_RIGHT);
 				ck_assert(is_empty(2));
 				continue;
 			}
@@ -237,12 +236,9 @@ START_TEST(mint_only_from_unbadged_endpoint_notification_path)
 			ck_assert_uint_eq(lies(2)->badge, 3);
 			ck_assert_uint_eq(lies(2)->rights, WRIT_R_READ);
 			ck_assert_uint_eq(captab_parent(&w.t, at(2)), at(1));
-			REFUSED(ILLEGAL_OPERATION,
-			    captab_mint(&w.t, at(2), at(3), WRIT_R_READ, 4));
-			REFUSED(ILLEGAL_OPERATION,
-			    captab_mint(&w.t, at(2), at(3), WRIT_R_READ, 3));
-			REFUSED(ILLEGAL_OPERATION,
-			    captab_mint(&w.t, at(2), at(3), WRIT_R_READ, 0));
+			REFUSED(ILLEGAL_OPERATION, captab_mint(&w.t, at(2), at(3), WRIT_R_READ, 4));
+			REFUSED(ILLEGAL_OPERATION, captab_mint(&w.t, at(2), at(3), WRIT_R_READ, 3));
+			REFUSED(ILLEGAL_OPERATION, captab_mint(&w.t, at(2), at(3), WRIT_R_READ, 0));
 		} else {
 			REFUSED(ILLEGAL_OPERATION, captab_mint(&w.t, at(1), at(2), RW, 3));
 		}

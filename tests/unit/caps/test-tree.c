@@ -9,7 +9,9 @@
 enum { NODES_MAX = 6, SPARE = NODES_MAX + 1 };
 
 /* Slot i of the test's CNode holds node i (from 1); up[i] is its parent, 0 for roots. */
-struct shape { unsigned n, up[SPARE + 1]; };
+struct shape {
+	unsigned n, up[SPARE + 1];
+};
 
 /* The @number'th shape of @n nodes: the parent of node i is one of 0..i-1. */
 static struct shape shape_of(unsigned n, unsigned number)
@@ -47,8 +49,7 @@ static void compare(const struct shape *s, const bool *gone)
 	for (unsigned i = 1; i <= SPARE; i++) {
 		ck_assert_int_eq(is_empty(i), gone[i]);
 		if (!gone[i])
-			ck_assert_uint_eq(captab_parent(&w.t, at(i)),
-			    s->up[i] ? at(s->up[i]) : 0);
+			ck_assert_uint_eq(captab_parent(&w.t, at(i)), s->up[i] ? at(s->up[i]) : 0);
 	}
 	VERIFY();
 }

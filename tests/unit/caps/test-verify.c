@@ -34,17 +34,18 @@ static void furnish(void)
 }
 
 /* Change @lvalue, expect that the @nth invariant is found broken, restore it. */
-#define BREAKS(nth, lvalue, value) do { \
-	__typeof__(lvalue) was_ = (lvalue); \
-	const char *said_; \
-	(lvalue) = (value); \
-	said_ = captab_verify(&w.t); \
-	(lvalue) = was_; \
-	ck_assert_msg(said_ != NULL, #lvalue " = " #value " was not noticed"); \
-	ck_assert_msg(strncmp(said_, nth ":", strlen(nth ":")) == 0, \
-	    #lvalue " = " #value ": %s", said_); \
-	VERIFY(); \
-} while (0)
+#define BREAKS(nth, lvalue, value) \
+	do { \
+		__typeof__(lvalue) was_ = (lvalue); \
+		const char *said_; \
+		(lvalue) = (value); \
+		said_ = captab_verify(&w.t); \
+		(lvalue) = was_; \
+		ck_assert_msg(said_ != NULL, #lvalue " = " #value " was not noticed"); \
+		ck_assert_msg(strncmp(said_, nth ":", strlen(nth ":")) == 0, \
+		    #lvalue " = " #value ": %s", said_); \
+		VERIFY(); \
+	} while (0)
 
 START_TEST(c1_the_tree)
 {
@@ -82,8 +83,7 @@ START_TEST(c1_no_loop)
 	slot(6)->first = slot(6)->last = at(5);
 	slot(5)->prev = slot(5)->next = SLOT_UP | at(6);
 	slot(6)->prev = slot(6)->next = SLOT_UP | at(5);
-	ck_assert_str_eq(captab_verify(&w.t),
-	    "C1: each capability lies in the tree exactly once");
+	ck_assert_str_eq(captab_verify(&w.t), "C1: each capability lies in the tree exactly once");
 	*slot(5) = a;
 	*slot(6) = b;
 	slot(1)->next = at(5);

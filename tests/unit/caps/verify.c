@@ -9,7 +9,10 @@
 /* Objects whose references are counted in one pass over the slots. */
 enum { CHUNK = 512 };
 
-struct tally { uint32_t caps, pays; struct charge paid; };
+struct tally {
+	uint32_t caps, pays;
+	struct charge paid;
+};
 
 static bool block_used(const struct captab *t, uint32_t b)
 {
@@ -259,7 +262,7 @@ static const char *verify_free(const struct captab *t)
 			return "C8: the free list holds free objects";
 	}
 	for (uint32_t a = t->free_acct; a < t->naccts;
-	    a = t->accts[a].next ? t->accts[a].next : a + 1) {
+	     a = t->accts[a].next ? t->accts[a].next : a + 1) {
 		if (t->accts[a].obj != 0 || ++accts >= t->naccts)
 			return "C8: the free list holds free accounts";
 	}
@@ -277,7 +280,11 @@ static const char *verify_free(const struct captab *t)
 const char *captab_verify(const struct captab *t)
 {
 	static const char *(*const checks[])(const struct captab *) = {
-		verify_tree, verify_caps, verify_refs, verify_cnodes, verify_dying,
+		verify_tree,
+		verify_caps,
+		verify_refs,
+		verify_cnodes,
+		verify_dying,
 		verify_free,
 	};
 	const char *broken = NULL;
