@@ -58,8 +58,7 @@ static int fail_nng(struct cli *c, const char *what, int r)
 /*
  * Is there a server on the node's socket? nng would say so as well, but only
  * after a handshake whose limit of 10 s can't be changed. A socket of another
- * type never connects, so the server doesn't notice: one that did connect and
- * left at once would end the listener of nng 1.5.2 for good.
+ * type never connects, so the server has no connection to accept and drop.
  */
 static int knock(struct cli *c, const char *path)
 {
@@ -88,8 +87,8 @@ static void on_connected(nng_pipe p, nng_pipe_ev ev, void *arg)
 }
 
 /*
- * Dial, and wait until both sides have shaken hands: leaving earlier would end
- * the server's listener, as said above.
+ * Dial, and wait until both sides have shaken hands: a server has been seen to
+ * answer nobody any more after a client that left in the middle of it.
  */
 static int dial(struct client *cl, const char *url)
 {
