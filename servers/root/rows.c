@@ -32,10 +32,12 @@ void *rows_new(size_t n, size_t row, void *ret_rows)
 {
 	size_t head = (n * sizeof(void *) + 15) / 16 * 16;
 	char *p = calloc(1, head + n * row + 1);
-	void *rows = p + head;
+	void *rows;
 
-	if (p != NULL)
-		memcpy(ret_rows, &rows, sizeof(rows));
+	if (p == NULL)
+		return NULL;
+	rows = p + head;
+	memcpy(ret_rows, &rows, sizeof(rows));
 	return p;
 }
 
