@@ -135,6 +135,13 @@ static int step_fds(struct sandbox *s)
 	return close_range(NEST_SOCK_FD + 1, ~0u, 0) < 0 ? -errno : 0;
 }
 
+/* As Linux has it; libc's signal() refuses signals 32 and 33, which make(1) ignores. */
+struct kernel_sigaction {
+	void (*handler)(int);
+	unsigned long flags;
+	void *restorer, *mask;
+};
+
 /* What is ignored is inherited: SIGXFSZ alone, so that a full log is an error and not death. */
 static int step_signals(struct sandbox *s)
 {
@@ -142,8 +149,11 @@ static int step_signals(struct sandbox *s)
 	int fd;
 
 	(void)s;
-	for (int sig = 1; sig < NSIG; sig++)
-		signal(sig, sig == SIGXFSZ ? SIG_IGN : SIG_DFL); /* KILL, STOP: refused */
+	for (int sig = 1; sig < NSIG; sig++) { /* KILL, STOP: refused; libc's own: not by signal() */
+		struct kernel_sigaction a = { .handler = sig == SIGXFSZ ? SIG_IGN : SIG_DFL };
+
+		syscall(SYS_rt_sigaction, sig, &a, NULL, 8);
+	}
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	if (sigprocmask(SIG_SETMASK, &set, NULL) < 0)
