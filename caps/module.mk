@@ -1,4 +1,3 @@
-# libcaps: the capability library (trusted) and the name tables (shared with libsys)
+# libcaps: the capability library (trusted)
 LIBS += libcaps
-libcaps_SRCS := caps/slot.c caps/tree.c caps/object.c caps/account.c caps/cnode.c \
-	caps/names.c
+libcaps_SRCS := caps/slot.c caps/tree.c caps/object.c caps/account.c caps/cnode.c

@@ -384,6 +384,7 @@ static int boot_root(void)
 	captab_obj(&k.caps, root->cnode)->body = (uint32_t)(root - k.procs);
 	root->cnode_bits = ROOT_BITS;
 	root->profile = WRIT_PROFILE_SERVER;
+	root->class = WRIT_CLASS_LC;
 	root->memory = (uint64_t)1 << 31;
 	root->log_max = 64 << 20;
 	strcpy(root->name, "root");

@@ -14,15 +14,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
+#include <linux/magic.h>
 #include <unistd.h>
 
 enum { V2, CPU, MEMORY, PIDS, HIER_N }; /* V2 first: the others are controllers */
 static const char *const names[] = { "cgroup2", "cpu", "memory", "pids" };
 
 static struct {
-	int node[HIER_N];            /* the node's folder there, -1: none */
-	int v2_has[HIER_N];          /* a controller that is in v2 */
-	char path[HIER_N][PATH_MAX]; /* mount points */
+	int node[HIER_N];   /* the node's folder there, -1: none */
+	int v2_has[HIER_N]; /* a controller that is in v2 */
 	char name[64];
 } cg = { .node = { -1, -1, -1, -1 } };
 
@@ -40,61 +41,33 @@ static int put(int dir, const char *file, const char *text)
 	return r;
 }
 
-static int has_word(const char *list, const char *word)
+/* Where distributions mount a hierarchy: on pure v2 the first path is no cgroup2 mount. */
+static int top_open(int i)
 {
-	size_t len = strlen(word);
+	static const char *const at[HIER_N][2] = { { "/sys/fs/cgroup/unified", "/sys/fs/cgroup" },
+		{ "/sys/fs/cgroup/cpu" }, { "/sys/fs/cgroup/memory" }, { "/sys/fs/cgroup/pids" } };
 
-	for (const char *p = list; (p = strstr(p, word)) != NULL; p += len)
-		if ((p == list || strchr(", ", p[-1]) != NULL) && strchr(", \n", p[len]) != NULL)
-			return 1;
-	return 0;
+	for (int n = 0; n < 2 && at[i][n] != NULL; n++) {
+		int fd = open(at[i][n], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		struct statfs st;
+
+		if (fd >= 0 && fstatfs(fd, &st) == 0 &&
+		    st.f_type == (i == V2 ? CGROUP2_SUPER_MAGIC : CGROUP_SUPER_MAGIC))
+			return fd;
+		if (fd >= 0)
+			close(fd);
+	}
+	return -ENOENT;
 }
 
-/* One line of mountinfo: "... MOUNTPOINT OPTIONS ... - TYPE SOURCE SUPEROPTIONS". */
-static void mount_note(char *line)
-{
-	char at[PATH_MAX], type[16], super[256];
-	char *dash = strstr(line, " - ");
-
-	if (dash == NULL || sscanf(line, "%*s %*s %*s %*s %4095s", at) != 1 ||
-	    sscanf(dash, " - %15s %*s %255s", type, super) != 2)
-		return;
-	if (strcmp(type, "cgroup2") == 0)
-		snprintf(cg.path[V2], PATH_MAX, "%s", at);
-	for (int i = CPU; i < HIER_N && strcmp(type, "cgroup") == 0; i++)
-		if (has_word(super, names[i]))
-			snprintf(cg.path[i], PATH_MAX, "%s", at);
-}
-
-static int mounts_find(void)
-{
-	char line[2 * PATH_MAX];
-	FILE *f = fopen("/proc/self/mountinfo", "re");
-
-	if (f == NULL)
-		return -errno;
-	memset(cg.path, 0, sizeof(cg.path));
-	while (fgets(line, sizeof(line), f) != NULL)
-		mount_note(line);
-	fclose(f);
-	return 0;
-}
-
-/* Offer the controllers that v2 has to what is below @dir; note which those are. */
+/* Offer the controllers to what is below @dir; note which of them v2 has. */
 static void v2_offer(int dir)
 {
-	char list[256] = "", word[16];
-	int fd = openat(dir, "cgroup.controllers", O_RDONLY | O_CLOEXEC);
-	ssize_t n;
+	char word[16];
 
-	if (fd < 0)
-		return;
-	n = read(fd, list, sizeof(list) - 1);
-	close(fd);
-	for (int i = CPU; n > 0 && i < HIER_N; i++) {
+	for (int i = CPU; i < HIER_N; i++) {
 		snprintf(word, sizeof(word), "+%s", names[i]);
-		cg.v2_has[i] = has_word(list, names[i]) &&
-		    put(dir, "cgroup.subtree_control", word) == 0;
+		cg.v2_has[i] = put(dir, "cgroup.subtree_control", word) == 0;
 	}
 }
 
@@ -117,11 +90,9 @@ static int hier_open(int i)
 {
 	int top, writ, r;
 
-	if (cg.path[i][0] == '\0')
-		return -ENOENT;
-	top = open(cg.path[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	top = top_open(i);
 	if (top < 0)
-		return -errno;
+		return top;
 	if (i == V2)
 		v2_offer(top);
 	writ = folder(top, "writ", i == V2);
@@ -197,9 +168,6 @@ int cgroup_init(const char *node, const char **ret_missing)
 	if (strlen(node) >= sizeof(cg.name) || node[0] == '.' || strchr(node, '/') != NULL)
 		return -EINVAL;
 	snprintf(cg.name, sizeof(cg.name), "%s", node);
-	r = mounts_find();
-	if (r < 0)
-		return r;
 	missing[0] = '\0';
 	r = hier_open(V2);
 	for (int i = CPU; i < HIER_N; i++) {

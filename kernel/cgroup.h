@@ -2,7 +2,7 @@
 /*
  * The node's cgroups: <mount>/writ/<node>/<realm>, in the v2 hierarchy always
  * and in each of the v1 hierarchies cpu, memory and pids where v2 hasn't the
- * controller. Found from /proc/self/mountinfo, so pure v2 and hybrid both work.
+ * controller. Found where distributions mount them; pure v2 and hybrid both work.
  */
 #pragma once
 #include <stdint.h>

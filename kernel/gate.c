@@ -280,7 +280,7 @@ int k_need(struct k_req *q, uint32_t index, unsigned type, uint16_t rights, slot
 	if (r == WRIT_E_NO_RIGHT)
 		q->missing = rights & ~(uint32_t)captab_slot(&k.caps, s)->cap.rights;
 	snprintf(q->why, sizeof(q->why), "%s: slot %u, wants %s", calls[q->h.op].name, index,
-	    writ_type_name(type));
+	    k_types[type]);
 	return r;
 }
 

@@ -210,6 +210,7 @@ struct k {
 	unsigned nmodules;
 };
 extern struct k k;
+extern const char *const k_types[], *const k_classes[], *const k_profiles[], *const k_states[];
 
 /* One request on its way through the gate. */
 struct k_req {

@@ -10,6 +10,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#define X(id, name) name,
+const char *const k_types[] = { WRIT_TYPES(X) };
+const char *const k_classes[] = { WRIT_CLASSES(X) };
+const char *const k_profiles[] = { WRIT_PROFILES(X) };
+const char *const k_states[] = { WRIT_STATES(X) };
+#undef X
+
 void *k_table(size_t n, size_t size)
 {
 	void *m = mmap(NULL, n * size, PROT_READ | PROT_WRITE,

@@ -213,8 +213,8 @@ static void nest_failed(uint32_t realm, unsigned profile, const struct nest_even
 	struct k_realm *r = &k.realms[realm];
 	struct k_nest *n = &r->nests[profile];
 
-	k_log("realm %s, profile %s: sandbox step \"%.32s\": %s", r->name,
-	    writ_profile_name(profile), ev->step, strerror(ev->code));
+	k_log("realm %s, profile %s: sandbox step \"%.32s\": %s", r->name, k_profiles[profile],
+	    ev->step, strerror(ev->code));
 	while (!k_list_empty(&n->orders)) {
 		struct k_proc *p = k_container(n->orders.next, struct k_proc, order);
 

@@ -33,7 +33,7 @@ int k_call_start(struct k_req *q)
 	}
 	if (class != p->class && class != WRIT_CLASS_BE) {
 		snprintf(q->why, sizeof(q->why), "proc %u is of class %s", p->pid,
-		    writ_class_name(p->class));
+		    k_classes[p->class]);
 		return WRIT_E_NO_RIGHT;
 	}
 	k_gate_answer(q, 0);
@@ -41,18 +41,6 @@ int k_call_start(struct k_req *q)
 	if (p->held && k.scheduler != NULL)
 		k_event_post(k.scheduler, &p->ev_sched);
 	return K_LATER;
-}
-
-static unsigned count_caps(const struct k_proc *p)
-{
-	unsigned n = 0;
-
-	if (p->cnode == 0)
-		return 0;
-	for (uint64_t i = 0; i < 1u << p->cnode_bits; i++)
-		n += captab_slot(&k.caps, captab_cnode_slot(&k.caps, p->cnode, i))->cap.type !=
-		    WRIT_TYPE_NULL;
-	return n < 255 ? n : 255;
 }
 
 int k_call_procs(struct k_req *q)
@@ -73,7 +61,6 @@ int k_call_procs(struct k_req *q)
 			.state = p->state,
 			.class = p->class,
 			.profile = p->profile,
-			.ncaps = (uint8_t)count_caps(p),
 			.host_pid = k_proc_host_pid(p),
 			.code = p->code,
 			.start_ns = p->start_ns,

@@ -206,7 +206,7 @@ static int spawn_decode(struct k_req *q, struct spawn_plan *pl)
 	    k.files[captab_obj(&k.caps, image->obj)->body].name);
 	if ((s->classes & 1u << r->class) == 0 || (s->profiles & 1u << r->profile) == 0) {
 		snprintf(q->why, sizeof(q->why), "Spawn does not allow class %s with profile %s",
-		    writ_class_name(r->class), writ_profile_name(r->profile));
+		    k_classes[r->class], k_profiles[r->profile]);
 		return WRIT_E_NO_RIGHT;
 	}
 	limit = limit_hit(q->cap->obj, r, reserved_cores(r->class, r->cores));

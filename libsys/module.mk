@@ -4,6 +4,6 @@ libwrit_SRCS := libsys/main.c libsys/self.c libsys/gate.c libsys/cap.c \
 	libsys/start.c libsys/path.c libsys/proc.c \
 	libsys/chan.c libsys/srv.c libsys/srv_session.c \
 	libsys/pb.c libsys/fssrv.c libsys/fssrv_main.c \
-	libsys/fs.c libsys/fs_conn.c libsys/fs_dir.c libsys/fs_whole.c caps/names.c
+	libsys/fs.c libsys/fs_conn.c libsys/fs_dir.c libsys/fs_whole.c libsys/names.c
 libwrit_PROTOS := fs
 PROTOS += fs

@@ -263,7 +263,7 @@ _Static_assert(sizeof(struct writ_ev_proc) == 24, "");
  * are kept for a while. */
 struct writ_proc_row {
 	uint32_t pid, parent, realm;
-	uint8_t state, class, profile, ncaps;
+	uint8_t state, class, profile, pad;
 	int32_t host_pid; /* as the host sees it; 0 when it has none */
 	int32_t code;
 	uint64_t start_ns, end_ns;        /* CLOCK_BOOTTIME */

@@ -9,7 +9,7 @@ root_STATIC := 1
 
 TESTS += unit-root
 unit-root_SRCS := tests/unit/servers/root/test-root.c servers/root/check.c \
-	servers/root/resolve.c servers/root/explain.c caps/names.c
+	servers/root/resolve.c servers/root/explain.c libsys/names.c
 unit-root_PROTOS := manifest
 unit-root_LDLIBS := -lprotobuf-c -lcheck -lsubunit -lm -lrt -lpthread
 

@@ -191,7 +191,6 @@ static void proc_fill(struct proc_row *r, const struct found *f)
 	r->m.rss_max = k->rss_max;
 	r->m.log = k->log;
 	r->m.refused = k->refused;
-	r->m.ncaps = k->ncaps;
 	r->m.line = f->line;
 }
 

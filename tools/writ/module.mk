@@ -9,5 +9,5 @@ libcli_LDLIBS := -lnng -lprotobuf-c -ljansson -lcap-ng
 BINS += writ
 writ_SRCS := $(addprefix tools/writ/,main.c up.c down.c run.c ps.c logs.c caps.c why.c check.c \
 	doctor.c)
-writ_LIBS := libcli libmanifest libproto libcaps
+writ_LIBS := libcli libmanifest libproto libwrit
 writ_LDLIBS := $(libcli_LDLIBS) -lcyaml -lyaml -lsodium

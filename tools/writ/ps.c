@@ -27,7 +27,6 @@ static const struct column ps_columns[] = {
 	{ "memory_limit", NULL, COLUMN_JSON },
 	{ "log", NULL, COLUMN_JSON },
 	{ "refused", NULL, COLUMN_JSON },
-	{ "caps", NULL, COLUMN_JSON },
 };
 
 static void ps_row(struct table *t, const Writ__Op__Proc *p, unsigned depth)
@@ -54,7 +53,6 @@ static void ps_row(struct table *t, const Writ__Op__Proc *p, unsigned depth)
 	table_bytes(t, p->memory);
 	table_num(t, p->log);
 	table_num(t, p->refused);
-	table_num(t, p->ncaps);
 }
 
 /* The rows in the order of the tree, ended ones only when @all. */

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 TESTS += unit-cli
 unit-cli_SRCS := tests/unit/cli/unit.c
-unit-cli_LIBS := libcli libproto libcaps
+unit-cli_LIBS := libcli libproto libwrit
 unit-cli_LDLIBS = -lcheck -lsubunit -lm -lrt -lpthread $(libcli_LDLIBS)
 
 TESTBINS += cli-fakeroot cli-deny cli-nodepb
@@ -16,7 +16,7 @@ cli-deny_LDLIBS := -lseccomp
 
 TESTBINS += cli-sleeper
 cli-sleeper_SRCS := tests/unit/cli/sleeper.c
-cli-sleeper_LIBS := libwrit libcaps
+cli-sleeper_LIBS := libwrit
 cli-sleeper_STATIC := 1
 
 SHTESTS += tests/unit/cli/command.sh tests/unit/cli/node.sh tests/unit/cli/doctor.sh tests/unit/cli/manual.sh

@@ -14,7 +14,7 @@ null_STATIC := 1
 
 # From the sources: libwrit's own main() would stand in the way of libFuzzer's.
 FUZZERS += fuzz-libsys
-fuzz-libsys_SRCS := tests/fuzz/fuzz-libsys.c $(libsys_TESTS)/memfs.c caps/names.c \
+fuzz-libsys_SRCS := tests/fuzz/fuzz-libsys.c $(libsys_TESTS)/memfs.c libsys/names.c \
 	$(addprefix libsys/,cap.c fssrv.c gate.c path.c pb.c self.c start.c)
 fuzz-libsys_PROTOS := fs
 fuzz-libsys_LDLIBS := -lprotobuf-c

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The words of <writ/rights.h> and <writ/err.h> as text, made from the same
- * lists. Depends on nothing else of caps/: the client library links it too.
+ * lists.
  */
 #include <string.h>
 #include <writ/err.h>
