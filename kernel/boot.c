@@ -19,6 +19,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -389,6 +390,7 @@ static int boot_root(void)
 	root->log_max = 64 << 20;
 	strcpy(root->name, "root");
 	record_name(&rec, WRIT_TYPE_CNODE, "cspace", 0, ROOT_BITS);
+	record_name(&rec, WRIT_TYPE_NULL, k.missing, 0, 0); /* root holds `require:` against it */
 	give(root, &rec, WRIT_BOOT_UNTYPED, k.untyped, WRIT_TYPE_UNTYPED,
 	    WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT, "node");
 	give(root, &rec, WRIT_BOOT_SCHED, k.sched, WRIT_TYPE_SCHED_CONTROL,
@@ -461,8 +463,10 @@ int k_boot(void)
 		k_log("cgroups: %s", strerror(-e));
 		return 71;
 	}
-	if (*missing != '\0')
-		k_log("cgroup controllers that can't be had: %s", missing);
+	snprintf(k.missing, sizeof(k.missing), "%s%s", missing,
+	    syscall(SYS_landlock_create_ruleset, NULL, 0, 1) < 0 ? " landlock" : "");
+	if (*k.missing != '\0')
+		k_log("layers of the sandbox that can't be had here: %s", k.missing);
 	if ((e = open_hosts()) != 0 || (e = make_tables()) != 0 || (e = drop_capabilities()) != 0)
 		return e;
 	return boot_root();

@@ -179,6 +179,7 @@ struct k {
 	const char *node, *run, *logs;
 	int epfd, sigfd, lockfd, idfd, logdir, nullfd;
 	bool stopping;
+	char missing[80];       /* layers of the sandbox that this host has not */
 	int exit_code;
 	uint32_t uid_base, next_pid, nprocs, dying_realms;
 	uint64_t max_memory;

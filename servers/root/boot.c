@@ -48,6 +48,8 @@ static int read_names(struct srv *s)
 	unsigned type;
 
 	for (unsigned i = 0; writ_named_each(i, &type, &name, &slot, &rights); i++) {
+		if (type == WRIT_TYPE_NULL)
+			root.missing = name;
 		if (type != WRIT_TYPE_IMAGE && type != WRIT_TYPE_HOST)
 			continue;
 		if (root.nmodules == ROOT_MODULES_MAX || root.nhosts == CHECK_HOSTS_MAX) {
@@ -147,7 +149,7 @@ static uint32_t host_rights(const struct host *h)
 
 struct check_node boot_view(void)
 {
-	struct check_node v = { .file = root.node->file };
+	struct check_node v = { .file = root.node->file, .missing = root.missing };
 
 	for (size_t i = 0; i < root.node->n_servers; i++)
 		v.has_named = v.has_named ||

@@ -264,6 +264,27 @@ static int check_proc(const struct checker *c, const Writ__Manifest__Realm *m, s
 	return check_grants(c, m, n, p);
 }
 
+/* A layer that the manifest demands. Those that are not optional the kernel never runs without. */
+static int check_require(const struct checker *c, const struct check_node *n, const char *layer)
+{
+	static const struct {
+		const char *layer, *words[3];
+	} layers[] = { { "namespaces", { 0 } }, { "seccomp", { 0 } }, { "rlimits", { 0 } },
+		{ "cgroup", { "cpu", "memory", "pids" } }, { "landlock", { "landlock" } } };
+
+	for (size_t i = 0; i < sizeof(layers) / sizeof(layers[0]); i++) {
+		if (strcmp(layers[i].layer, layer) != 0)
+			continue;
+		for (size_t j = 0; j < 3 && layers[i].words[j] != NULL && n->missing != NULL; j++)
+			if (strstr(n->missing, layers[i].words[j]) != NULL)
+				return bad(c, 1,
+				    "the realm requires layer %s, but this host has no %s", layer,
+				    layers[i].words[j]);
+		return 0;
+	}
+	return bad(c, 1, "the realm requires a layer that is not known here");
+}
+
 int check_realm(const Writ__Manifest__Realm *m, const struct check_node *n, char *why, size_t size)
 {
 	struct checker c = { printable(m->file, FILE_MAX) ? m->file : "manifest", why, size };
@@ -275,6 +296,8 @@ int check_realm(const Writ__Manifest__Realm *m, const struct check_node *n, char
 	    m->n_procs > CHECK_PROCS_MAX || m->n_procs == 0)
 		return bad(&c, 1, "too many mounts, images or procs, or no proc at all");
 	r = check_limits(&c, m->limits, 1);
+	for (size_t i = 0; i < m->n_require && r == 0; i++)
+		r = check_require(&c, n, m->require[i]);
 	for (size_t i = 0; i < m->n_mounts && r == 0; i++)
 		r = check_mount(&c, m, i, n);
 	for (size_t i = 0; i < m->n_images && r == 0; i++)

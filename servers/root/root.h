@@ -212,6 +212,7 @@ struct root {
 		writ_cap_t cap;
 	} modules[ROOT_MODULES_MAX];
 	unsigned nmodules;
+	const char *missing; /* layers of the sandbox that the host has not: the kernel says so */
 	struct host hosts[CHECK_HOSTS_MAX];
 	unsigned nhosts;
 	struct instance *instances;

@@ -119,6 +119,7 @@ static const struct column realm_columns[] = {
 	{ "uid", "UID", COLUMN_RIGHT },
 	{ "system", "SYSTEM", COLUMN_LEFT },
 	{ "file", "MANIFEST", COLUMN_LEFT },
+	{ "fault", "FAULT", COLUMN_LEFT },
 };
 
 static int realms_print(struct cli *c, const Writ__Op__Rep *rep)
@@ -138,6 +139,7 @@ static int realms_print(struct cli *c, const Writ__Op__Rep *rep)
 		table_num(t, realm->uid);
 		table_bool(t, realm->system);
 		table_text(t, realm->file);
+		table_text(t, realm->fault);
 	}
 	if (t != NULL)
 		r = table_print(t, stdout, c->json);

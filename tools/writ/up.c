@@ -4,6 +4,7 @@
  * waits until root answers. What the kernel is given is its command line and
  * one sealed memfd; it inherits no descriptor and no environment besides.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -245,6 +246,20 @@ static int argv_make(struct cli *c, struct argv *a, const Writ__Manifest__Node *
 	return a->failed ? cli_fail(c, EX_DATAERR, "the node has too many servers or folders") : 0;
 }
 
+/* Procs of an earlier life wrote there under numbers that come again. */
+static void logs_clear(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+
+	while (d != NULL && (e = readdir(d)) != NULL)
+		if (strspn(e->d_name, "0123456789") > 0 && strchr(e->d_name, '.') != NULL &&
+		    strcmp(strchr(e->d_name, '.'), ".log") == 0)
+			unlinkat(dirfd(d), e->d_name, 0);
+	if (d != NULL)
+		closedir(d);
+}
+
 /* The node's log folder and the kernel's own log in it; *ret_from is where the new lines begin. */
 static int log_open(struct cli *c, int *ret_fd, off_t *ret_from)
 {
@@ -259,6 +274,7 @@ static int log_open(struct cli *c, int *ret_fd, off_t *ret_from)
 	if ((mkdir(path, 0750) < 0 && errno != EEXIST) ||
 	    (g != NULL && chown(path, 0, g->gr_gid) < 0))
 		return cli_fail(c, EX_OSERR, "%s: %s", path, strerror(errno));
+	logs_clear(path);
 	snprintf(path, sizeof(path), "%s/%s/kernel.log", CLI_LOG_DIR, c->node);
 	snprintf(old, sizeof(old), "%s.1", path);
 	if (stat(path, &st) == 0 && st.st_size > UP_LOG_MAX)

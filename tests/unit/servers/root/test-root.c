@@ -125,6 +125,27 @@ START_TEST(the_realm_and_its_counts)
 }
 END_TEST
 
+START_TEST(what_the_host_lacks_can_be_required)
+{
+	static char *layers[] = { "namespaces", "seccomp", "rlimits", "cgroup", "landlock" };
+	static char *odd[] = { "firewall" };
+
+	realm.require = layers, realm.n_require = 5;
+	node.missing = "";
+	ok();
+	node.missing = "memory landlock";
+	refused("demo.yaml:1: ", "requires layer cgroup, but this host has no memory");
+	realm.require = layers + 4, realm.n_require = 1;
+	node.missing = "landlock";
+	refused("demo.yaml:1: ", "requires layer landlock");
+	realm.require = layers, realm.n_require = 4;
+	node.missing = "landlock";
+	ok();
+	realm.require = odd, realm.n_require = 1;
+	refused("demo.yaml:1: ", "not known");
+}
+END_TEST
+
 START_TEST(mounts_are_checked)
 {
 	mount.host = "nothing";
@@ -386,6 +407,7 @@ int main(void)
 	tcase_add_test(c, names_and_paths);
 	tcase_add_test(c, a_right_manifest_passes);
 	tcase_add_test(c, the_realm_and_its_counts);
+	tcase_add_test(c, what_the_host_lacks_can_be_required);
 	tcase_add_test(c, mounts_are_checked);
 	tcase_add_test(c, images_and_procs);
 	tcase_add_test(c, grants_are_checked);
