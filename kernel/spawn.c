@@ -196,7 +196,7 @@ static int spawn_decode(struct k_req *q, struct spawn_plan *pl)
 		return WRIT_E_BAD_REQUEST;
 	pl->blob = pl->grants + r->ngrants;
 	pl->bits = r->cnode_bits != 0 ? r->cnode_bits : 6;
-	if (pl->bits < 6 || pl->bits > 12)
+	if (pl->bits < 6 || pl->bits > 12 || r->memory == 0) /* 0 would be no limit at all */
 		return WRIT_E_RANGE;
 	if ((e = k_need(q, r->image, WRIT_TYPE_IMAGE, WRIT_R_EXEC, &slot, &image)) != 0 ||
 	    (e = k_resolve_empty(q, &r->dst, &pl->dst)) != 0)
@@ -277,6 +277,8 @@ static void spawn_describe(struct k_proc *p, const struct k_req *q, const struct
 	p->held = (r->flags & WRIT_SPAWN_HOLD) != 0;
 	p->memory = r->memory;
 	p->log_max = (r->flags & WRIT_SPAWN_NOLOG) != 0 ? 0 : r->log_max;
+	if (q->p != k.root && p->log_max > q->p->log_max)
+		p->log_max = q->p->log_max; /* the disk is everybody's */
 	memcpy(p->name, r->name, sizeof(p->name));
 }
 
@@ -304,12 +306,14 @@ static void spawn_audit(const struct k_req *q, const struct spawn_plan *pl, cons
 {
 	for (unsigned i = 0; i < pl->r->ngrants; i++) {
 		char what[WRIT_PREFIX_MAX];
+		const struct cap *c;
 		struct writ_grant g;
-		slot_t s;
+		int n;
 
 		memcpy(&g, &pl->grants[i], sizeof(g));
-		s = captab_cnode_slot(&k.caps, p->cnode, g.dst);
-		k_object_name(&captab_slot(&k.caps, s)->cap, what, sizeof(what));
+		c = &captab_slot(&k.caps, captab_cnode_slot(&k.caps, p->cnode, g.dst))->cap;
+		n = snprintf(what, sizeof(what), "%s ", k_types[c->type]);
+		k_object_name(c, what + n, sizeof(what) - (size_t)n);
 		k_audit(p, WRIT_AUDIT_GRANTED, WRIT_OP_SPAWN, 0, g.rights, q->p->pid, what);
 	}
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <writ/rights.h>
 
+#include "tools/writ/given.h"
 #include "tools/writ/procs.h"
 #include "tools/writ/table.h"
 #include "tools/writ/tree.h"
@@ -194,10 +195,12 @@ static int caps_run(struct cli *c)
 	rc = procs_load(c, &cl, "", &p);
 	if (rc == 0 && c->nargs > 0)
 		rc = procs_need(c, &p, c->args[0]);
-	if (rc == 0)
+	if (rc == 0 && c->opt['g'] != NULL)
+		rc = given_run(c, &cl, c->nargs > 0 ? c->args[0] : NULL);
+	else if (rc == 0)
 		rc = caps_load(c, &cl, &caps);
 	client_close(&cl);
-	if (rc == 0)
+	if (rc == 0 && c->opt['g'] == NULL)
 		rc = caps_print(c, &caps, &p, c->nargs > 0 ? c->args[0] : NULL);
 	caps_free(&caps);
 	procs_free(&p);
@@ -205,6 +208,7 @@ static int caps_run(struct cli *c)
 }
 
 static const struct argp_option caps_options[] = {
+	{ "given", 'g', NULL, 0, "What procs were given as they were spawned, also ended ones", 0 },
 	{ "rights", CLI_LONG('r'), NULL, 0, "Print what each right allows, by type", 0 },
 	{ 0 },
 };
