@@ -91,46 +91,7 @@ leftovers() { # what is left of the node on this machine
 	[ ! -e "$RUN" ] || find "$RUN"
 	grep -s "/$NODE/" /proc/self/mountinfo || true
 }
-no_writ() { "$B/bin/writ" --node "$NODE" "$@"; }
-node_up() { # node_up ARGUMENT...: the whole node, with the example's servers
-	writ up --file docs/examples/node.yaml "$@"
-}
-kernel_pid() { sed -n 1p "$RUN/pid"; }
-gives() { # gives STATUS COMMAND...: it ends with just this status
-	local want=$1 rc=0
-	shift
-	"$@" || rc=$?
-	[ "$rc" -eq "$want" ] || { echo "exit status $rc, not $want"; return 1; }
-}
-bin() { realpath "$B/bin/$1"; }
-# rows FILTER COMMAND...: what jq makes of the table that the command prints
-rows() {
-	local filter=$1
-	shift
-	writ --json "$@" 2> /dev/null | jq -r "$filter"
-}
-# proc FIELD NAME [REALM]: of a proc that has not ended
-proc() {
-	rows ".[] | select(.name == \"$2\" and (.realm == \"${3:-}\" or \"${3:-}\" == \"\") and
-		(.state | IN(\"pending\", \"starting\", \"running\"))) | .$1" ps
-}
-state() { rows ".[] | select(.pid == $1) | .state" ps -a; }
-ended() { [[ $(state "$1") =~ ^(exited|killed|failed)$ ]]; }
-log_has() { writ logs "$1" 2> /dev/null | grep -qE -- "$2"; } # log_has PROC PATTERN
-# realm NAME IMAGE ARGS [GRANTS [MOUNTS]]: a manifest of one proc, lists in YAML
-realm() {
-	cat << END
-realm: $1
-mounts: ${5:-[]}
-images: [{name: it, path: "$2"}]
-procs:
-  - name: $1
-    image: it
-    args: $3
-    grants: ${4:-[]}
-END
-}
-leftovers() { [ -z "$(leftovers)" ] || { leftovers; return 1; }; }
+no_leftovers() { [ -z "$(leftovers)" ] || { leftovers; return 1; }; }
 finish() {
 	local rc=$?
 	if [ "$KERNEL" -ne 0 ] && kill -0 "$KERNEL" 2> /dev/null; then

@@ -64,25 +64,38 @@ static int fill(const char *path, const char *mib)
 	return n < 0 ? (int)-n : 0;
 }
 
-/* beat READ WRITE: reads one file and replaces another, for ever; says so, and ends at the first
+static bool replace(const char *path, const char *text, int64_t len)
+{
+	char *back = NULL;
+	int64_t n = writ_put(path, text, (size_t)len);
+	bool same;
+
+	if (n >= 0)
+		n = writ_get(path, &back);
+	same = n == len && memcmp(text, back, (size_t)len) == 0;
+	if (!same)
+		printf("beat failed: %s: %s\n", path,
+		    n < 0 ? writ_strerror((int)n) : "other contents");
+	free(back);
+	return same;
+}
+
+/* beat READ WRITE...: reads one file and replaces others with it, for ever; ends at the first
  * error. */
-static int beat(const char *from, const char *to)
+static int beat(int n, char **paths)
 {
 	for (unsigned i = 1;; i++) {
-		char *text, *back;
-		int64_t n = writ_get(from, &text), m;
+		char *text = NULL;
+		int64_t len = writ_get(paths[0], &text);
 
-		if (n >= 0)
-			n = writ_put(to, text, (size_t)(m = n));
-		if (n >= 0)
-			n = writ_get(to, &back);
-		if (n < 0 || n != m || memcmp(text, back, (size_t)n) != 0) {
-			printf("beat failed: %s\n",
-			    n < 0 ? writ_strerror((int)n) : "other contents");
+		if (len < 0) {
+			printf("beat failed: %s: %s\n", paths[0], writ_strerror((int)len));
 			return 1;
 		}
+		for (int j = 1; j < n; j++)
+			if (!replace(paths[j], text, len))
+				return 1;
 		free(text);
-		free(back);
 		printf("beat %u\n", i);
 		fflush(stdout);
 		nap(50);
@@ -171,8 +184,8 @@ int writ_main(int argc, char **argv)
 
 	if (strcmp(mode, "exit") == 0)
 		return atoi(a);
-	if (strcmp(mode, "signal") == 0)
-		raise(atoi(a));
+	if (strcmp(mode, "segv") == 0)
+		*(volatile int *)strtoul(a, NULL, 10) = 1;
 	if (strcmp(mode, "doze") == 0) {
 		nap(atol(a));
 		return 0;
@@ -190,7 +203,7 @@ int writ_main(int argc, char **argv)
 	if (strcmp(mode, "fill") == 0)
 		return fill(a, b);
 	if (strcmp(mode, "beat") == 0)
-		return beat(a, b);
+		return beat(argc - 2, argv + 2);
 	if (strcmp(mode, "load") == 0)
 		load(a, strcmp(b, "write") == 0);
 	if (strcmp(mode, "crew") == 0)
