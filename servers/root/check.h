@@ -26,8 +26,8 @@ struct check_host {
 	unsigned line;
 };
 struct check_node {
-	const char *file; /* of the node's manifest */
-	bool has_named;   /* each realm gets a namespace of its own */
+	const char *file;    /* of the node's manifest */
+	bool has_named;      /* each realm gets a namespace of its own */
 	const char *missing; /* layers of the sandbox that the host has not, as words */
 	unsigned nhosts;
 	struct check_host hosts[CHECK_HOSTS_MAX];

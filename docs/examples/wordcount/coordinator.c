@@ -246,15 +246,22 @@ static void make_dir(const char *path)
 		die(path, r);
 }
 
+static unsigned number(const char *text, unsigned max)
+{
+	unsigned long n = strtoul(text, NULL, 10);
+
+	if (n == 0 || n > max)
+		die("usage: coordinator [MAPPERS [REDUCERS]]", WRIT_E_INVALID_ARGUMENT);
+	return (unsigned)n;
+}
+
 int writ_main(int argc, char **argv)
 {
-	unsigned mappers = argc > 1 ? (unsigned)atoi(argv[1]) : 4;
-	unsigned reducers = argc > 2 ? (unsigned)atoi(argv[2]) : 2;
+	unsigned mappers = number(argc > 1 ? argv[1] : "4", 10000);
+	unsigned reducers = number(argc > 2 ? argv[2] : "2", 64);
 	struct input in = { 0 };
 	char text[16];
 
-	if (mappers == 0 || reducers == 0 || reducers > 64)
-		die("usage: coordinator [MAPPERS [REDUCERS]]", WRIT_E_INVALID_ARGUMENT);
 	snprintf(text, sizeof(text), "%u", reducers);
 	find_files(&in, "/in");
 	make_dir("/out/map");
@@ -264,5 +271,8 @@ int writ_main(int argc, char **argv)
 	printf("%u files, %llu bytes, %u mappers, %u reducers\n", in.n,
 	    (unsigned long long)in.bytes, mappers, reducers);
 	collect(reducers);
+	for (unsigned i = 0; i < in.n; i++)
+		free(in.files[i].path);
+	free(in.files);
 	return 0;
 }
