@@ -430,10 +430,11 @@ static int drop_capabilities(void)
 
 static int open_loop(void)
 {
-	struct rlimit nofile;
+	/* what full tables can hold: three a session and a proc */
+	struct rlimit nofile = { 1 << 17, 1 << 17 };
 	sigset_t set;
 
-	if (getrlimit(RLIMIT_NOFILE, &nofile) == 0) {
+	if (setrlimit(RLIMIT_NOFILE, &nofile) != 0 && getrlimit(RLIMIT_NOFILE, &nofile) == 0) {
 		nofile.rlim_cur = nofile.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &nofile);
 	}

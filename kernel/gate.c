@@ -114,6 +114,9 @@ static int receive(struct k_proc *p, struct k_req *q, char *buf)
 		.msg_controllen = sizeof(c.buf) };
 	ssize_t n = recvmsg(p->gate, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
+	if (n < 0 && errno == ECONNRESET) /* said once, when it left something unread; then what it
+					     sent */
+		n = recvmsg(p->gate, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	q->p = p;
 	q->in = buf;
 	q->slot = 0;
@@ -216,6 +219,8 @@ void k_gate_drain(struct k_proc *p)
 	static struct k_req q;
 	static char buf[WRIT_MSG_MAX];
 
+	if (p->gate >= 0)
+		shutdown(p->gate, SHUT_RD); /* whoever else holds its end adds no more */
 	while (p->gate >= 0 && receive(p, &q, buf) > 0) {
 		if (q.h.op == WRIT_OP_STARTED || q.h.op == WRIT_OP_EXITED || q.h.op == WRIT_OP_NOTE)
 			calls[q.h.op].fn(&q);

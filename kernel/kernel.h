@@ -25,12 +25,12 @@ enum {
 	K_PATHS = 65536,
 	K_SPAWNS = 8192,
 	K_FILES = 2048,
-	K_WAITS = 16384,
 	K_AUDITS = 2048,
 	K_SLOTS = 1 << 21,
 	K_OBJS = 1 << 18,
 	K_ACCOUNTS = 4096,
 	K_WAITS_PROC = 64, /* outstanding waits of one proc */
+	K_WAITS = K_PROCS_MAX * K_WAITS_PROC + 1,
 	K_TURN = 16,       /* requests taken from one proc before the next */
 	K_SLICE = 256,     /* slots revoked or reaped between calls */
 	K_KEEP = 64,       /* ended procs a realm may keep against others */

@@ -264,6 +264,7 @@ void k_proc_end(struct k_proc *p, unsigned state, int code)
 	leave_others(p);
 	close_fd(&p->gate);
 	close_fd(&p->child);
+	close_fd(&p->log);
 	close_fd(&p->pidfd);
 	k_spawn_give_back(p);
 	let_go(&p->image);

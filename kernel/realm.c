@@ -191,8 +191,13 @@ void k_nest_flush(uint32_t realm, unsigned profile)
 		struct k_proc *p = k_container(n->orders.next, struct k_proc, order);
 
 		e = order(n, p);
-		if (e < 0)
+		if (e == -EAGAIN)
 			break;
+		if (e < 0) {
+			k_proc_end(p, WRIT_STATE_FAILED, -e);
+			e = 0;
+			continue;
+		}
 		k_list_del(&p->order);
 		close_fd(&p->child);
 		close_fd(&p->log);

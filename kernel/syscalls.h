@@ -124,7 +124,6 @@ struct syscall_check {
 	X(mmap,              MAP_FILE,    PALL, "rings and shared memory, by descriptor") \
 	X(mprotect,          NO_EXEC,     PALL, "malloc, guard pages, read-only data") \
 	X(munmap,            ANY,         PALL, "give memory back") \
-	X(mremap,            ANY,         PALL, "realloc") \
 	X(madvise,           ANY,         PALL, "give memory back") \
 	/* signals, threads' support, time */ \
 	X(rt_sigaction,      ANY,         PALL, "handlers for one's own faults") \
@@ -182,6 +181,7 @@ struct syscall_check {
 	/* so that the C library falls back, or goes without */ \
 	X(clone3,            ABSENT,      PALL, "its flags lie behind a pointer: clone() instead") \
 	X(faccessat2,        ABSENT,      PALL, "access()") \
+	X(mremap,            ABSENT,      PALL, "a stack that is made longer counts for no limit; realloc() copies instead") \
 	X(epoll_pwait2,      ABSENT,      PALL, "epoll_pwait() instead") \
 	X(readlink,          ABSENT,      PALL, "a static binary asks for /proc/self/exe at start: there is none") \
 	X(readlinkat,        ABSENT,      PALL, "a static binary asks for /proc/self/exe at start: there is none") \

@@ -218,8 +218,8 @@ struct writ_spawn_req {
 	uint8_t class, profile, cnode_bits, ngrants;
 	uint32_t cores;   /* millicores wanted; LC: reserved */
 	uint32_t flags;   /* WRIT_SPAWN_... */
-	uint64_t memory;  /* limit on private memory, bytes */
-	uint64_t log_max; /* limit on the log, bytes */
+	uint64_t memory;  /* limit on private memory, bytes; not 0 */
+	uint64_t log_max; /* limit on the log, bytes; at most the spawner's own */
 	uint32_t blob, pad;
 	char name[WRIT_NAME_MAX];
 };

@@ -68,6 +68,19 @@ static int64_t flood(uint64_t size)
 	return (int64_t)done;
 }
 
+static int64_t stretch(size_t size)
+{
+	uintptr_t page = (uintptr_t)__builtin_frame_address(0) & ~(uintptr_t)4095;
+
+	for (unsigned i = 0; i < 32; i++) { /* deep enough for what is called from here on */
+		page -= 4096;
+		*(volatile char *)page = 1;
+	}
+	if (mremap((void *)page, 4096, size, MREMAP_MAYMOVE) == MAP_FAILED)
+		return -errno;
+	return 0;
+}
+
 static void *idle(void *arg)
 {
 	return arg;
@@ -101,6 +114,7 @@ static int64_t perform(const struct probe_req *q, int argc, char **argv, char **
 	case PROBE_CALL32: return call32(q->nr);
 	case PROBE_TOUCH: return touch(q->arg[0]);
 	case PROBE_FLOOD: return flood(q->arg[0]);
+	case PROBE_STRETCH: return stretch(q->arg[0]);
 	case PROBE_THREAD: return thread();
 	case PROBE_ENVIRON:
 		while (envp[n] != NULL)

@@ -14,6 +14,7 @@ enum probe_op {
 	PROBE_THREAD,  /* start a thread and join it: 0 or -errno */
 	PROBE_ENVIRON, /* number of environment strings */
 	PROBE_ARGC,    /* number of arguments; data: the first */
+	PROBE_STRETCH, /* make a page of the stack arg[0] bytes long: 0 or -errno */
 	PROBE_ENGULF,  /* executable memory by every way there is: number of ways that worked */
 };
 

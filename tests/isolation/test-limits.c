@@ -133,6 +133,33 @@ START_TEST(control_without_filter_a_descriptor_becomes_blocking)
 }
 END_TEST
 
+/* RLIMIT_DATA doesn't count a stack, and mremap() would make it as long as one likes. */
+static int64_t stretch(void)
+{
+	struct probe_req q = { .op = PROBE_STRETCH, .arg = { 256 << 20 } };
+	struct probe_rep r;
+
+	ck_assert(harness_ask(&n, &p, &q, &r));
+	return r.ret;
+}
+
+START_TEST(no_stack_outgrows_its_limit)
+{
+	begin((unsigned)_i);
+	ck_assert_int_eq(stretch(), -ENOSYS);
+	end();
+}
+END_TEST
+
+START_TEST(control_without_filter_a_stack_outgrows_its_limit)
+{
+	harness_skip = "filter";
+	begin(WRIT_PROFILE_NATIVE);
+	ck_assert_int_eq(stretch(), 0);
+	end();
+}
+END_TEST
+
 START_TEST(control_without_filter_memory_is_executable)
 {
 	harness_skip = "filter";
@@ -196,6 +223,8 @@ TCase *limit_tests(void)
 	tcase_add_test(t, control_without_filter_memory_is_executable);
 	tcase_add_loop_test(t, no_descriptor_becomes_blocking, 0, WRIT_PROFILE_N);
 	tcase_add_test(t, control_without_filter_a_descriptor_becomes_blocking);
+	tcase_add_loop_test(t, no_stack_outgrows_its_limit, 0, WRIT_PROFILE_N);
+	tcase_add_test(t, control_without_filter_a_stack_outgrows_its_limit);
 	tcase_add_loop_test(t, memory_is_bounded, 0, WRIT_PROFILE_N);
 	tcase_add_loop_test(t, a_log_is_bounded, 0, WRIT_PROFILE_N);
 	return t;

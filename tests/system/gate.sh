@@ -13,6 +13,8 @@ until_ok 50 grep -q 'ok 1 ' "$LOGS/1.log"
 quiet=$(rss)
 until_ok 600 grep -q '# thousand live' "$LOGS/1.log"
 full=$(rss)
+until_ok 300 grep -q '# taken back' "$LOGS/1.log"
+logs=$(find "/proc/$KERNEL/fd" -lname "$LOGS/*.log" 2> /dev/null | wc -l)
 wait "$KERNEL"
 status=$?
 KERNEL=0
@@ -21,6 +23,7 @@ CASES=$(grep -cE '^(not )?ok ' "$LOGS/1.log")
 grep -q '^not ok' "$LOGS/1.log" && FAILED=1
 ok "$status" "the kernel ends with root's code ($status)"
 ok $((full >= 8192)) "kernel resident at 1,000 procs: $full KiB, under 8 MiB"
+ok "$logs" "the kernel holds no proc's log open ($logs)"
 growth=$(((full - quiet) * 1024 / 1000))
 ok $((growth >= 16384)) "growth a proc: $growth bytes, under 16 KiB"
 check "nothing is left of the node" no_leftovers

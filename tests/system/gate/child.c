@@ -122,8 +122,49 @@ static int parent(void)
 	writ_exited(0, text, strlen(text));
 }
 
+/* Ends with a packet unread and others not yet taken: its last words are among them. */
+static int last_words(void)
+{
+	struct {
+		struct writ_hdr h;
+		struct writ_cap_req r;
+	} m = { .h = { .op = WRIT_OP_REVOKE, .version = WRIT_ABI_VERSION, .len = sizeof(m.r) } };
+
+	m.r.src.index = 1;
+	for (unsigned i = 0; i < 60; i++)
+		if (send(WRIT_GATE_FD, &m, sizeof(m), MSG_NOSIGNAL) < 0)
+			return 1;
+	m.h.op = WRIT_OP_EXITED;
+	m.h.len = 5;
+	memcpy(&m.r, "words", 5);
+	_exit(send(WRIT_GATE_FD, &m, sizeof(m.h) + 5, MSG_NOSIGNAL) < 0);
+}
+
+/* As many waits for the proc in slot 1 as one may have. */
+static int waits(void)
+{
+	struct writ_cap_info info;
+	struct writ_hdr h;
+
+	for (unsigned i = 0; i < 64; i++) {
+		h = (struct writ_hdr){ .op = WRIT_OP_WAIT, .cap = 1, .arg = WRIT_WAIT_EXIT };
+		if (writ_gate_send(&h, NULL, NULL) < 0)
+			return 1;
+	}
+	if (writ_cap_inspect(1, &info) != 0 || writ_gate_poll_reply(&h, NULL, 0) != 0)
+		return 2; /* one was refused */
+	writ_started();
+	for (;;)
+		nanosleep(&(struct timespec){ 3600, 0 }, NULL);
+}
+
 int child_main(const char *mode)
 {
+	if (strcmp(mode, "words") == 0)
+		return last_words();
+	if (strcmp(mode, "waits") == 0)
+		return waits();
+
 	if (strcmp(mode, "null") == 0)
 		return 0;
 	if (strcmp(mode, "seven") == 0)
@@ -146,6 +187,7 @@ int child_main(const char *mode)
 		if (p == NULL)
 			return 9;
 		memset(p, 1, 256u << 20);
+		free(p);
 		return 0;
 	}
 	if (strcmp(mode, "log") == 0) {

@@ -51,7 +51,8 @@ static int64_t spawn_with(uint32_t cap, uint32_t dst, const char *mode, const st
 	r.blob = (uint32_t)s.len;
 	snprintf(r.name, sizeof(r.name), "%s", mode);
 	m.r = r;
-	memcpy(m.rest, g, n * sizeof(*g));
+	if (n > 0)
+		memcpy(m.rest, g, n * sizeof(*g));
 	memcpy(m.rest + n * sizeof(*g), s.data, s.len);
 	h.len = (uint16_t)(sizeof(r) + n * sizeof(*g) + s.len);
 	e = writ_gate_call(&h, &m, NULL, NULL, 0, NULL);
@@ -212,6 +213,10 @@ static void test_spawn_refusals(void)
 	check(spawn_with(SPAWN, SCRATCH, "null", NULL, 0, r) == -WRIT_E_INVALID_CAPABILITY,
 	    "something that is no image");
 	r = ok;
+	r.memory = 0;
+	check(spawn_with(SPAWN, SCRATCH, "null", NULL, 0, r) == -WRIT_E_RANGE,
+	    "no limit of memory at all");
+	r = ok;
 	r.cnode_bits = 13;
 	check(spawn_with(SPAWN, SCRATCH, "null", NULL, 0, r) == -WRIT_E_RANGE,
 	    "a CSpace too large");
@@ -312,6 +317,63 @@ static void test_sessions(void)
 	writ_cap_delete(ENDPOINT);
 }
 
+static void test_last_words(void)
+{
+	enum { N = 100 };
+	unsigned heard = 0;
+
+	for (unsigned i = 0; i < N; i++) {
+		struct writ_exit e = once("words", NULL, 0);
+
+		heard += e.state == WRIT_STATE_EXITED && strcmp(e.said, "words") == 0;
+	}
+	check(heard == N, "last words arrive whatever was left unread: %u of %u", heard, N);
+}
+
+/* Orders that the nest has no room for yet, taken back: the script counts the logs still open. */
+static void test_taken_back(void)
+{
+	enum { N = 600, AT = 1000 };
+	struct writ_hdr h;
+	int64_t pids[N];
+	uint32_t cookie = 0;
+
+	for (unsigned i = 0; i < N; i++)
+		pids[i] = spawn(AT + i, "nap", NULL, 0);
+	for (unsigned i = 0; i < N; i++) {
+		h = (struct writ_hdr){ .op = WRIT_OP_START,
+			.cap = WRIT_BOOT_SCHED,
+			.arg = (uint64_t)pids[i] };
+		cookie = (uint32_t)writ_gate_send(&h, NULL, NULL);
+	}
+	check(writ_gate_reply(cookie, &h, NULL, 0, NULL) == 0, "%u procs started at once", N);
+	while (writ_gate_poll_reply(&h, NULL, 0) == 1)
+		;
+	for (unsigned i = N; i > 0; i--)
+		writ_cap_delete(AT + i - 1);
+}
+
+/* Nobody can use up what others need to wait for their procs. */
+static void test_waits(void)
+{
+	enum { N = 260, AT = 1000 };
+	struct give g[] = { { AT, 1, WRIT_R_READ } };
+	struct writ_exit e = { 0 };
+	unsigned made = 1;
+
+	run(AT, "nap", NULL, 0);
+	while (made <= N && run(AT + made, "waits", g, 1) > 0 &&
+	    wait_for(AT + made, WRIT_WAIT_START, &e) == 0 && e.state < WRIT_STATE_EXITED)
+		made++;
+	check(made == N + 1, "%u procs with 64 waits each", made - 1);
+	check(run(SCRATCH, "nap", NULL, 0) > 0 && wait_for(SCRATCH, WRIT_WAIT_START, &e) == 0 &&
+		e.state == WRIT_STATE_RUNNING,
+	    "leave others theirs");
+	writ_cap_delete(SCRATCH);
+	for (unsigned i = made + 1; i > 0; i--)
+		writ_cap_delete(AT + i - 1);
+}
+
 static void test_orphans(void)
 {
 	struct give g[] = { { image, 1, WRIT_R_EXEC }, { SPAWN, 2, WRIT_R_WRITE } };
@@ -378,8 +440,15 @@ int writ_main(int argc, char **argv)
 	test_images();
 	test_hostile();
 	test_sessions();
+	test_last_words();
 	test_orphans();
 	test_thousand();
+	for (unsigned i = 0; i < 4; i++)
+		test_taken_back();
+	printf("# taken back\n");
+	fflush(stdout);
+	nanosleep(&(struct timespec){ 1, 0 }, NULL);
+	test_waits();
 	for (unsigned i = 0; i < 100; i++) {
 		writ_quota_read(ACCOUNT, &after);
 		if (memcmp(&before.used, &after.used, sizeof(before.used)) == 0)
