@@ -115,6 +115,7 @@ static bool serve(struct srv_session *c)
 			return false;
 		if (r < 0) {
 			srv_session_blame(c, r);
+			chan_forget(&c->chan);
 			srv_session_close(c);
 			return false;
 		}
@@ -151,6 +152,7 @@ static void gate_event(struct srv *s, struct writ_event *ev)
 		if (c == NULL)
 			return;
 		c->chan.session = 0;
+		chan_forget(&c->chan);
 		srv_session_close(c);
 		return;
 	default:

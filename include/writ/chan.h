@@ -62,6 +62,13 @@ struct chan {
 int chan_open(struct chan *c, writ_cap_t path);
 /* Server: take over what EV_CONNECT brought (descriptors included). Errors: NOT_ENOUGH_MEMORY. */
 int chan_adopt(struct chan *c, const struct writ_event *ev);
+/*
+ * Give the ring's memory back to Linux, whoever still maps it: for a server
+ * whose client is gone or broke the protocol. Pages count as of the realm that
+ * touched them first, so closed rings that a client keeps would use up the
+ * server's memory limit. What was not read of the ring is lost.
+ */
+void chan_forget(struct chan *c);
 /* Unmap, close, tell the kernel. Safe on a zeroed or closed one. */
 void chan_close(struct chan *c);
 

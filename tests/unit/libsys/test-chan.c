@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 static const size_t sizes[] = { 0, 1, 40, 41, 64, 4096, 65536 };
@@ -403,6 +404,36 @@ START_TEST(test_a_peer_that_mutates_while_it_is_read)
 }
 END_TEST
 
+START_TEST(test_a_forgotten_ring_holds_no_memory)
+{
+	struct chan a, b;
+	uint32_t label;
+	struct stat st;
+	uint64_t id;
+	int64_t n;
+	int fds[2][WRIT_FDS_MAX], fd;
+
+	ring_make(fds);
+	fd = dup(fds[0][0]);
+	ring_side(&a, 0, fds[0]);
+	ring_side(&b, 1, fds[1]);
+	ck_assert_int_eq(chan_send(&b, 1, 1, buf, sizeof(buf), 0), 0);
+	ck_assert_int_eq(chan_send(&b, 2, 1, buf, 8, 0), 0);
+	n = chan_take(&a, &id, &label, rep, sizeof(rep));
+	ck_assert_int_eq(n, sizeof(buf));
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	ck_assert_int_gt(st.st_blocks, 0);
+	chan_forget(&b);
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	ck_assert_int_eq(st.st_blocks, 0);
+	/* what was not taken is not taken for zeros */
+	ck_assert_int_lt(chan_take(&a, &id, &label, rep, sizeof(rep)), 0);
+	close(fd);
+	chan_close(&a);
+	chan_close(&b);
+}
+END_TEST
+
 Suite *chan_suite(void)
 {
 	Suite *s = suite_create("chan");
@@ -416,6 +447,7 @@ Suite *chan_suite(void)
 	tcase_add_test(t, test_long_message_for_a_short_buffer_is_dropped);
 	tcase_add_test(t, test_death_of_the_server_ends_a_call);
 	tcase_add_test(t, test_death_of_the_kernel_ends_a_call);
+	tcase_add_test(t, test_a_forgotten_ring_holds_no_memory);
 	tcase_add_test(t, test_a_peer_that_mutates_everything_costs_its_channel_only);
 	tcase_add_test(t, test_a_peer_that_mutates_while_it_is_read);
 	suite_add_tcase(s, t);
