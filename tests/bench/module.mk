@@ -16,3 +16,8 @@ bench-null_SRCS := tests/bench/null.c
 bench-null_STATIC := 1
 bench-null_LIBS := libwrit
 $(B)/bin/bench-spawn: | $(B)/bin/bench-spawner $(B)/bin/bench-null all
+
+BENCHES += bench-caps
+bench-caps_SRCS := tests/bench/caps.c tests/bench/bench.c
+bench-caps_LIBS := libcaps
+bench-caps_LDLIBS := -ljansson
