@@ -2,6 +2,7 @@
 # Shared by the system tests: TAP, a node of the test's own, clean-up.
 # shellcheck shell=bash
 B=${B:-build}
+[ -x "$B/bin/writ-kernel" ] || { echo "Bail out! $B holds no build"; exit 1; }
 CASES=0 FAILED=0
 NODE=t$$
 RUN=/run/writ/$NODE

@@ -140,9 +140,9 @@ _Noreturn static void load(const char *path, bool write)
 	}
 }
 
-/* crew N MS: spawns N naps of the image "odd", one at a time; says when all are pending or running
- * and when all have ended. */
-static int crew(unsigned n, const char *ms)
+/* crew N MS [NAME]: spawns N naps of the image "odd", one at a time; says when all are pending or
+ * running and when all have ended. */
+static int crew(unsigned n, const char *ms, const char *name)
 {
 	const char *argv[] = { "doze", ms, NULL };
 	int64_t procs[32];
@@ -152,7 +152,7 @@ static int crew(unsigned n, const char *ms)
 		return 64;
 	for (unsigned i = 0; i < n; i++) {
 		procs[i] = writ_spawn(
-		    &(struct writ_spawn){ .image = "odd", .name = "member", .argv = argv });
+		    &(struct writ_spawn){ .image = "odd", .name = name, .argv = argv });
 		if (procs[i] < 0) {
 			printf("spawn %u: %s\n", i, writ_strerror((int)procs[i]));
 			return 1;
@@ -207,7 +207,7 @@ int writ_main(int argc, char **argv)
 	if (strcmp(mode, "load") == 0)
 		load(a, strcmp(b, "write") == 0);
 	if (strcmp(mode, "crew") == 0)
-		return crew((unsigned)atoi(a), b);
+		return crew((unsigned)atoi(a), b, argc > 4 ? argv[4] : "member");
 	if (strcmp(mode, "escapes") == 0)
 		return escapes();
 	if (strcmp(mode, "read") == 0) {
