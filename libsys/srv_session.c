@@ -31,6 +31,16 @@ static unsigned count_pid(const struct srv *s, uint32_t pid)
 	return n;
 }
 
+/* Each realm gets at most as many as it leaves free: none can take them all. */
+static bool has_place(const struct srv *s, uint32_t realm)
+{
+	unsigned mine = 0;
+
+	for (const struct srv_session *c = s->sessions; c != NULL; c = c->next)
+		mine += c->realm == realm;
+	return s->nsessions < s->max_sessions && mine < s->max_sessions - s->nsessions;
+}
+
 static void link_in(struct srv *s, struct srv_session *c)
 {
 	struct srv_session **id = bucket(s->by_id, c->id), **pid = bucket(s->by_pid, c->pid);
@@ -126,7 +136,7 @@ static int enter(struct srv *s, struct srv_session *c)
 	struct epoll_event e = { .events = EPOLLIN, .data.ptr = c };
 	int r;
 
-	if (s->nsessions >= s->max_sessions || count_pid(s, c->pid) >= SRV_PID_SESSIONS ||
+	if (!has_place(s, c->realm) || count_pid(s, c->pid) >= SRV_PID_SESSIONS ||
 	    epoll_ctl(s->epfd, EPOLL_CTL_ADD, c->chan.bell_in, &e) < 0)
 		return -WRIT_E_NOT_ENOUGH_MEMORY;
 	r = s->ops->open != NULL ? s->ops->open(c) : 0;

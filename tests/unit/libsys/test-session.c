@@ -468,25 +468,69 @@ static int deaf_client(void *arg)
 	return 0;
 }
 
-/* Opens more sessions than one proc may have. */
-static int greedy_client(void *arg)
+/* Opens more sessions than it may have: @may of them are served. */
+static int open_many(unsigned may)
 {
 	struct chan c[SRV_PID_SESSIONS + 1];
 	uint8_t req[64], rep[256];
 	int64_t n = pb_req_pack(&(struct pb_req){ .op = FSSRV_STAT, .path = "/f" }, req,
 	    sizeof(req));
 
-	(void)arg;
 	adopt();
-	for (unsigned i = 0; i < NITEMS(c); i++) {
+	for (unsigned i = 0; i <= may; i++) {
 		int64_t r;
 
 		MUST(chan_open(&c[i], 1) == 0);
 		r = chan_call(&c[i], 0, req, (size_t)n, rep, sizeof(rep));
-		MUST(i < SRV_PID_SESSIONS ? r > 0 : r == -WRIT_E_PEER_CLOSED);
+		MUST(i < may ? r > 0 : r == -WRIT_E_PEER_CLOSED);
 	}
 	return 0;
 }
+
+static int greedy_client(void *arg)
+{
+	(void)arg;
+	return open_many(SRV_PID_SESSIONS);
+}
+
+enum { FEW = 8 };
+
+static int few_init(struct srv *s, int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	s->max_sessions = FEW;
+	return 0;
+}
+
+/* A server that has no more than FEW sessions. */
+static int few_server(void *arg)
+{
+	struct fssrv_ops ops = memfs_ops;
+	char **argv;
+	int argc;
+
+	(void)arg;
+	MUST(writ_adopt(&argc, &argv) == 0);
+	memfs_reset();
+	ops.init = few_init;
+	return fssrv_main(argc, argv, &ops);
+}
+
+static int half_client(void *arg)
+{
+	(void)arg;
+	return open_many(FEW / 2);
+}
+
+START_TEST(test_a_realm_leaves_sessions_to_others)
+{
+	node_start(few_server);
+	client_start(half_client);
+	kernel_run(false);
+	node_stop();
+}
+END_TEST
 
 START_TEST(test_bad_clients_disturb_nobody)
 {
@@ -523,6 +567,7 @@ Suite *session_suite(void)
 	tcase_add_test(t, test_death_of_the_server);
 	tcase_add_test(t, test_bad_clients_disturb_nobody);
 	tcase_add_test(t, test_sessions_of_one_proc_are_bounded);
+	tcase_add_test(t, test_a_realm_leaves_sessions_to_others);
 	suite_add_tcase(s, t);
 	return s;
 }
