@@ -8,4 +8,5 @@ odd_SRCS := tests/system/procs/odd.c tests/system/gate/child.c
 odd_LIBS := libwrit
 odd_LDLIBS := -lprotobuf-c
 odd_STATIC := 1
-SHTESTS += tests/system/gate.sh tests/system/ends.sh tests/system/wordcount.sh tests/system/badinput.sh
+SHTESTS += tests/system/gate.sh tests/system/ends.sh tests/system/wordcount.sh \
+	tests/system/badinput.sh tests/system/cli.sh tests/system/servers.sh tests/system/docs.sh
