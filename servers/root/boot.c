@@ -156,7 +156,8 @@ struct check_node boot_view(void)
 		    (root.node->servers[i]->serves &&
 			root.node->servers[i]->per == WRIT__MANIFEST__SERVER__PER__PER_REALM);
 	for (unsigned i = 0; i < root.nhosts; i++)
-		if (root.hosts[i].server != NULL)
+		if (root.hosts[i].server != NULL &&
+		    root.hosts[i].server->state != INSTANCE_GIVEN_UP)
 			v.hosts[v.nhosts++] = (struct check_host){ root.hosts[i].name,
 				host_rights(&root.hosts[i]),
 				root.hosts[i].m != NULL ? root.hosts[i].m->line : 0 };

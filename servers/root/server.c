@@ -121,6 +121,9 @@ static void instance_down(struct instance *i)
 		say(i->fault, "%.400s; given up after %d deaths within %d s", cause,
 		    INSTANCE_DEATHS, INSTANCE_WINDOW / 1000);
 		srv_log(root.srv, "%s", i->fault);
+		/* Its clients must not wait for what never comes. */
+		if (i->endpoint != 0)
+			writ_cap_revoke(i->endpoint);
 		return;
 	}
 	i->state = INSTANCE_LATER;

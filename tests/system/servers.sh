@@ -103,6 +103,11 @@ until_ok 100 eval 'another ux ux-rw "${pid:-0}" && pid=$(host_pid ux ux-rw) && k
 check "ux is given up in the end" given_up
 check "- and realms says so" eval 'writ realms 2>&1 | grep -q "given up"'
 check "- it stays down" [ -z "$(host_pid ux ux-rw)" ]
+check "its clients are told, and don't wait" until_ok 30 eval 'writ logs writes | tail -1 | grep -q lost'
+writ run "$TMP/r.yaml" > "$TMP/fills" 2>&1 &
+runner=$!
+until_ok 50 eval '! kill -0 "$runner"'
+check "a realm that wants it is refused" eval '! kill -0 "$runner" && grep -q "r.yaml:" "$TMP/fills"'
 check "others go on" goes_on names
 realm small "$odd" '[exit, "0"]' > "$TMP/small.yaml"
 check "a realm that needs nothing of it runs" writ run "$TMP/small.yaml"
