@@ -4,6 +4,7 @@
 # nodes on one machine.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/system/lib.sh
 . tests/system/lib.sh
 
 held() { until_ok 100 grep -q '# holding' "$LOGS/1.log"; }
@@ -15,9 +16,9 @@ pids() { # every process of the node, by its v2 cgroups
 }
 none_alive() { [ -z "$(pids)" ]; }
 ms() { echo $(($(date +%s%N) / 1000000)); }
-M="root=$B/bin/t-gate hold=$B/bin/t-gate"
+M=("root=$B/bin/t-gate" "hold=$B/bin/t-gate")
 
-kernel_up $M
+kernel_up "${M[@]}"
 check "a node with 50 procs comes up" held
 n=$(pids | wc -l)
 ok $((n < 52)) "$n processes live in its cgroups"
@@ -28,7 +29,7 @@ check "the first doesn't notice" kill -0 "$KERNEL"
 
 first=$NODE first_kernel=$KERNEL
 NODE=${first}b RUN=/run/writ/$NODE LOGS=/var/log/writ/$NODE
-kernel_up $M
+kernel_up "${M[@]}"
 check "a second node comes up beside it" held
 uids() { pids | while read -r p; do awk '/^Uid/ { print $2 }' "/proc/$p/status"; done | sort -u; }
 second_uids=$(uids)
@@ -58,10 +59,10 @@ check "clean-up of the dead node" "$B/bin/writ-kernel" --clean --node "$NODE" --
 check "leaves nothing" no_leftovers
 check "and may be repeated" "$B/bin/writ-kernel" --clean --node "$NODE" --run "$RUN"
 
-kernel_up $M
+kernel_up "${M[@]}"
 check "the node comes up again" held
 kill -KILL "$KERNEL"
 wait "$KERNEL" 2> /dev/null
-kernel_up $M
+kernel_up "${M[@]}"
 sleep 0.3
 check "a new kernel takes over what a dead one left" held

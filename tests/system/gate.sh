@@ -4,6 +4,7 @@
 # its memory at 1,000 live procs, and that nothing is left of the node.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/system/lib.sh
 . tests/system/lib.sh
 
 rss() { awk '/^VmRSS/ { print $2 }' "/proc/$KERNEL/status"; }
