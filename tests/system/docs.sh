@@ -72,7 +72,7 @@ echo 'one two two' > "$TMP/my texts/it's a file"
 demo "$TMP/my texts" > "$TMP/demo1" 2>&1 &
 other=$!
 check "the demo" demo
-for what in ' the$' 'mapper-0 +be +exited 0' 'exec +image mapper|exec +mapper|image +exec' \
+for what in ' the$' 'mapper-0 +be +exited 0' 'exec +image mapper' \
 	'read a path it was not given +no capability' 'fix: add .*path: /secret' 'is down' 'setup +[0-9]+\.[0-9]+ s'; do
 	check "- shows: $what" says "$what"
 done
