@@ -1,30 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The audit ring: refusals and changes of authority, numbered. Only who holds
+ * The audit: refusals and changes of authority, numbered, in a ring for each
+ * realm, so that no realm can push out what is known of another. Only who holds
  * the Audit capability reads it. The same refusal of the same proc again and
- * again is one record with a count, so nobody can flush the ring by repeating.
+ * again is one record with a count.
  */
 #include "kernel.h"
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-static struct writ_audit_rec *rec_at(uint64_t seq)
-{
-	return &k.audits[seq % K_AUDITS];
-}
-
 static bool same_refusal(const struct writ_audit_rec *r, uint64_t seq,
     const struct writ_audit_rec *n)
 {
-	return r->seq == seq && r->pid == n->pid && r->kind == n->kind && r->op == n->op &&
+	return r != NULL && r->seq == seq && r->kind == n->kind && r->op == n->op &&
 	    r->missing == n->missing && r->by == n->by && strcmp(r->what, n->what) == 0;
 }
 
-static void append(struct writ_audit_rec *n)
+static struct writ_audit_rec *append(struct writ_audit_rec *n)
 {
-	n->seq = k.audit_seq++;
-	*rec_at(n->seq) = *n;
+	struct k_realm *realm = &k.realms[n->realm];
+	struct writ_audit_rec *r = &k.audits[n->realm * K_AUDITS + realm->audits++ % K_AUDITS];
+
+	n->seq = realm->last_audit = k.audit_seq++;
+	*r = *n;
+	return r;
 }
 
 static void fill(struct writ_audit_rec *n, const struct k_proc *p, unsigned kind, unsigned op,
@@ -43,6 +43,7 @@ static void fill(struct writ_audit_rec *n, const struct k_proc *p, unsigned kind
 		n->pid = p->pid;
 		n->realm = p->realm;
 		memcpy(n->name, p->name, sizeof(n->name));
+		memcpy(n->realm_name, k.realms[p->realm].name, sizeof(n->realm_name));
 	}
 	snprintf(n->what, sizeof(n->what), "%s", what != NULL ? what : "");
 }
@@ -62,12 +63,12 @@ void k_audit(const struct k_proc *p, unsigned kind, unsigned op, int status, uin
 static void refusal(struct k_proc *p, struct writ_audit_rec *n)
 {
 	p->refused++;
-	if (p->last_audit != 0 && same_refusal(rec_at(p->last_audit), p->last_audit, n)) {
-		rec_at(p->last_audit)->count++;
+	if (same_refusal(p->last_audit, p->last_seq, n)) {
+		p->last_audit->count++;
 		return;
 	}
-	append(n);
-	p->last_audit = n->seq;
+	p->last_audit = append(n);
+	p->last_seq = n->seq;
 }
 
 void k_audit_refused(struct k_req *q, int status)
@@ -103,16 +104,33 @@ int k_call_note(struct k_req *q)
 	return 0;
 }
 
+/* The oldest record that is numbered @seq or higher, or NULL. */
+static const struct writ_audit_rec *next_from(uint64_t seq)
+{
+	const struct writ_audit_rec *best = NULL;
+
+	for (uint32_t i = 0; i < k.realm_pool.used_to; i++) {
+		const struct writ_audit_rec *r = &k.audits[i * K_AUDITS];
+
+		if (k.realms[i].last_audit < seq)
+			continue;
+		for (const struct writ_audit_rec *end = r + K_AUDITS; r < end; r++)
+			if (r->seq >= seq && (best == NULL || r->seq < best->seq))
+				best = r;
+	}
+	return best;
+}
+
 int k_call_audit(struct k_req *q)
 {
-	uint64_t seq = q->h.arg;
-	uint64_t oldest = k.audit_seq > K_AUDITS ? k.audit_seq - K_AUDITS : 1;
 	struct writ_audit_rec *out = (void *)q->out;
+	const struct writ_audit_rec *r;
 	size_t n = 0, max = sizeof(q->out) / sizeof(*out);
 
-	for (seq = seq < oldest ? oldest : seq; seq < k.audit_seq && n < max; seq++)
-		out[n++] = *rec_at(seq);
-	q->h.arg = seq;
+	if (q->h.arg == 0)
+		q->h.arg = 1;
+	for (; n < max && (r = next_from(q->h.arg)) != NULL; q->h.arg = r->seq + 1)
+		out[n++] = *r;
 	q->out_len = (uint16_t)(n * sizeof(*out));
 	return 0;
 }

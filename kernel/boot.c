@@ -21,6 +21,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -188,7 +189,7 @@ static int make_tables(void)
 	k.spawns = k_table(K_SPAWNS, sizeof(*k.spawns));
 	k.files = k_table(K_FILES, sizeof(*k.files));
 	k.waits = k_table(K_WAITS, sizeof(*k.waits));
-	k.audits = k_table(K_AUDITS, sizeof(*k.audits));
+	k.audits = k_table((size_t)K_REALMS * K_AUDITS, sizeof(*k.audits));
 	k_pool_init(&k.realm_pool, K_REALMS - K_HOSTS);
 	k_pool_init(&k.session_pool, K_SESSIONS);
 	k_pool_init(&k.endpoint_pool, K_ENDPOINTS);
@@ -203,32 +204,25 @@ static int make_tables(void)
 
 /* --- modules: what root is given of files ------------------------------------------------ */
 
-/* A sealed copy of a file, so that nobody changes it afterwards. */
-static int seal_file(const char *path, uint64_t *ret_size, bool *ret_elf)
+/* A sealed copy of a file: nobody changes it afterwards, and Landlock lets it be executed. */
+static int seal_file(const char *path, bool *ret_elf)
 {
-	char buf[65536];
 	int in = open(path, O_RDONLY | O_CLOEXEC), fd = -1;
-	ssize_t n = -1;
+	struct stat st;
+	char magic[4];
 
-	*ret_size = 0;
-	if (in >= 0)
+	*ret_elf = in >= 0 && pread(in, magic, 4, 0) == 4 && memcmp(magic, "\177ELF", 4) == 0;
+	if (in >= 0 && fstat(in, &st) == 0)
 		fd = memfd_create("writ-module", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	while (fd >= 0 && (n = pread(in, buf, sizeof(buf), (off_t)*ret_size)) > 0) {
-		if (*ret_size == 0)
-			*ret_elf = n > 4 && memcmp(buf, "\177ELF", 4) == 0;
-		if (write(fd, buf, (size_t)n) != n)
-			break;
-		*ret_size += (uint64_t)n;
-	}
-	if (in >= 0)
-		close(in);
 	if (fd >= 0 &&
-	    (n != 0 || fchmod(fd, 0555) != 0 ||
+	    (sendfile(fd, in, NULL, (size_t)st.st_size) != st.st_size || fchmod(fd, 0555) != 0 ||
 		fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) !=
 		    0)) {
 		close(fd);
 		fd = -1;
 	}
+	if (in >= 0)
+		close(in);
 	return fd;
 }
 
@@ -288,7 +282,7 @@ static int give_modules(struct k_proc *root, struct record *rec, obj_t *ret_imag
 		bool elf = false;
 		slot_t s = captab_cnode_slot(&k.caps, root->cnode, index);
 
-		f.fd = seal_file(m->path, &f.size, &elf);
+		f.fd = seal_file(m->path, &elf);
 		if (f.fd < 0)
 			return fail(m->path);
 		e = give_file(root, rec, index++, elf ? WRIT_TYPE_IMAGE : WRIT_TYPE_MEMORY, m->name,
@@ -471,29 +465,4 @@ int k_boot(void)
 	if ((e = open_hosts()) != 0 || (e = make_tables()) != 0 || (e = drop_capabilities()) != 0)
 		return e;
 	return boot_root();
-}
-
-int k_clean(void)
-{
-	static const char *const names[] = { "pid", "op/op.sock", "lock" };
-	const char *missing;
-	char path[256];
-	int e;
-
-	if (access(k.run, F_OK) == 0 && (e = take_lock()) != 0)
-		return e;
-	if ((e = cgroup_init(k.node, &missing)) == 0)
-		for (unsigned i = 0; (e = cgroup_fini()) == -EBUSY && i < 100; i++)
-			usleep(10000);
-	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", k.run, names[i]);
-		unlink(path);
-	}
-	snprintf(path, sizeof(path), "%s/op", k.run);
-	rmdir(path);
-	if ((rmdir(k.run) != 0 && errno != ENOENT) || e < 0) {
-		k_log("could not clear all of node %s: %s", k.node, strerror(e < 0 ? -e : errno));
-		return 71;
-	}
-	return 0;
 }

@@ -40,14 +40,16 @@ static int userns(uint32_t uid, uint32_t gid, uint32_t outside)
 {
 	char path[48];
 	int fd, r;
+	pid_t parent = getpid();
 	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, NULL);
 
 	if (pid < 0)
 		return -errno;
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		for (;;)
+		while (getppid() == parent)
 			pause();
+		_exit(0);
 	}
 	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -16,24 +16,24 @@
 #include "nest.h"
 
 enum {
+	K_SLOTS = 1 << 21,
 	K_PROCS_MAX = 8192,
 	K_REALMS = 1024,
 	K_HOSTS = 32,
 	K_MODULES = 32,
 	K_SESSIONS = 16384,
 	K_ENDPOINTS = 4096,
-	K_PATHS = 65536,
-	K_SPAWNS = 8192,
+	K_PATHS = K_SLOTS / 2, /* each needs a slot of somebody's quota: none takes another's */
+	K_SPAWNS = K_SLOTS / 2,
 	K_FILES = 2048,
-	K_AUDITS = 2048,
-	K_SLOTS = 1 << 21,
-	K_OBJS = 1 << 18,
+	K_AUDITS = 256, /* records kept of each realm */
+	K_OBJS = K_SLOTS / 2 + (1 << 16),
 	K_ACCOUNTS = 4096,
 	K_WAITS_PROC = 64, /* outstanding waits of one proc */
 	K_WAITS = K_PROCS_MAX * K_WAITS_PROC + 1,
-	K_TURN = 16,       /* requests taken from one proc before the next */
-	K_SLICE = 256,     /* slots revoked or reaped between calls */
-	K_KEEP = 64,       /* ended procs a realm may keep against others */
+	K_TURN = 16,   /* requests taken from one proc before the next */
+	K_SLICE = 256, /* slots revoked or reaped between calls */
+	K_KEEP = 64,   /* ended procs a realm may keep against others */
 };
 
 #define k_container(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
@@ -86,11 +86,12 @@ struct k_proc {
 	int gate, child, log, pidfd; /* -1: none */
 	uint32_t cores;
 	uint64_t memory, log_max;
-	uint32_t nsessions, nwaits, refused;
+	uint32_t nwaits, refused;
 	int32_t code;
 	uint64_t start_ns, end_ns, cpu_ns, rss_max;
-	uint64_t last_audit; /* sequence number of its newest refusal */
-	slot_t revoking;     /* a revoke in slices; its cookie and op */
+	struct writ_audit_rec *last_audit; /* its newest refusal, if that has last_seq */
+	uint64_t last_seq;
+	slot_t revoking; /* a revoke in slices; its cookie and op */
 	uint32_t revoke_cookie;
 	struct k_list revoke_link;
 	struct k_list order; /* in its nest's queue */
@@ -139,9 +140,10 @@ struct k_session {
 	uint32_t gen;
 };
 
-enum k_nest_state { K_NEST_NONE, K_NEST_BOOTING, K_NEST_UP, K_NEST_FAILED };
+enum k_nest_state { K_NEST_NONE, K_NEST_BOOTING, K_NEST_UP };
 struct k_nest {
 	enum k_nest_state state;
+	uint64_t retry_ns; /* after a failure: not before */
 	struct nest n;
 	bool want_out;
 	struct k_list orders; /* struct k_proc.order */
@@ -149,7 +151,8 @@ struct k_nest {
 
 struct k_realm {
 	obj_t obj, account; /* account: its Untyped, held */
-	uint32_t uid, procs, kept;
+	uint32_t uid, procs, kept, sessions;
+	uint64_t audits, last_audit; /* records made; number of the newest */
 	bool used, dying, root;
 	struct k_nest nests[WRIT_PROFILE_N];
 	char name[WRIT_NAME_MAX];
@@ -167,7 +170,6 @@ struct k_spawn {
 struct k_file {
 	int fd;
 	uint32_t host;
-	uint64_t size;
 	char name[WRIT_NAME_MAX];
 };
 
@@ -179,9 +181,9 @@ struct k {
 	const char *node, *run, *logs;
 	int epfd, sigfd, lockfd, idfd, logdir, nullfd;
 	bool stopping;
-	char missing[80];       /* layers of the sandbox that this host has not */
+	char missing[80]; /* layers of the sandbox that this host has not */
 	int exit_code;
-	uint32_t uid_base, next_pid, nprocs, dying_realms;
+	uint32_t uid_base, next_pid, nprocs, dying_realms, nsessions;
 	uint64_t max_memory;
 	obj_t own; /* CNode of the sessions' capabilities */
 	obj_t sched, audit, untyped;
@@ -323,6 +325,5 @@ void k_audit_refused(struct k_req *q, int status);
 int k_boot(void); /* tables, host folders, modules, root. 0 or exit code, said on stderr */
 void k_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 uint64_t k_now(void); /* CLOCK_BOOTTIME, ns */
-int k_clean(void);    /* clear what a dead node left; exit code */
 void k_epoll(int op, int fd, unsigned events, unsigned what, uint32_t index);
 enum k_epoll_what { K_POLL_SIGNAL, K_POLL_GATE, K_POLL_NEST };

@@ -20,7 +20,6 @@ enum { EVENTS = 64, SETTLE_MS = 10 };
 static const char usage[] =
     "usage: writ-kernel --node NAME --run DIR --log DIR --module NAME=PATH... [--host NAME=ro|rw:PATH...]\n"
     "                   [--procs N] [--memory BYTES]\n"
-    "       writ-kernel --clean --node NAME --run DIR\n"
     "Started by `writ up`; one module is the first server, root.\n";
 
 /* "NAME=VALUE": cut at the first '='. Returns the value, or NULL. */
@@ -58,7 +57,7 @@ static bool add_host(char *arg)
 	return true;
 }
 
-static bool take_option(int opt, char *arg, bool *clean)
+static bool take_option(int opt, char *arg)
 {
 	switch (opt) {
 	case 'n': k.node = arg; return k_name_ok(arg, WRIT_NAME_MAX);
@@ -70,12 +69,11 @@ static bool take_option(int opt, char *arg, bool *clean)
 		k.nprocs = (uint32_t)strtoul(arg, NULL, 10);
 		return k.nprocs >= 64 && k.nprocs <= K_PROCS_MAX;
 	case 'M': k.max_memory = strtoull(arg, NULL, 10); return k.max_memory >= 64u << 20;
-	case 'c': *clean = true; return true;
 	default: return false;
 	}
 }
 
-static bool take_options(int argc, char **argv, bool *clean)
+static bool take_options(int argc, char **argv)
 {
 	static const struct option opts[] = {
 		{ "node", 1, NULL, 'n' },
@@ -85,15 +83,14 @@ static bool take_options(int argc, char **argv, bool *clean)
 		{ "host", 1, NULL, 'h' },
 		{ "procs", 1, NULL, 'p' },
 		{ "memory", 1, NULL, 'M' },
-		{ "clean", 0, NULL, 'c' },
 		{ 0 },
 	};
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "", opts, NULL)) != -1)
-		if (!take_option(opt, optarg, clean))
+		if (!take_option(opt, optarg))
 			return false;
-	return optind == argc && k.node != NULL && k.run != NULL && (*clean || k.logs != NULL);
+	return optind == argc && k.node != NULL && k.run != NULL && k.logs != NULL;
 }
 
 /* --- the loop -------------------------------------------------------------------------- */
@@ -151,12 +148,10 @@ static void revoke_slice(void)
 	int e = captab_revoke(&k.caps, p->revoking, K_SLICE, &more);
 
 	k_list_del(&p->revoke_link);
-	if (more) {
+	if (more || captab_reap(&k.caps, K_SLICE)) {
 		k_list_add(&k.revokes, &p->revoke_link);
 		return;
 	}
-	while (captab_reap(&k.caps, K_SLICE))
-		;
 	p->revoking = 0;
 	k_gate_reply(p, WRIT_OP_REVOKE, p->revoke_cookie, e, NULL, 0);
 }
@@ -213,17 +208,14 @@ static void take_down(void)
 
 int main(int argc, char **argv)
 {
-	bool clean = false;
 	int e;
 
 	k.nprocs = 4096;
 	k.max_memory = (uint64_t)4 << 30;
-	if (!take_options(argc, argv, &clean)) {
+	if (!take_options(argc, argv)) {
 		fputs(usage, stderr);
 		return 64;
 	}
-	if (clean)
-		return k_clean();
 	e = k_boot();
 	if (e == 0) {
 		k_log("node %s is up", k.node);

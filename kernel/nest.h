@@ -15,9 +15,10 @@
 #include <writ/abi.h>
 
 #define NEST_BINDS_MAX 2
-#define NEST_IMAGE_FD  1000 /* the one descriptor that may be executed */
-#define NEST_PROC_FDS  900  /* RLIMIT_NOFILE of a proc: below NEST_IMAGE_FD */
-#define NEST_THREADS   64   /* RLIMIT_NPROC of profile server (nng's threads) */
+#define NEST_IMAGE_FD  1000        /* the one descriptor that may be executed */
+#define NEST_SHARED    (256 << 20) /* address space of a proc beyond its private memory */
+#define NEST_PROC_FDS  900         /* RLIMIT_NOFILE of a proc: below NEST_IMAGE_FD */
+#define NEST_THREADS   64          /* RLIMIT_NPROC of profile server (nng's threads) */
 
 #define NEST_PROC_STACK (8u << 20) /* RLIMIT_STACK, bytes; on top of the memory limit */
 #define NEST_SERVER_STACK \

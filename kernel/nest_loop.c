@@ -89,6 +89,7 @@ static int launch_limits(const struct launch *l)
 
 	if ((o->memory != 0 && limit(RLIMIT_DATA, o->memory) < 0) ||
 	    (o->log_max != 0 && limit(RLIMIT_FSIZE, o->log_max) < 0) ||
+	    (!server && o->memory != 0 && limit(RLIMIT_AS, o->memory + NEST_SHARED) < 0) ||
 	    limit(RLIMIT_NOFILE, NEST_PROC_FDS) < 0 ||
 	    limit(RLIMIT_NPROC, server ? NEST_THREADS : 0) < 0)
 		return -errno;

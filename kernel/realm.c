@@ -122,6 +122,10 @@ bool k_nest_ready(uint32_t realm, unsigned profile)
 
 	if (n->state == K_NEST_UP || n->state == K_NEST_BOOTING)
 		return true;
+	if (k_now() < n->retry_ns) {
+		errno = EAGAIN;
+		return false;
+	}
 	if (r->root) {
 		snprintf(op, sizeof(op), "%s/op", k.run);
 		c.binds[0] = (struct nest_bind){ .host = op, .inside = "/run", .writable = 1 };
@@ -145,9 +149,11 @@ static int open_log(struct k_proc *p)
 	char name[32];
 	int fd;
 
-	if (p->log_max == 0)
-		return -1;
 	snprintf(name, sizeof(name), "%u.log", (unsigned)(p - k.procs));
+	if (p->log_max == 0) { /* nor the one of who had this entry before */
+		unlinkat(k.logdir, name, 0);
+		return -1;
+	}
 	fd = openat(k.logdir, name,
 	    O_WRONLY | O_CREAT | O_APPEND | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
 	if (fd < 0) {
@@ -227,6 +233,7 @@ static void nest_failed(uint32_t realm, unsigned profile, const struct nest_even
 		    "sandbox step \"%.32s\" failed: %s", ev->step, strerror(ev->code));
 		k_proc_end(p, WRIT_STATE_FAILED, ev->code);
 	}
+	n->retry_ns = k_now() + 1000000000u; /* each try costs a fork */
 	nest_down(r, profile);
 }
 

@@ -31,7 +31,7 @@ int k_call_start(struct k_req *q)
 		snprintf(q->why, sizeof(q->why), "proc %u is not pending", (uint32_t)q->h.arg);
 		return WRIT_E_ILLEGAL_OPERATION;
 	}
-	if (class != p->class && class != WRIT_CLASS_BE) {
+	if (class != p->class) {
 		snprintf(q->why, sizeof(q->why), "proc %u is of class %s", p->pid,
 		    k_classes[p->class]);
 		return WRIT_E_NO_RIGHT;

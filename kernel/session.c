@@ -183,6 +183,7 @@ void k_session_settle(struct k_session *s)
 	captab_unhold(&k.caps, s->account);
 	captab_unhold(&k.caps, s->path);
 	s->id = 0;
+	k.nsessions--;
 	k_pool_put(&k.session_pool, (uint32_t)(s - k.sessions));
 }
 
@@ -196,7 +197,7 @@ static void part(struct k_session *s, const struct k_proc *by)
 	k_list_del(&s->of_server);
 	drop_fds(s);
 	if (s->client != NULL) {
-		s->client->nsessions--;
+		k.realms[s->client->realm].sessions--;
 		if (s->client != by && k_proc_alive(s->client))
 			k_event_post(s->client, &s->ev_client);
 	}
@@ -296,6 +297,10 @@ int k_call_connect(struct k_req *q)
 
 	if (q->h.len != 0)
 		return WRIT_E_BAD_REQUEST;
+	if (k.realms[q->p->realm].sessions >= K_SESSIONS - k.nsessions) {
+		snprintf(q->why, sizeof(q->why), "more sessions than the realm leaves to others");
+		return WRIT_E_NOT_ENOUGH_MEMORY;
+	}
 	if ((e = make_ring(&ring, &bell_client, &bell_server)) != 0)
 		return e;
 	if ((e = session_new(q, &s)) != 0) {
@@ -317,7 +322,8 @@ int k_call_connect(struct k_req *q)
 	s->fds[2] = bell_client;
 	s->client = q->p;
 	s->ep = &k.endpoints[captab_obj(&k.caps, path->endpoint)->body];
-	q->p->nsessions++;
+	k.realms[q->p->realm].sessions++;
+	k.nsessions++;
 	k_list_add(&q->p->sessions, &s->of_client);
 	k_gate_answer(q, 0); /* before the offer takes the descriptors away */
 	k_session_offer(s);

@@ -42,7 +42,7 @@ int k_call_image(struct k_req *q)
 		k_pool_put(&k.file_pool, body);
 		return e;
 	}
-	k.files[body] = (struct k_file){ .fd = q->fds[0], .size = (uint64_t)st.st_size };
+	k.files[body] = (struct k_file){ .fd = q->fds[0] };
 	memcpy(k.files[body].name, r->name, sizeof(r->name));
 	q->fds[0] = -1;
 	snprintf(q->why, sizeof(q->why), "image %s", r->name);

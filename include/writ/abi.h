@@ -303,10 +303,10 @@ struct writ_audit_rec {
 	uint32_t count;             /* the same refusal, so often in a row */
 	uint32_t by;                /* NOTED: pid of the server that reports; else 0 */
 	uint32_t other;             /* pid or object concerned */
-	char name[WRIT_NAME_MAX];   /* the proc's name */
+	char name[WRIT_NAME_MAX], realm_name[WRIT_NAME_MAX]; /* the proc's and its realm's */
 	char what[WRIT_PREFIX_MAX]; /* path, image, reason */
 };
-_Static_assert(sizeof(struct writ_audit_rec) == 320, "");
+_Static_assert(sizeof(struct writ_audit_rec) == 352, "");
 
 /* NOTE: arg = session (0: of oneself). Nothing is trusted of it but who sent it. */
 struct writ_note_req {

@@ -55,9 +55,9 @@ ok $((t1 - t0 >= 1000)) "SIGKILL of the kernel ends every process ($((t1 - t0)) 
 check "nobody is left" none_alive
 refused "negative control: something else is left, for the next start to clear" no_leftovers
 KERNEL=0
-check "clean-up of the dead node" "$B/bin/writ-kernel" --clean --node "$NODE" --run "$RUN"
+check "clean-up of the dead node" writ down
 check "leaves nothing" no_leftovers
-check "and may be repeated" "$B/bin/writ-kernel" --clean --node "$NODE" --run "$RUN"
+check "and may be repeated" writ down
 
 kernel_up "${M[@]}"
 check "the node comes up again" held

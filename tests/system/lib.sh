@@ -100,7 +100,6 @@ finish() {
 		wait "$KERNEL" 2> /dev/null
 	fi
 	writ down > /dev/null 2>&1
-	"$B/bin/writ-kernel" --clean --node "$NODE" --run "$RUN" > /dev/null 2>&1
 	rm -rf "$TMP" "$LOGS"
 	echo "1..$CASES"
 	[ "$rc" -ne 0 ] || rc=$FAILED

@@ -70,7 +70,7 @@ static int down_run(struct cli *c)
 	if (rc == 0 && ran)
 		rc = kernel_end(c, pid, pidfd);
 	if (rc == 0)
-		rc = node_clean(c, &files);
+		rc = node_clean(c);
 	if (rc == 0 && ran)
 		printf("node %s is down\n", c->node);
 	else if (rc == 0)

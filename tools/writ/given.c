@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* writ caps --given: what procs were given when they were spawned, also ended ones, from the audit. */
+/* writ caps --given: what procs were given when they were spawned, also ended ones, from the audit.
+ */
 #include <string.h>
 #include <writ/abi.h>
 

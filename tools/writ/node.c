@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* A node as this host sees it: see node.h. */
 #include "tools/writ/node.h"
+#include "kernel/cgroup.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,6 @@
 #include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define GUARD_MS     15000
@@ -161,29 +160,24 @@ int node_guard(struct cli *c, int *ret_fd)
 	return 0;
 }
 
-int node_clean(struct cli *c, const struct node_files *files)
+int node_clean(struct cli *c)
 {
-	static char clean[] = "--clean", node[] = "--node", run[] = "--run", name[] = NODE_KERNEL;
-	static char *env[] = { NULL };
-	char dir[128], path[CLI_PATH_MAX + 16];
-	char *argv[] = { name, clean, node, (char *)c->node, run, dir, NULL };
-	int r, status;
-	pid_t pid;
+	static const char *const names[] = { "pid", "op/op.sock", "lock", "op", "" };
+	const char *missing;
+	char path[128];
+	int r = cgroup_init(c->node, &missing);
 
-	snprintf(dir, sizeof(dir), "%s/%s", CLI_RUN_DIR, c->node);
-	snprintf(path, sizeof(path), "%s/%s", files->bin, NODE_KERNEL);
-	r = posix_spawn(&pid, path, NULL, NULL, argv, env);
-	if (r != 0)
-		return cli_fail(c, EX_OSERR, "%s: %s", path, strerror(r));
-	while (waitpid(pid, &status, 0) < 0) {
-		if (errno != EINTR)
-			return cli_fail(c, EX_OSERR, "waiting: %s", strerror(errno));
+	for (unsigned i = 0; r == 0 && (r = cgroup_fini()) == -EBUSY && i < 100; i++)
+		poll(NULL, 0, 10);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s/%s", CLI_RUN_DIR, c->node, names[i]);
+		if (remove(path) < 0 && errno != ENOENT && errno != ENOTDIR && r == 0)
+			r = -errno;
 	}
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return 0;
-	return cli_fail(c, EX_SOFTWARE, "could not clear what node %s left (%s %d)", c->node,
-	    WIFEXITED(status) ? "status" : "signal",
-	    WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+	if (r < 0)
+		return cli_fail(c, EX_SOFTWARE, "could not clear what node %s left: %s", c->node,
+		    strerror(-r));
+	return 0;
 }
 
 static void manifest_path(const struct cli *c, char *path, size_t size)

@@ -30,8 +30,9 @@ int node_kernel_find(struct cli *c, pid_t *ret_pid, int *ret_pidfd);
  */
 int node_guard(struct cli *c, int *ret_fd);
 
-/* Clear what a dead node of that name left (writ-kernel --clean). The kernel must not live. */
-int node_clean(struct cli *c, const struct node_files *files);
+/* Clear what a dead node of that name left: processes, cgroups, its folder. The kernel must not
+ * live. */
+int node_clean(struct cli *c);
 
 /*
  * The manifest that the last `up` gave the node, so that realms can be checked

@@ -384,7 +384,7 @@ static int root_wait(struct cli *c, pid_t pid)
 }
 
 /* The kernel didn't make it: show why, end it, clear up. */
-static void boot_undo(struct cli *c, const struct node_files *files, pid_t pid, int log, off_t from)
+static void boot_undo(struct cli *c, pid_t pid, int log, off_t from)
 {
 	char error[sizeof(c->error)];
 
@@ -395,7 +395,7 @@ static void boot_undo(struct cli *c, const struct node_files *files, pid_t pid, 
 			kill(pid, SIGKILL);
 		poll(NULL, 0, 50);
 	}
-	node_clean(c, files);
+	node_clean(c);
 	fputs("writ: ", stderr);
 	show_safe_put(stderr, error);
 	fputc('\n', stderr);
@@ -422,7 +422,7 @@ static int node_boot(struct cli *c, const struct node_files *files,
 	if (rc == 0) {
 		rc = root_wait(c, pid);
 		if (rc != 0)
-			boot_undo(c, files, pid, log, from);
+			boot_undo(c, pid, log, from);
 	}
 	if (rc == 0) {
 		c->error[0] = '\0'; /* what the first tries said */
@@ -460,7 +460,7 @@ static int up_run(struct cli *c)
 			    c->node, (int)pid);
 		}
 		if (rc == 0)
-			rc = node_clean(c, &files);
+			rc = node_clean(c);
 		if (rc == 0)
 			rc = node_boot(c, &files, node);
 		close(guard);
