@@ -420,7 +420,7 @@ static void explain(const struct whose *w, struct record_row *r, const struct ch
 		explain_refusal(&e, &r->k, r->fix, sizeof(r->fix));
 }
 
-static void record_fill(struct record_row *r, const struct whose *w)
+static void record_fill(struct record_row *r)
 {
 	const struct writ_audit_rec *k = &r->k;
 
@@ -439,8 +439,7 @@ static void record_fill(struct record_row *r, const struct whose *w)
 	r->m.name = r->k.name;
 	r->m.what = r->k.what;
 	r->m.fix = r->fix;
-	if (w->known)
-		r->m.realm_name = (char *)(uintptr_t)w->view.name;
+	r->m.realm_name = r->k.realm_name;
 }
 
 int rows_audit(const Writ__Op__Req *q, Writ__Op__Rep *rep)
@@ -471,9 +470,11 @@ int rows_audit(const Writ__Op__Req *q, Writ__Op__Rep *rep)
 
 			x->k = got[i];
 			whose_realm(&w, &x->k);
-			if (x->k.kind == WRIT_AUDIT_REFUSED || x->k.kind == WRIT_AUDIT_NOTED)
+			/* its number may be another realm's by now */
+			if (w.known && strcmp(w.view.name, x->k.realm_name) == 0 &&
+			    (x->k.kind == WRIT_AUDIT_REFUSED || x->k.kind == WRIT_AUDIT_NOTED))
 				explain(&w, x, &node);
-			record_fill(x, &w);
+			record_fill(x);
 			rep->records[rep->n_records++] = &x->m;
 		}
 	} while (n > 0 && rep->n_records + AUDIT_CALL <= max);
