@@ -35,7 +35,10 @@ static int derive(struct k_req *q, bool badged)
 		   : captab_copy(&k.caps, src, dst, (uint16_t)r->rights);
 	if (e == WRIT_E_NO_RIGHT)
 		say_missing(q, src, r->rights);
-	if (e == 0)
+	if (e != 0)
+		snprintf(q->why, sizeof(q->why), "slot %u to slot %u", (unsigned)r->src.index,
+		    (unsigned)r->dst.index);
+	else
 		k_object_name(&captab_slot(&k.caps, dst)->cap, q->why, sizeof(q->why));
 	return e;
 }

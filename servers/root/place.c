@@ -12,6 +12,7 @@
 #define SLOTS_SPARE  1024
 #define DYING_TRIES  200
 #define DYING_NAP_NS 10000000
+#define REALM_MEMORY (UINT64_C(1) << 30) /* of a realm that is given no limit */
 
 static uint64_t least(uint64_t a, uint64_t b)
 {
@@ -60,12 +61,12 @@ static int place_fill(struct place *p, const char *name, const Writ__Manifest__L
     uint32_t procs, uint32_t slots, writ_cap_t host, uint32_t profiles)
 {
 	struct writ_realm_req rq = { .host = host,
-		.memory = l != NULL ? l->memory : 0,
+		.memory = l != NULL && l->memory != 0 ? l->memory : REALM_MEMORY,
 		.cores = l != NULL ? l->cores : 0 };
 	struct writ_spawncap_req sq = {
 		.classes = 1u << WRIT_CLASS_BE | 1u << WRIT_CLASS_LC,
 		.profiles = profiles,
-		.memory = rq.memory != 0 ? rq.memory : UINT64_MAX,
+		.memory = rq.memory,
 		.cores = rq.cores != 0 ? rq.cores : UINT32_MAX,
 	};
 	struct writ_quota max;
