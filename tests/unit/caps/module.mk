@@ -11,3 +11,6 @@ unit-caps-random_LDLIBS := -lcheck -lsubunit -lm -lrt -lpthread
 FUZZERS += fuzz-caps
 fuzz-caps_SRCS := tests/fuzz/fuzz-caps.c $(addprefix $(caps_TESTS)/,duel.c duel-compare.c model.c verify.c) libsys/names.c
 fuzz-caps_LIBS := libcaps
+TESTBINS += caps-soak
+caps-soak_SRCS := $(addprefix $(caps_TESTS)/,soak.c duel.c duel-compare.c model.c verify.c) libsys/names.c
+caps-soak_LIBS := libcaps
