@@ -12,7 +12,14 @@
 #include <string.h>
 #include <writ/writ.h>
 
-enum { FILES_PER_MAPPER = 24, ARG_BYTES = 2400, AT_ONCE = 16, PIECE_MIN = 4096, TOP = 20 };
+enum {
+	FILES_PER_MAPPER = 24,
+	ARG_BYTES = 2400,
+	AT_ONCE = 16,
+	PIECE_MIN = 4096,
+	TOP = 20,
+	WORKER_MEMORY = 32 << 20
+};
 
 struct file {
 	char *path;
@@ -145,7 +152,8 @@ static void spawn_mapper(struct crew *c, const struct task *t, unsigned id, cons
 		.name = name,
 		.argv = argv,
 		.give = give,
-		.ngive = n });
+		.ngive = n,
+		.memory = WORKER_MEMORY });
 }
 
 /* Cut every file into pieces of about the same size, in order; full tasks go off at once. */
@@ -202,7 +210,8 @@ static void reduce_all(unsigned reducers)
 			.name = name,
 			.argv = argv,
 			.give = give,
-			.ngive = 2 });
+			.ngive = 2,
+			.memory = WORKER_MEMORY });
 	}
 	while (crew.n > 0)
 		crew_wait(&crew);
