@@ -170,3 +170,12 @@ install: all
 
 clean:
 	rm -rf $(B)
+
+# Too long for every run: proofs, models, and ten million random operations.
+.PHONY: prove model soak
+prove:
+	tools/prove
+model:
+	tools/model
+soak: $(B)/bin/caps-soak
+	$< $(SOAK_OPS)

@@ -7,6 +7,7 @@
 #include <writ/cap.h>
 
 /* The caller or this library broke the contract: going on would corrupt authority. */
+/*@ assigns \nothing; ensures ok; exits \false; */
 static inline void must(bool ok)
 {
 	if (!ok)

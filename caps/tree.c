@@ -34,28 +34,31 @@ static void links_clear(struct slot *s)
 
 void caps_tree_link(struct captab *t, slot_t parent, slot_t s)
 {
-	struct slot *n = &t->slots[s];
-	uint32_t up = up_to(parent);
-	slot_t last = t->slots[parent].last;
+	struct slot *n = &t->slots[s], *p = &t->slots[parent];
+	slot_t last = p->last;
 
-	n->prev = last != 0 ? last : up;
-	n->next = up;
-	point_forward(t, n->prev, s);
-	point_back(t, n->next, s);
+	if (last != 0)
+		t->slots[last].next = s;
+	else
+		p->first = s;
+	p->last = s;
+	n->prev = last != 0 ? last : up_to(parent);
+	n->next = up_to(parent);
 }
 
 void caps_tree_unlink(struct captab *t, slot_t s)
 {
 	struct slot *n = &t->slots[s];
+	uint32_t prev = n->prev, next = n->next, first = n->first, last = n->last;
 
-	if (n->first != 0) {
-		t->slots[n->first].prev = n->prev;
-		t->slots[n->last].next = n->next;
-		point_forward(t, n->prev, n->first);
-		point_back(t, n->next, n->last);
+	if (first != 0) {
+		t->slots[first].prev = prev;
+		t->slots[last].next = next;
+		point_forward(t, prev, first);
+		point_back(t, next, last);
 	} else {
-		point_forward(t, n->prev, n->next);
-		point_back(t, n->next, n->prev);
+		point_forward(t, prev, next);
+		point_back(t, next, prev);
 	}
 	links_clear(n);
 }
@@ -63,17 +66,18 @@ void caps_tree_unlink(struct captab *t, slot_t s)
 void caps_tree_replace(struct captab *t, slot_t src, slot_t dst)
 {
 	struct slot *from = &t->slots[src], *to = &t->slots[dst];
+	uint32_t prev = from->prev, next = from->next, first = from->first, last = from->last;
 
-	to->first = from->first;
-	to->last = from->last;
-	to->prev = from->prev;
-	to->next = from->next;
-	point_forward(t, to->prev, dst);
-	point_back(t, to->next, dst);
-	if (to->first != 0) {
-		t->slots[to->first].prev = up_to(dst);
-		t->slots[to->last].next = up_to(dst);
+	if (first != 0) {
+		t->slots[first].prev = up_to(dst);
+		t->slots[last].next = up_to(dst);
 	}
+	point_forward(t, prev, dst);
+	point_back(t, next, dst);
+	to->first = first;
+	to->last = last;
+	to->prev = prev;
+	to->next = next;
 	links_clear(from);
 }
 

@@ -248,8 +248,7 @@ int captab_revoke(struct captab *t, slot_t s, unsigned budget, bool *ret_more);
  * that what is left of its descendants is its parent's, or went with it. They
  * were not all revoked, and nothing below a later capability in @s was touched.
  */
-int captab_revoke_at(struct captab *t, slot_t s, uint32_t gen, unsigned budget,
-    bool *ret_more);
+int captab_revoke_at(struct captab *t, slot_t s, uint32_t gen, unsigned budget, bool *ret_more);
 
 /*
  * Tree neighbours, for dumps; 0 when there is none. captab_first() of 0 is the
