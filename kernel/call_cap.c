@@ -91,6 +91,7 @@ int k_call_revoke(struct k_req *q)
 	if ((e = k_resolve(q, &r->src, &s)) != 0)
 		return e;
 	q->p->revoking = s;
+	q->p->revoke_gen = captab_slot(&k.caps, s)->gen;
 	q->p->revoke_cookie = q->h.cookie;
 	k_list_add(&k.revokes, &q->p->revoke_link);
 	k_audit(q->p, WRIT_AUDIT_REVOKED, WRIT_OP_REVOKE, 0, 0, q->h.cap, NULL);

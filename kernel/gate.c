@@ -77,8 +77,7 @@ void k_gate_reply(struct k_proc *p, uint16_t op, uint32_t cookie, int status, co
 static void close_fds(int *fds)
 {
 	for (unsigned i = 0; i < WRIT_FDS_MAX; i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
+		k_close(&fds[i]);
 }
 
 static void take_fds(struct msghdr *m, int *fds)
@@ -325,7 +324,6 @@ static bool send_connect(struct k_proc *p, struct k_session *s)
 	if (!k_gate_send(p->gate, &h, &e, s->fds))
 		return false;
 	close_fds(s->fds);
-	s->fds[0] = s->fds[1] = s->fds[2] = -1;
 	return true;
 }
 

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <unistd.h>
 #include <writ/abi.h>
 #include <writ/cap.h>
 #include "host.h"
@@ -64,6 +65,13 @@ static inline void k_list_add(struct k_list *head, struct k_list *n)
 	head->prev = n;
 }
 
+static inline void k_close(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
 /* A fixed table of bodies with a free list that grows on use; entry 0 is never given out. */
 struct k_pool {
 	uint32_t size, used_to, free;
@@ -91,6 +99,7 @@ struct k_proc {
 	uint64_t start_ns, end_ns, cpu_ns, rss_max;
 	struct writ_audit_rec *last_audit; /* its newest refusal, if that has last_seq */
 	uint64_t last_seq;
+	uint32_t revoke_gen;
 	slot_t revoking; /* a revoke in slices; its cookie and op */
 	uint32_t revoke_cookie;
 	struct k_list revoke_link;

@@ -145,7 +145,7 @@ static void revoke_slice(void)
 {
 	struct k_proc *p = k_container(k.revokes.next, struct k_proc, revoke_link);
 	bool more = false;
-	int e = captab_revoke(&k.caps, p->revoking, K_SLICE, &more);
+	int e = captab_revoke_at(&k.caps, p->revoking, p->revoke_gen, K_SLICE, &more);
 
 	k_list_del(&p->revoke_link);
 	if (more || captab_reap(&k.caps, K_SLICE)) {

@@ -86,17 +86,10 @@ struct k_proc *k_proc_new(uint32_t realm)
 	return p;
 }
 
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
-
 void k_proc_free(struct k_proc *p)
 {
-	close_fd(&p->gate);
-	close_fd(&p->child);
+	k_close(&p->gate);
+	k_close(&p->child);
 	k.realms[p->realm].procs--;
 	p->pid = 0;
 }
@@ -262,10 +255,10 @@ void k_proc_end(struct k_proc *p, unsigned state, int code)
 	p->end_ns = k_now();
 	k_list_del(&p->order);
 	leave_others(p);
-	close_fd(&p->gate);
-	close_fd(&p->child);
-	close_fd(&p->log);
-	close_fd(&p->pidfd);
+	k_close(&p->gate);
+	k_close(&p->child);
+	k_close(&p->log);
+	k_close(&p->pidfd);
 	k_spawn_give_back(p);
 	let_go(&p->image);
 	let_go(&p->cnode);

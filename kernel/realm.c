@@ -181,13 +181,6 @@ static int order(struct k_nest *n, struct k_proc *p)
 	return nest_order(&n->n, &o, fds);
 }
 
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
-
 void k_nest_flush(uint32_t realm, unsigned profile)
 {
 	struct k_nest *n = &k.realms[realm].nests[profile];
@@ -205,8 +198,8 @@ void k_nest_flush(uint32_t realm, unsigned profile)
 			continue;
 		}
 		k_list_del(&p->order);
-		close_fd(&p->child);
-		close_fd(&p->log);
+		k_close(&p->child);
+		k_close(&p->log);
 		captab_unhold(&k.caps, p->image);
 		p->image = 0;
 		k_epoll(EPOLL_CTL_ADD, p->gate, EPOLLIN, K_POLL_GATE, (uint32_t)(p - k.procs));

@@ -164,15 +164,6 @@ void k_session_offer(struct k_session *s)
 	k_event_post(s->server, &s->ev_server);
 }
 
-static void drop_fds(struct k_session *s)
-{
-	for (unsigned i = 0; i < 3; i++) {
-		if (s->fds[i] >= 0)
-			close(s->fds[i]);
-		s->fds[i] = -1;
-	}
-}
-
 /* Free the entry once it is closed, has no capability, and nobody is still to be told. */
 void k_session_settle(struct k_session *s)
 {
@@ -195,7 +186,8 @@ static void part(struct k_session *s, const struct k_proc *by)
 	s->closed = true;
 	k_list_del(&s->of_client);
 	k_list_del(&s->of_server);
-	drop_fds(s);
+	for (unsigned i = 0; i < 3; i++)
+		k_close(&s->fds[i]);
 	if (s->client != NULL) {
 		k.realms[s->client->realm].sessions--;
 		if (s->client != by && k_proc_alive(s->client))
@@ -237,12 +229,9 @@ static int make_ring(int *ring, int *bell_client, int *bell_server)
 	    ftruncate(*ring, (off_t)CHAN_BYTES) == 0 &&
 	    fcntl(*ring, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
 		return 0;
-	if (*ring >= 0)
-		close(*ring);
-	if (*bell_client >= 0)
-		close(*bell_client);
-	if (*bell_server >= 0)
-		close(*bell_server);
+	k_close(ring);
+	k_close(bell_client);
+	k_close(bell_server);
 	return WRIT_E_NOT_ENOUGH_MEMORY;
 }
 

@@ -73,6 +73,7 @@ int writ_open(const char *path, unsigned flags)
 	r = fs_conn_call(t.conn, &q, (flags & changes) == 0, &rep);
 	if (r < 0)
 		return r;
+	fs_conn_hold(t.conn);
 	files[h] = (struct file){ t.conn, fs_conn_epoch(t.conn), rep.handle, flags, 0 };
 	return h;
 }
@@ -88,6 +89,7 @@ int writ_close(int h)
 		return -WRIT_E_BAD_HANDLE;
 	q.handle = f->handle;
 	r = fs_conn_call_handle(f->conn, f->epoch, &q, &rep);
+	fs_conn_release(f->conn, f->epoch);
 	f->conn = NULL;
 	/* A server that died has closed it already. */
 	return r == -WRIT_E_PEER_CLOSED ? 0 : r;

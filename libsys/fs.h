@@ -6,7 +6,7 @@
 #pragma once
 #include "libsys/pb.h"
 
-/* One Path capability's session; opened on first use, kept for the life of the proc. */
+/* One Path capability's session; opened on first use, and again after it was closed. */
 struct fs_conn;
 
 /* Where a path leads: the connection, and what of the path its server sees. */
@@ -36,6 +36,11 @@ int fs_conn_call(struct fs_conn *c, const struct pb_req *q, bool harmless, struc
 /* As fs_conn_call(), for a request by handle of epoch @epoch: never sent over a new session. */
 int fs_conn_call_handle(struct fs_conn *c, uint32_t epoch, const struct pb_req *q,
     struct pb_rep *ret);
+
+/* A file was opened in it / closed that had been opened in epoch @epoch: meanwhile it stays open.
+ */
+void fs_conn_hold(struct fs_conn *c);
+void fs_conn_release(struct fs_conn *c, uint32_t epoch);
 
 /* Counts the sessions it has had: a handle is good in one only. */
 uint32_t fs_conn_epoch(const struct fs_conn *c);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sessions behind Path capabilities: opened on first use, kept, opened again
- * when their server has died. Owns the channels of the file client.
+ * Sessions behind Path capabilities: opened on first use, opened again when
+ * their server has died, closed when others have been used more lately and no
+ * file is open in them. Owns the channels of the file client.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,15 +10,20 @@
 #include "libsys/fs.h"
 #include "libsys/sys.h"
 
+#define IDLE_MAX 4 /* sessions kept without an open file: each costs the server descriptors */
+
 struct fs_conn {
 	struct fs_conn *next;
 	writ_cap_t cap;
 	bool open;
 	uint32_t epoch;
+	unsigned files; /* open in this session */
+	uint64_t used;  /* when last, in calls */
 	struct chan chan;
 };
 
 static struct fs_conn *conns;
+static uint64_t calls;
 static uint8_t buf[CHAN_MSG_MAX];
 
 static struct fs_conn *conn_of(writ_cap_t cap)
@@ -69,12 +75,38 @@ uint32_t fs_conn_epoch(const struct fs_conn *c)
 	return c->epoch;
 }
 
+static void conn_drop(struct fs_conn *c)
+{
+	chan_close(&c->chan);
+	c->open = false;
+	c->files = 0;
+}
+
+/* Close what has been idle longest when enough are. */
+static void conn_spare(void)
+{
+	struct fs_conn *oldest = NULL;
+	unsigned idle = 0;
+
+	for (struct fs_conn *c = conns; c != NULL; c = c->next) {
+		if (!c->open || c->files > 0)
+			continue;
+		idle++;
+		if (oldest == NULL || c->used < oldest->used)
+			oldest = c;
+	}
+	if (idle >= IDLE_MAX)
+		conn_drop(oldest);
+}
+
 static int conn_open(struct fs_conn *c)
 {
 	int r;
 
+	c->used = ++calls;
 	if (c->open)
 		return 0;
+	conn_spare();
 	r = chan_open(&c->chan, c->cap);
 	if (r < 0)
 		return r;
@@ -83,10 +115,15 @@ static int conn_open(struct fs_conn *c)
 	return 0;
 }
 
-static void conn_drop(struct fs_conn *c)
+void fs_conn_hold(struct fs_conn *c)
 {
-	chan_close(&c->chan);
-	c->open = false;
+	c->files++;
+}
+
+void fs_conn_release(struct fs_conn *c, uint32_t epoch)
+{
+	if (c->open && c->epoch == epoch && c->files > 0)
+		c->files--;
 }
 
 /*

@@ -14,41 +14,43 @@
 #include <stdint.h>
 #include <writ/gate.h>
 
-#define CHAN_MSG_MAX   65536    /* bytes of one message */
-#define CHAN_SLOTS     64       /* descriptors a direction, 64 bytes each */
-#define CHAN_INLINE    40       /* bytes that fit into a descriptor */
-#define CHAN_BULK      131072   /* bytes of payload area a direction; power of two */
+#define CHAN_MSG_MAX 65536  /* bytes of one message */
+#define CHAN_SLOTS   64     /* descriptors a direction, 64 bytes each */
+#define CHAN_INLINE  40     /* bytes that fit into a descriptor */
+#define CHAN_BULK    131072 /* bytes of payload area a direction; power of two */
 
 /* One cache line. Published by storing seq last (release). */
 struct chan_slot {
-	uint32_t seq;           /* 1 + number of the message when full */
+	uint32_t seq; /* 1 + number of the message when full */
 	uint32_t len;
-	uint32_t off;           /* where in the bulk area, when len > CHAN_INLINE; mod CHAN_BULK */
-	uint32_t label;         /* of the user's */
-	uint64_t id;            /* matches reply and request */
-	uint8_t  data[CHAN_INLINE];
+	uint32_t off;   /* where in the bulk area, when len > CHAN_INLINE; mod CHAN_BULK */
+	uint32_t label; /* of the user's */
+	uint64_t id;    /* matches reply and request */
+	uint8_t data[CHAN_INLINE];
 };
 _Static_assert(sizeof(struct chan_slot) == 64, "one cache line");
 
 /* One direction. tail and done are written by the consumer, the rest by the producer. */
 struct chan_half {
-	_Alignas(64) uint32_t asleep;   /* consumer: ring the doorbell */
-	_Alignas(64) uint32_t tail;     /* consumer: messages taken */
-	uint32_t bulk_tail;             /* consumer: bulk bytes taken, running */
-	uint32_t starved;               /* producer: waits for room, ring when some is freed */
+	_Alignas(64) uint32_t asleep; /* consumer: ring the doorbell */
+	_Alignas(64) uint32_t tail;   /* consumer: messages taken */
+	uint32_t bulk_tail;           /* consumer: bulk bytes taken, running */
+	uint32_t starved;             /* producer: waits for room, ring when some is freed */
 	_Alignas(64) struct chan_slot slot[CHAN_SLOTS];
 	uint8_t bulk[CHAN_BULK];
 };
-struct chan_ring { struct chan_half half[2]; /* 0: client to server */ };
+struct chan_ring {
+	struct chan_half half[2]; /* 0: client to server */
+};
 
 struct chan {
 	uint32_t session, rights;
 	struct chan_ring *ring;
 	uint64_t next_id;
 	uint32_t sent, bulk_sent, taken, bulk_taken; /* private running counts */
-	int side;               /* 0 client, 1 server */
-	int bell_in, bell_out;  /* eventfds: wait on, ring */
-	bool closed;            /* the peer is gone, or broke the protocol */
+	int side;                                    /* 0 client, 1 server */
+	int bell_in, bell_out;                       /* eventfds: wait on, ring */
+	bool closed;                                 /* the peer is gone, or broke the protocol */
 	char prefix[WRIT_PREFIX_MAX];
 };
 

@@ -16,23 +16,34 @@
 #include <stdint.h>
 #include <writ/err.h>
 
-#define WRIT_IO_MAX 61440       /* bytes that one read or write carries; longer ones are split */
+#define WRIT_IO_MAX 61440 /* bytes that one read or write carries; longer ones are split */
 
 enum writ_open_flags {
-	WRIT_O_READ   = 1, WRIT_O_WRITE = 2,
-	WRIT_O_CREATE = 4,      /* make it if it isn't there (right create) */
-	WRIT_O_EXCL   = 8,      /* with CREATE: EXISTS if it is */
-	WRIT_O_TRUNC  = 16, WRIT_O_APPEND = 32,
+	WRIT_O_READ = 1,
+	WRIT_O_WRITE = 2,
+	WRIT_O_CREATE = 4, /* make it if it isn't there (right create) */
+	WRIT_O_EXCL = 8,   /* with CREATE: EXISTS if it is */
+	WRIT_O_TRUNC = 16,
+	WRIT_O_APPEND = 32,
 };
 enum writ_file_kind { WRIT_FILE = 1, WRIT_DIR };
 
-struct writ_stat { uint32_t kind; uint64_t size, version, mtime_ns; };
-struct writ_dirent { uint32_t kind; uint64_t size; char name[256]; };
+struct writ_stat {
+	uint32_t kind;
+	uint64_t size, version, mtime_ns;
+};
+struct writ_dirent {
+	uint32_t kind;
+	uint64_t size;
+	char name[256];
+};
 
-/* Returns a handle (>= 0). Rights: read for READ, write for WRITE, TRUNC and APPEND on a file that exists, create for a new one. */
+/* Returns a handle (>= 0). Rights: read for READ, write for WRITE, TRUNC and APPEND on a file that
+ * exists, create for a new one. */
 int writ_open(const char *path, unsigned flags);
 int writ_close(int h);
-/* At the handle's own offset / at @off. Returns the bytes moved; 0 at the end. A write moves all or fails. */
+/* At the handle's own offset / at @off. Returns the bytes moved; 0 at the end. A write moves all or
+ * fails. */
 int64_t writ_read(int h, void *buf, size_t len);
 int64_t writ_write(int h, const void *buf, size_t len);
 int64_t writ_pread(int h, void *buf, size_t len, uint64_t off);
@@ -47,7 +58,8 @@ int writ_remove(const char *path);
  * write or remove.
  */
 int writ_rename(const char *path, const char *to);
-/* The whole listing, by name; caller frees *ret. "/" of the namespace lists the names of one's Path capabilities. Returns the count. */
+/* The whole listing, by name; caller frees *ret. "/" of the namespace lists the names of one's Path
+ * capabilities. Returns the count. */
 int writ_readdir(const char *path, struct writ_dirent **ret);
 
 /*

@@ -21,9 +21,9 @@
 #include <writ/fs.h>
 #include <writ/srv.h>
 
-#define FSSRV_PATH_MAX  480     /* prefix and path joined: with the NUL */
-#define FSSRV_HANDLES   256     /* open files of one session */
-#define FSSRV_DIR_BATCH 128     /* most entries of one readdir() */
+#define FSSRV_PATH_MAX  480        /* prefix and path joined: with the NUL */
+#define FSSRV_HANDLES   256        /* open files of one session */
+#define FSSRV_DIR_BATCH 128        /* most entries of one readdir() */
 #define FSSRV_END       UINT64_MAX /* offset of a write: behind the last byte */
 
 /*
@@ -33,11 +33,11 @@
 struct fssrv_ops {
 	const char *name;
 	/* As in struct srv_ops: fresh start, with the proc's arguments. */
-	int  (*init)(struct srv *s, int argc, char **argv);
+	int (*init)(struct srv *s, int argc, char **argv);
 	/* The client left; its files have been closed. */
 	void (*gone)(struct srv_session *c);
 	void (*tick)(struct srv *s);
-	int  tick_ms;
+	int tick_ms;
 
 	/*
 	 * Open a file. CREATE comes only together with EXCL: make a new file, or
@@ -45,19 +45,19 @@ struct fssrv_ops {
 	 * TRUNC: empty it. APPEND needs no attention: write() then gets FSSRV_END.
 	 * *ret_file (not NULL) is what read, write and close get.
 	 */
-	int  (*open)(struct srv_session *c, const char *path, unsigned flags,
-	    void **ret_file, struct writ_stat *ret_st);
+	int (*open)(struct srv_session *c, const char *path, unsigned flags, void **ret_file,
+	    struct writ_stat *ret_st);
 	void (*close)(struct srv_session *c, void *file);
 	/* At most WRIT_IO_MAX bytes. Short only at the end; 0 past it. */
 	int64_t (*read)(struct srv_session *c, void *file, uint64_t off, void *buf, size_t len);
 	/* All of it, or an error. @off + @len does not overflow. */
-	int64_t (*write)(struct srv_session *c, void *file, uint64_t off, const void *buf,
-	    size_t len);
-	int  (*stat)(struct srv_session *c, const char *path, struct writ_stat *ret);
+	int64_t (
+	    *write)(struct srv_session *c, void *file, uint64_t off, const void *buf, size_t len);
+	int (*stat)(struct srv_session *c, const char *path, struct writ_stat *ret);
 	/* Of the parent: NOT_FOUND, NOT_DIR. */
-	int  (*mkdir)(struct srv_session *c, const char *path);
+	int (*mkdir)(struct srv_session *c, const char *path);
 	/* A file, or an empty folder; never "/". */
-	int  (*remove)(struct srv_session *c, const char *path);
+	int (*remove)(struct srv_session *c, const char *path);
 	/*
 	 * Entries of a folder from position @off on: 0 is the first, others are
 	 * what *ret_next said before. At most @max into @ret; *ret_next = 0 when
@@ -66,7 +66,7 @@ struct fssrv_ops {
 	int64_t (*readdir)(struct srv_session *c, const char *path, uint64_t off,
 	    struct writ_dirent *ret, unsigned max, uint64_t *ret_next);
 	/* Atomic; replaces a file at @to (never a folder: IS_DIR). Never "/", nor into itself. */
-	int  (*rename)(struct srv_session *c, const char *path, const char *to);
+	int (*rename)(struct srv_session *c, const char *path, const char *to);
 };
 
 /* The whole life of a file server; call it from writ_main(). Returns the exit code. */
@@ -83,8 +83,16 @@ int fssrv_join(const char *prefix, const char *path, char *ret);
 
 /* Operations, numbered as enum Op of fs.proto. */
 enum fssrv_op {
-	FSSRV_OPEN = 1, FSSRV_CLOSE, FSSRV_READ, FSSRV_WRITE, FSSRV_STAT,
-	FSSRV_MKDIR, FSSRV_REMOVE, FSSRV_READDIR, FSSRV_RENAME, FSSRV_OP_N
+	FSSRV_OPEN = 1,
+	FSSRV_CLOSE,
+	FSSRV_READ,
+	FSSRV_WRITE,
+	FSSRV_STAT,
+	FSSRV_MKDIR,
+	FSSRV_REMOVE,
+	FSSRV_READDIR,
+	FSSRV_RENAME,
+	FSSRV_OP_N
 };
 
 /*
@@ -94,7 +102,7 @@ enum fssrv_op {
 uint32_t fssrv_missing(unsigned op, unsigned flags, bool exists, uint32_t rights);
 
 /* State of one session, and one request of it, as struct srv_ops wants them. */
-int  fssrv_session_open(struct srv_session *c);
+int fssrv_session_open(struct srv_session *c);
 void fssrv_session_close(struct srv_session *c, const struct fssrv_ops *ops);
-int64_t fssrv_request(struct srv_session *c, const struct fssrv_ops *ops,
-    const void *req, size_t len, void *rep);
+int64_t fssrv_request(struct srv_session *c, const struct fssrv_ops *ops, const void *req,
+    size_t len, void *rep);

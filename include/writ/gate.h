@@ -40,10 +40,11 @@ int writ_adopt(int *ret_argc, char ***ret_argv);
  * @ret_fds (WRIT_FDS_MAX long, -1 where none; may be NULL: they are closed).
  * Returns 0 or -h->status. Errors of its own: PEER_CLOSED (the kernel is gone).
  */
-int writ_gate_call(struct writ_hdr *h, const void *req, const int *fds,
-    void *rep, size_t size, int *ret_fds);
+int writ_gate_call(struct writ_hdr *h, const void *req, const int *fds, void *rep, size_t size,
+    int *ret_fds);
 
-/* Send without waiting; the reply is matched by writ_gate_reply(). Returns the cookie (> 0) or an error. */
+/* Send without waiting; the reply is matched by writ_gate_reply(). Returns the cookie (> 0) or an
+ * error. */
 int64_t writ_gate_send(struct writ_hdr *h, const void *req, const int *fds);
 /* Wait for the reply to @cookie, as writ_gate_call() does. */
 int writ_gate_reply(uint32_t cookie, struct writ_hdr *ret_h, void *rep, size_t size, int *ret_fds);
@@ -60,7 +61,8 @@ int writ_gate_poll_reply(struct writ_hdr *ret_h, void *rep, size_t size);
  * ever, 0 never. Returns 1, 0 (none in time), or an error.
  */
 int writ_event_next(struct writ_event *ret, int timeout_ms);
-/* The gate is readable: poll WRIT_GATE_FD. True when an event is kept already (poll would sleep on it). */
+/* The gate is readable: poll WRIT_GATE_FD. True when an event is kept already (poll would sleep on
+ * it). */
 bool writ_event_kept(void);
 
 /* --- capabilities --------------------------------------------------------- */
@@ -80,7 +82,8 @@ int writ_cap_inspect(writ_cap_t slot, struct writ_cap_info *ret);
 int writ_retype_endpoint(writ_cap_t untyped, writ_cap_t dst);
 int writ_retype_untyped(writ_cap_t untyped, writ_cap_t dst, struct writ_quota max);
 int writ_quota_read(writ_cap_t untyped, struct writ_quota_rep *ret);
-int writ_path_derive(writ_cap_t src, writ_cap_t dst, const char *prefix, uint32_t rights, uint64_t badge);
+int writ_path_derive(writ_cap_t src, writ_cap_t dst, const char *prefix, uint32_t rights,
+    uint64_t badge);
 /* @fd (borrowed) is a memfd with all seals. */
 int writ_image_create(writ_cap_t untyped, writ_cap_t dst, const char *name, int fd);
 int writ_realm_create(writ_cap_t untyped, const struct writ_realm_req *r);
@@ -99,4 +102,5 @@ int writ_note(uint32_t session, uint32_t right, int status, const char *what);
  */
 writ_cap_t writ_named_cap(unsigned type, const char *name);
 /* Walk all of them: i = 0, 1, … ; returns false past the last. Strings live as long as the proc. */
-bool writ_named_each(unsigned i, unsigned *ret_type, const char **ret_name, writ_cap_t *ret_slot, uint32_t *ret_rights);
+bool writ_named_each(unsigned i, unsigned *ret_type, const char **ret_name, writ_cap_t *ret_slot,
+    uint32_t *ret_rights);

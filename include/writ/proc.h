@@ -12,34 +12,35 @@
 
 /* What a new proc is given. Exactly one of path, image, spawn, cap is set. */
 struct writ_give {
-	const char *path;       /* where in one's own namespace … */
-	const char *as;         /* … and where in the child's (NULL: the same; else as named) */
-	const char *image;      /* name of an Image that one holds */
-	const char *spawn;      /* name of a Spawn that one holds */
-	uint32_t cap;           /* any capability, by slot; `as` names it */
-	uint32_t rights;        /* of a path: a part of one's own */
+	const char *path;  /* where in one's own namespace … */
+	const char *as;    /* … and where in the child's (NULL: the same; else as named) */
+	const char *image; /* name of an Image that one holds */
+	const char *spawn; /* name of a Spawn that one holds */
+	uint32_t cap;      /* any capability, by slot; `as` names it */
+	uint32_t rights;   /* of a path: a part of one's own */
 };
 
 struct writ_spawn {
-	const char *image;      /* name of an Image that one holds */
-	const char *name;       /* for ps and logs; NULL: the image's name */
-	const char *const *argv;/* NULL-terminated, without argv[0]; NULL: none */
-	const struct writ_give *give; unsigned ngive;
-	const char *from;       /* name of the Spawn to use; NULL: the first one */
-	unsigned class, profile;/* enum writ_class, enum writ_profile; 0: best effort, native */
-	uint32_t cores;         /* millicores */
-	uint64_t memory;        /* bytes; 0: 64 MiB */
-	uint64_t log_max;       /* bytes; 0: 16 MiB */
-	unsigned slots;         /* size of its CSpace; 0: 64 */
-	uint32_t flags;         /* WRIT_SPAWN_... */
+	const char *image;       /* name of an Image that one holds */
+	const char *name;        /* for ps and logs; NULL: the image's name */
+	const char *const *argv; /* NULL-terminated, without argv[0]; NULL: none */
+	const struct writ_give *give;
+	unsigned ngive;
+	const char *from;        /* name of the Spawn to use; NULL: the first one */
+	unsigned class, profile; /* enum writ_class, enum writ_profile; 0: best effort, native */
+	uint32_t cores;          /* millicores */
+	uint64_t memory;         /* bytes; 0: 64 MiB */
+	uint64_t log_max;        /* bytes; 0: 16 MiB */
+	unsigned slots;          /* size of its CSpace; 0: 64 */
+	uint32_t flags;          /* WRIT_SPAWN_... */
 };
 
 struct writ_exit {
-	uint32_t state;         /* enum writ_state */
-	int32_t  code;          /* EXITED: exit code; KILLED: signal; FAILED: errno */
+	uint32_t state; /* enum writ_state */
+	int32_t code;   /* EXITED: exit code; KILLED: signal; FAILED: errno */
 	uint64_t cpu_ns, rss_max;
-	size_t   len;
-	char     said[WRIT_STATUS_MAX + 1]; /* what it gave to writ_exited(), NUL-terminated */
+	size_t len;
+	char said[WRIT_STATUS_MAX + 1]; /* what it gave to writ_exited(), NUL-terminated */
 };
 
 /*

@@ -10,32 +10,34 @@
 
 /* One client. The server may hang its own state on it. */
 struct srv_session {
-	struct chan chan;       /* prefix and rights: attested by the kernel */
+	struct chan chan; /* prefix and rights: attested by the kernel */
 	uint32_t pid, realm;
 	uint64_t badge;
 	void *state;
 	struct srv *srv;
 	struct srv_session *prev, *next, *todo;
-	bool queued, stalled;   /* on the todo list; has no room for replies, so nothing is taken of it */
+	bool queued,
+	    stalled; /* on the todo list; has no room for replies, so nothing is taken of it */
 	/* The skeleton's own. */
-	uint32_t id;            /* its session, also when the kernel has closed it */
-	bool dead;              /* closed while on the todo list: freed when its turn comes */
+	uint32_t id; /* its session, also when the kernel has closed it */
+	bool dead;   /* closed while on the todo list: freed when its turn comes */
 	struct srv_session *by_id, *by_pid; /* next in their buckets */
 };
 
 struct srv_ops {
 	const char *name;
 	/* Fresh start, with the proc's arguments. Returns 0 or an error, which ends the server. */
-	int  (*init)(struct srv *s, int argc, char **argv);
+	int (*init)(struct srv *s, int argc, char **argv);
 	/* A client came; NULL: nothing to do. Returns 0, or an error, which closes it. */
-	int  (*open)(struct srv_session *c);
+	int (*open)(struct srv_session *c);
 	void (*close)(struct srv_session *c);
 	/*
 	 * One request of @len bytes; write the reply into @rep (CHAN_MSG_MAX bytes).
 	 * Returns the reply's length, or a negated error, which closes the session
 	 * (malformed requests only: a refused one is a reply).
 	 */
-	int64_t (*handle)(struct srv_session *c, uint32_t label, const void *req, size_t len, void *rep);
+	int64_t (
+	    *handle)(struct srv_session *c, uint32_t label, const void *req, size_t len, void *rep);
 	/* A kernel event that is not about sessions (schedd, root). May be NULL. */
 	void (*event)(struct srv *s, struct writ_event *ev);
 	/*
@@ -57,10 +59,11 @@ struct srv {
 	struct srv_session *sessions, *todo_head, *todo_tail;
 	struct srv_watch *watches;
 	struct srv_session **by_id, **by_pid; /* SRV_BUCKETS each */
-	int64_t logged_ns; unsigned unlogged;   /* misbehaving clients: one line a second */
+	int64_t logged_ns;
+	unsigned unlogged; /* misbehaving clients: one line a second */
 };
-#define SRV_BUCKETS 4096
-#define SRV_PID_SESSIONS 64     /* sessions of one proc with one server */
+#define SRV_BUCKETS      4096
+#define SRV_PID_SESSIONS 64 /* sessions of one proc with one server */
 
 /*
  * The whole life of a server; call it from writ_main(). Listens on every

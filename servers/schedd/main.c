@@ -14,6 +14,8 @@
 #include <writ/writ.h>
 #include "servers/schedd/policy.h"
 
+#define START_BATCH 64 /* calls before their replies are read */
+
 struct schedd {
 	struct policy *policy;
 	writ_cap_t control;
@@ -99,11 +101,24 @@ static int schedd_init(struct srv *s, int argc, char **argv)
 	return r;
 }
 
+/*
+ * A START is refused when its proc is gone: no error, so replies are only
+ * drained; but often, since the kernel ends who lets them pile up.
+ */
+static void drain(void)
+{
+	struct writ_hdr h;
+
+	while (writ_gate_poll_reply(&h, NULL, 0) == 1)
+		;
+}
+
 /* Start what may start. Nobody waits for the replies. */
 static void start_all(struct srv *s)
 {
 	struct writ_hdr h;
 	struct writ_ev_proc next;
+	unsigned sent = 0;
 
 	while (policy_next(sd.policy, now_ms(), &next) == 1) {
 		h = (struct writ_hdr){ .op = WRIT_OP_START,
@@ -113,6 +128,8 @@ static void start_all(struct srv *s)
 			s->stopping = true;
 			return;
 		}
+		if (++sent % START_BATCH == 0)
+			drain();
 	}
 }
 
@@ -132,17 +149,11 @@ static void schedd_event(struct srv *s, struct writ_event *ev)
 		srv_log(s, "proc %" PRIu32 " can't be queued: %s", ev->proc.pid, writ_strerror(r));
 }
 
-/*
- * All events of this turn are in. A START is refused when its proc is gone, or
- * when root started it: no error, so the replies are only drained.
- */
+/* All events of this turn are in. */
 static void schedd_turn(struct srv *s)
 {
-	struct writ_hdr h;
-
 	start_all(s);
-	while (writ_gate_poll_reply(&h, NULL, 0) == 1)
-		;
+	drain();
 }
 
 /* Waiting for one proc ends by the clock, not by an event. */

@@ -10,7 +10,10 @@
 
 enum { STEPS_MAX = 2000 };
 
-struct bytes { const uint8_t *data; size_t left; };
+struct bytes {
+	const uint8_t *data;
+	size_t left;
+};
 
 /* One byte for small ranges, two for larger ones; 0 when there are no more. */
 static uint32_t next(void *arg, uint32_t n)

@@ -23,6 +23,7 @@ cat "$LOGS/1.log"
 CASES=$(grep -cE '^(not )?ok ' "$LOGS/1.log")
 grep -q '^not ok' "$LOGS/1.log" && FAILED=1
 ok "$status" "the kernel ends with root's code ($status)"
+[ "$status" -eq 0 ] || sed "s|^|#   |" "$TMP/kernel.log"
 ok $((full >= 8192)) "kernel resident at 1,000 procs: $full KiB, under 8 MiB"
 ok "$logs" "the kernel holds no proc's log open ($logs)"
 growth=$(((full - quiet) * 1024 / 1000))
