@@ -16,6 +16,13 @@ CLANG_FMT   ?= clang-format-14
 ifeq ($(origin CC),default)
 CC          := gcc
 endif
+# All is built into B, and clean removes it: never the top folder, nor one above.
+ifneq ($(words $(B)),1)
+$(error B must be one folder, not "$(B)": leave it out for build/)
+endif
+ifneq ($(filter $(patsubst %/,%,$(abspath $(B)))/%,$(CURDIR)/.),)
+$(error B=$(B) is this folder or one above it: give one of its own, such as build/other)
+endif
 # One short line a step; the whole commands with V=1.
 Q           := $(if $(V),,@)
 say          = @$(if $(V),:,printf '  %-6s %s\n' $(1) $(2))
@@ -151,22 +158,24 @@ benches: all $(call bins,$(BENCHES) $(TESTBINS))
 bench:
 	+@B=$(B) tools/bench
 
-# Manifests of the examples name images in build/bin: in libexec, once installed.
+# Once installed, the manifests of the examples name images in libexec.
 MAN      = $(wildcard docs/*.1 docs/man/*.1)
 SERVERS  = $(filter-out writ,$(BINS))
 DEST     = $(DESTDIR)$(PREFIX)
 install: all
 	install -d $(DEST)/bin $(DEST)/libexec/writ $(DEST)/lib $(DEST)/include/writ \
-		$(DEST)/share/man/man1 $(DEST)/share/writ
+		$(DEST)/share/man/man1 $(DEST)/share/writ \
+		$(DEST)/share/bash-completion/completions
 	install -m 755 $(B)/bin/writ $(DEST)/bin
 	install -m 755 $(call bins,$(SERVERS)) $(DEST)/libexec/writ
 	install -m 644 $(B)/lib/libwrit.a $(DEST)/lib
 	install -m 644 include/writ/*.h $(DEST)/include/writ
 	$(if $(MAN),install -m 644 $(MAN) $(DEST)/share/man/man1)
+	install -m 644 tools/writ/writ.bash $(DEST)/share/bash-completion/completions/writ
 	cp -r docs/examples $(DEST)/share/writ
 	find $(DEST)/share/writ/examples -name module.mk -delete
 	find $(DEST)/share/writ/examples -name '*.yaml' -exec \
-		sed -i 's#\.\./build/bin/#../../libexec/writ/#' {} +
+		sed -Ei 's#path: (\.\./\.\./\.\./build/bin/)?([a-z-]+)\}#path: ../../../../libexec/writ/\2}#' {} +
 
 clean:
 	rm -rf $(B)
