@@ -28,8 +28,8 @@ void words_free(struct words *w)
 	if (w == NULL)
 		return;
 	HASH_ITER(hh, w->table, e, tmp) {
-		HASH_DEL(w->table,
-		    e); /* NOLINT(clang-analyzer-unix.Malloc): e is no longer in it */
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): e is no longer in it */
+		HASH_DEL(w->table, e);
 		free(e);
 	}
 	free(w);

@@ -20,7 +20,7 @@ check() # WHAT CONDITION...
 	fi
 }
 
-text=$(MANWIDTH=80 man -l "$page" 2>/dev/null | col -bx)
+text=$(groff -man -Tutf8 -rLL=78n -P-cbou "$page" 2>/dev/null)
 check "it formats" grep -q 'Writ' <<<"$text"
 check "groff has no complaint" test -z "$(groff -man -Tutf8 -ww -z "$page" 2>&1)"
 commands=$("$bin/writ" --help | awk '/^ Commands:/ { on = 1; next } on && /^  [a-z]/ { print $1 }')
