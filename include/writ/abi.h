@@ -295,16 +295,16 @@ enum writ_audit_kind {
 	    WRIT_AUDIT_N
 };
 struct writ_audit_rec {
-	uint64_t seq, time_ns;      /* CLOCK_REALTIME */
-	uint32_t pid, realm;        /* who asked */
-	uint16_t kind, op;          /* enum writ_audit_kind, enum writ_op */
-	int32_t status;             /* enum writ_err */
-	uint32_t missing;           /* rights that were missing */
-	uint32_t count;             /* the same refusal, so often in a row */
-	uint32_t by;                /* NOTED: pid of the server that reports; else 0 */
-	uint32_t other;             /* pid or object concerned */
+	uint64_t seq, time_ns; /* CLOCK_REALTIME */
+	uint32_t pid, realm;   /* who asked */
+	uint16_t kind, op;     /* enum writ_audit_kind, enum writ_op */
+	int32_t status;        /* enum writ_err */
+	uint32_t missing;      /* rights that were missing */
+	uint32_t count;        /* the same refusal, so often in a row */
+	uint32_t by;           /* NOTED: pid of the server that reports; else 0 */
+	uint32_t other;        /* pid or object concerned */
 	char name[WRIT_NAME_MAX], realm_name[WRIT_NAME_MAX]; /* the proc's and its realm's */
-	char what[WRIT_PREFIX_MAX]; /* path, image, reason */
+	char what[WRIT_PREFIX_MAX];                          /* path, image, reason */
 };
 _Static_assert(sizeof(struct writ_audit_rec) == 352, "");
 

@@ -20,6 +20,8 @@ M=("root=$B/bin/t-gate" "hold=$B/bin/t-gate")
 
 kernel_up "${M[@]}"
 check "a node with 50 procs comes up" held
+check "the kernel has kept setuid and setgid, no other Linux capability" \
+	[ "$(awk '/^Cap(Prm|Eff|Bnd)/ { print $2 }' "/proc/$KERNEL/status" | sort -u)" = 00000000000000c0 ]
 n=$(pids | wc -l)
 ok $((n < 52)) "$n processes live in its cgroups"
 refused "a second kernel of the same node is refused" \

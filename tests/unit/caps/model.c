@@ -188,7 +188,7 @@ int m_move(struct model *m, slot_t src, slot_t dst)
 
 int m_mutate(struct model *m, slot_t src, slot_t dst, uint64_t guard)
 {
-	struct cap cap;
+	struct cap cap = { 0 };
 	int err;
 
 	if (is_full(m, src) && may_hold_more(m, dst) && !m->slots[dst].full) {

@@ -166,7 +166,7 @@ static unsigned shrink(struct record *r, bool planted)
 			bool was[STEPS];
 			unsigned n = r->nsteps - i < len ? r->nsteps - i : len;
 
-			if (memchr(&r->keep[i], true, n) == NULL)
+			if (memchr(&r->keep[i], 1, n) == NULL)
 				continue;
 			memcpy(was, &r->keep[i], n);
 			memset(&r->keep[i], false, n);
