@@ -166,8 +166,7 @@ static int open_hosts(void)
 			return 66;
 		}
 		if (!h->idmapped)
-			k_log(
-			    "host folder %s: its file system can't map ids; only what others may see is served",
+			k_log("host folder %s: no mapped ids: only what others may see is served",
 			    h->name);
 	}
 	return 0;
@@ -353,7 +352,7 @@ static int root_gate(struct k_proc *root, const struct record *rec)
 	int sv[2];
 
 	memcpy(m.b.name, root->name, sizeof(m.b.name));
-	strcpy(m.b.realm_name, "root");
+	memcpy(m.b.realm_name, "root", 5);
 	memcpy(m.blob, rec->data, rec->len);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) != 0)
 		return fail("socketpair");
@@ -382,7 +381,7 @@ static int boot_root(void)
 	root->class = WRIT_CLASS_LC;
 	root->memory = (uint64_t)1 << 31;
 	root->log_max = 64 << 20;
-	strcpy(root->name, "root");
+	memcpy(root->name, "root", 5);
 	record_name(&rec, WRIT_TYPE_CNODE, "cspace", 0, ROOT_BITS);
 	record_name(&rec, WRIT_TYPE_NULL, k.missing, 0, 0); /* root holds `require:` against it */
 	give(root, &rec, WRIT_BOOT_UNTYPED, k.untyped, WRIT_TYPE_UNTYPED,

@@ -131,7 +131,6 @@ struct k_endpoint {
 
 struct k_path {
 	obj_t endpoint;
-	uint16_t len;
 	char prefix[WRIT_PREFIX_MAX];
 };
 

@@ -18,8 +18,8 @@
 enum { EVENTS = 64, SETTLE_MS = 10 };
 
 static const char usage[] =
-    "usage: writ-kernel --node NAME --run DIR --log DIR --module NAME=PATH... [--host NAME=ro|rw:PATH...]\n"
-    "                   [--procs N] [--memory BYTES]\n"
+    "usage: writ-kernel --node NAME --run DIR --log DIR --module NAME=PATH...\n"
+    "                   [--host NAME=ro|rw:PATH...] [--procs N] [--memory BYTES]\n"
     "Started by `writ up`; one module is the first server, root.\n";
 
 /* "NAME=VALUE": cut at the first '='. Returns the value, or NULL. */

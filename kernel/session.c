@@ -49,7 +49,7 @@ static bool prefix_join(const char *base, const char *add, char *out)
 	    strcmp(add, "/") == 0 ? "" : add);
 
 	if (n == 0)
-		strcpy(out, "/");
+		memcpy(out, "/", 2);
 	return n < WRIT_PREFIX_MAX;
 }
 
@@ -99,7 +99,7 @@ int k_call_path(struct k_req *q)
 {
 	const struct writ_path_req *r = q->in;
 	struct charge cost = { .bytes = sizeof(struct k_path) };
-	struct path_plan pl;
+	struct path_plan pl = { 0 }; /* the whole prefix goes to servers */
 	uint32_t body;
 	obj_t obj;
 	int e = path_decode(q, &pl);
@@ -112,9 +112,8 @@ int k_call_path(struct k_req *q)
 		k_pool_put(&k.path_pool, body);
 		return e;
 	}
-	k.paths[body] = (struct k_path){ .endpoint = pl.endpoint,
-		.len = (uint16_t)strlen(pl.prefix) };
-	strcpy(k.paths[body].prefix, pl.prefix);
+	k.paths[body].endpoint = pl.endpoint;
+	memcpy(k.paths[body].prefix, pl.prefix, sizeof(pl.prefix));
 	captab_hold(&k.caps, pl.endpoint);
 	captab_insert(&k.caps, pl.src, pl.dst, obj, (uint16_t)r->rights, pl.badge);
 	snprintf(q->why, sizeof(q->why), "%s", pl.prefix);

@@ -173,8 +173,10 @@ static int set_up(void *arg)
 	if (put("bench.yaml",
 		"realm: bench\nlimits: {procs: 80, memory: 1GiB}\n"
 		"mounts: [{at: /ctl, host: ctl, rights: [read, write, create, remove]}]\n"
-		"images:\n  - {name: spawner, path: %s/bench-spawner}\n  - {name: \"null\", path: %s}\n"
-		"procs:\n  - name: spawner\n    image: spawner\n    limits: {memory: 64MiB, slots: 256}\n    grants:\n"
+		"images:\n  - {name: spawner, path: %s/bench-spawner}\n"
+		"  - {name: \"null\", path: %s}\n"
+		"procs:\n  - name: spawner\n    image: spawner\n"
+		"    limits: {memory: 64MiB, slots: 256}\n    grants:\n"
 		"      - {path: /ctl, rights: [read, write, create, remove]}\n"
 		"      - {spawn: nulls, procs: 70, memory: 256MiB, classes: [be]}\n"
 		"      - {image: \"null\"}\n",
@@ -187,8 +189,9 @@ static int set_up(void *arg)
 
 static int set_up_runc(void *arg)
 {
-	if (run("mkdir -p %s/bundle/rootfs && cp %s %s/bundle/rootfs/null && cd %s/bundle && rm -f config.json && "
-		"runc spec && sed -i -e 's|\"sh\"|\"/null\"|' -e 's|\"terminal\": true|\"terminal\": false|' config.json",
+	if (run("mkdir -p %s/bundle/rootfs && cp %s %s/bundle/rootfs/null && cd %s/bundle && "
+		"rm -f config.json && runc spec && sed -i -e 's|\"sh\"|\"/null\"|' "
+		"-e 's|\"terminal\": true|\"terminal\": false|' config.json",
 		b.dir, b.null, b.dir, b.dir) < 0)
 		return -1;
 	return set_up(arg);
@@ -212,7 +215,7 @@ static int prepare(void)
 		*strrchr(b.bin, '/') = '\0';
 	snprintf(b.null, sizeof(b.null), "%s/bench-null", b.bin);
 	snprintf(b.node, sizeof(b.node), "b%d", (int)getpid());
-	strcpy(b.dir, "/tmp/writ-bench-XXXXXX");
+	snprintf(b.dir, sizeof(b.dir), "/tmp/writ-bench-XXXXXX");
 	if (mkdtemp(b.dir) == NULL || chmod(b.dir, 0755) != 0 ||
 	    run("mkdir -m 0777 %s/ctl", b.dir) < 0)
 		return -1;
