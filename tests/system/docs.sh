@@ -65,6 +65,30 @@ for m in docs/examples/*/*.yaml; do
 	check "$m is right" "$B/bin/writ" check "$TMP/m.yaml"
 done
 
+# Installed, it works from where it is; and make keeps its hands off the source
+make_() { env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -s "$@"; }
+check "make install" make_ "B=$B" install PREFIX=/usr "DESTDIR=$TMP/root"
+usr=$TMP/root/usr
+check "what is installed comes up" "$usr/bin/writ" up --host input=/usr/share/common-licenses
+for m in hello wordcount; do
+	check "- and runs $m" "$usr/bin/writ" run "$usr/share/writ/examples/$m/$m.yaml"
+done
+check "- and goes down" "$usr/bin/writ" down
+check "- a program can be built with what is installed" gcc -static -isystem "$usr/include" -o "$TMP/hello" \
+	docs/examples/hello/hello.c "$usr/lib/libwrit.a" -lprotobuf-c
+completed() { # in a shell of its own
+	PATH=$usr/bin:$PATH COMP_WORDS=(writ doc) COMP_CWORD=1
+	# shellcheck source=tools/writ/writ.bash
+	. "$usr/share/bash-completion/completions/writ"
+	_writ
+	echo "${COMPREPLY[@]}"
+}
+check "- bash completes its commands" eval '[ "$(completed)" = doctor ]'
+for b in '' / . .. "$PWD"; do
+	check "make refuses B='$b'" eval '! make_ -n "B=$b" clean'
+	check "- and says so" says 'B must be one folder|this folder or one above'
+done
+
 # The demo
 demo() { B=$B tools/demo "$@"; }
 mkdir "$TMP/my texts"
