@@ -46,6 +46,7 @@ start_root() # HOW
 	stop_root
 	rm -rf "/run/writ/$node"
 	mkdir -p "/run/writ/$node/op"
+	: >"$dir/ready" # the one before said that it was ready
 	"$bin/cli-fakeroot" "$node" "$1" >"$dir/ready" 2>"$dir/said" &
 	root=$!
 	for _ in $(seq 100); do
