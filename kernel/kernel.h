@@ -125,6 +125,7 @@ struct k_wait {
 
 struct k_endpoint {
 	obj_t obj;
+	uint32_t realm; /* whose proc was given the right to receive: for people */
 	struct k_proc *listener;
 	struct k_list of_listener, waiting; /* sessions nobody serves yet */
 };

@@ -97,8 +97,8 @@ static void endpoint_name(obj_t obj, char *buf, size_t size)
 {
 	const struct k_endpoint *ep = &k.endpoints[captab_obj(&k.caps, obj)->body];
 
-	if (ep->listener != NULL)
-		snprintf(buf, size, "%s", k.realms[ep->listener->realm].name);
+	if (ep->realm != 0)
+		snprintf(buf, size, "%s", k.realms[ep->realm].name);
 	else
 		snprintf(buf, size, "ep%u", obj);
 }

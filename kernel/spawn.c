@@ -312,6 +312,8 @@ static void spawn_audit(const struct k_req *q, const struct spawn_plan *pl, cons
 
 		memcpy(&g, &pl->grants[i], sizeof(g));
 		c = &captab_slot(&k.caps, captab_cnode_slot(&k.caps, p->cnode, g.dst))->cap;
+		if (c->type == WRIT_TYPE_ENDPOINT && (c->rights & WRIT_R_READ) != 0)
+			k.endpoints[captab_obj(&k.caps, c->obj)->body].realm = p->realm;
 		n = snprintf(what, sizeof(what), "%s ", k_types[c->type]);
 		k_object_name(c, what + n, sizeof(what) - (size_t)n);
 		k_audit(p, WRIT_AUDIT_GRANTED, WRIT_OP_SPAWN, 0, g.rights, q->p->pid, what);

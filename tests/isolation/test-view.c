@@ -255,8 +255,8 @@ static int64_t open_root(void)
 
 START_TEST(landlock_alone_refuses_files)
 {
-	if (syscall(SYS_landlock_create_ruleset, NULL, 0, 1) < 0) {
-		puts("# SKIP no Landlock");
+	if (syscall(SYS_landlock_create_ruleset, NULL, 0, 1) < 0 && getenv("WRIT_NO_LANDLOCK")) {
+		puts("# no Landlock, and WRIT_NO_LANDLOCK says that this is known");
 		return;
 	}
 	harness_skip = "filter";

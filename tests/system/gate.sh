@@ -14,6 +14,9 @@ until_ok 50 grep -q 'ok 1 ' "$LOGS/1.log"
 quiet=$(rss)
 until_ok 600 grep -q '# thousand live' "$LOGS/1.log"
 full=$(rss)
+nap=$(find /sys/fs/cgroup -maxdepth 4 -path "*/writ/$NODE/gate" -exec cat {}/cgroup.procs \; |
+	sort -u | while read -r p; do grep -qx nap "/proc/$p/comm" && echo "$p" && break; done)
+own=$(awk '/^Private_/ { n += $2 } END { print n }' "/proc/$nap/smaps_rollup")
 until_ok 300 grep -q '# taken back' "$LOGS/1.log"
 logs=$(find "/proc/$KERNEL/fd" -lname "$LOGS/*.log" 2> /dev/null | wc -l)
 wait "$KERNEL"
@@ -26,6 +29,7 @@ ok "$status" "the kernel ends with root's code ($status)"
 [ "$status" -eq 0 ] || sed "s|^|#   |" "$TMP/kernel.log"
 ok $((full >= 8192)) "kernel resident at 1,000 procs: $full KiB, under 8 MiB"
 ok "$logs" "the kernel holds no proc's log open ($logs)"
+ok $((own >= 1024 || own < 8)) "a sleeping proc has $own KiB of its own, under 1 MiB"
 growth=$(((full - quiet) * 1024 / 1000))
 ok $((growth >= 16384)) "growth a proc: $growth bytes, under 16 KiB"
 check "nothing is left of the node" no_leftovers

@@ -11,7 +11,7 @@ const Writ__Manifest__Limits build_proc_limits = {
 	PROTOBUF_C_MESSAGE_INIT(&writ__manifest__limits__descriptor),
 	.memory = 64 * MIB,
 	.log = 16 * MIB,
-	.slots = 256,
+	.slots = 64,
 };
 
 void *build_alloc(struct doc *d, size_t count, size_t size)

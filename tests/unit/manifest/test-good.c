@@ -82,7 +82,7 @@ START_TEST(proc_fields)
 	ck_assert_uint_eq(q->limits->memory, 64 << 20);
 	ck_assert_uint_eq(q->limits->cores, 0);
 	ck_assert_uint_eq(q->limits->log, 16 << 20);
-	ck_assert_uint_eq(q->limits->slots, 256);
+	ck_assert_uint_eq(q->limits->slots, 64);
 	ck_assert_uint_eq(q->n_args, 0);
 	ck_assert_str_eq(q->provides, "");
 	ck_assert_uint_eq(q->line, 23);

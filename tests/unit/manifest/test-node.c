@@ -165,7 +165,7 @@ START_TEST(node_message_has_every_field)
 	ck_assert_int_eq(node->servers[0]->per, WRIT__MANIFEST__SERVER__PER__PER_NODE);
 	ck_assert_int_eq(node->servers[1]->per, WRIT__MANIFEST__SERVER__PER__PER_REALM);
 	ck_assert_uint_eq(node->servers[1]->limits->memory, UINT64_C(16) << 20);
-	ck_assert_uint_eq(node->servers[1]->limits->slots, 256);
+	ck_assert_uint_eq(node->servers[1]->limits->slots, 64);
 	ck_assert(node->servers[1]->serves && !node->servers[0]->serves);
 	ck_assert_str_eq(u->name, "ux");
 	ck_assert_str_eq(u->image, "ux");
