@@ -21,3 +21,8 @@ BENCHES += bench-caps
 bench-caps_SRCS := tests/bench/caps.c tests/bench/bench.c
 bench-caps_LIBS := libcaps
 bench-caps_LDLIBS := -ljansson
+TESTBINS += bench-bare
+bench-bare_SRCS := tests/bench/bare.c
+bench-bare_STATIC := 1
+bench-bare_LDLIBS := -nostdlib
+$(B)/bin/bench-spawn: | $(B)/bin/bench-bare

@@ -21,7 +21,7 @@
 enum { TURN = 16, RATE_PROCS = 2000, RATE_ALIVE = 64 };
 
 static struct {
-	char dir[64], bin[256], null[300], node[32];
+	char dir[64], bin[256], null[300], bare[300], node[32];
 	unsigned order;
 	int64_t values[TURN];
 	unsigned left;
@@ -64,13 +64,13 @@ static int put(const char *name, const char *fmt, ...)
 /* --- ours --------------------------------------------------------------------- */
 
 /* Give the spawner an order and read its answer: up to @n values. */
-static int order(const char *kind, unsigned count, unsigned alive, unsigned n)
+static int order(const char *kind, const char *image, unsigned count, unsigned alive, unsigned n)
 {
 	char path[128];
 	FILE *f = NULL;
 	unsigned i = 0;
 
-	if (put("ctl/order", "%u %s %u %u\n", ++b.order, kind, count, alive) < 0)
+	if (put("ctl/order", "%u %s %s %u %u\n", ++b.order, kind, image, count, alive) < 0)
 		return -1;
 	snprintf(path, sizeof(path), "%s/ctl/answer-%u", b.dir, b.order);
 	for (unsigned tries = 0; tries < 60000 && (f = fopen(path, "re")) == NULL; tries++)
@@ -84,11 +84,11 @@ static int order(const char *kind, unsigned count, unsigned alive, unsigned n)
 	return i == n ? 0 : -1;
 }
 
+/* @arg: the image's name. */
 static int64_t ours_null(void *arg)
 {
-	(void)arg;
 	if (b.left == 0) {
-		if (order("each", TURN, 1, TURN) < 0)
+		if (order("each", arg, TURN, 1, TURN) < 0)
 			return -1;
 		b.left = TURN;
 	}
@@ -98,7 +98,7 @@ static int64_t ours_null(void *arg)
 static int64_t ours_rate(void *arg)
 {
 	(void)arg;
-	return order("together", RATE_PROCS, RATE_ALIVE, 1) < 0 ? -1 : b.values[0];
+	return order("together", "null", RATE_PROCS, RATE_ALIVE, 1) < 0 ? -1 : b.values[0];
 }
 
 /* --- peers -------------------------------------------------------------------- */
@@ -118,11 +118,15 @@ static int vfork_exec(char *const argv[])
 	return 0;
 }
 
+static char *image_path(const void *arg)
+{
+	return strcmp(arg, "bare") == 0 ? b.bare : b.null;
+}
+
 static int64_t peer_null(void *arg)
 {
-	char *argv[] = { b.null, NULL };
+	char *argv[] = { image_path(arg), NULL };
 
-	(void)arg;
 	return vfork_exec(argv);
 }
 
@@ -133,12 +137,11 @@ static int64_t peer_rate(void *arg)
 	int64_t t = bench_now();
 	int failed = 0, status;
 
-	(void)arg;
 	for (long c = 0; c < cores; c++) {
 		if (fork() != 0)
 			continue;
 		for (long i = 0; i < RATE_PROCS / cores && !failed; i++)
-			failed = peer_null(NULL) < 0;
+			failed = peer_null(arg) < 0;
 		_exit(failed);
 	}
 	while (wait(&status) > 0)
@@ -148,10 +151,9 @@ static int64_t peer_rate(void *arg)
 
 static int64_t peer_bwrap(void *arg)
 {
-	char *argv[] = { "/usr/bin/bwrap", "--unshare-all", "--ro-bind", b.null, "/null", "/null",
-		NULL };
+	char *argv[] = { "/usr/bin/bwrap", "--unshare-all", "--ro-bind", image_path(arg), "/null",
+		"/null", NULL };
 
-	(void)arg;
 	return vfork_exec(argv);
 }
 
@@ -174,13 +176,13 @@ static int set_up(void *arg)
 		"realm: bench\nlimits: {procs: 80, memory: 1GiB}\n"
 		"mounts: [{at: /ctl, host: ctl, rights: [read, write, create, remove]}]\n"
 		"images:\n  - {name: spawner, path: %s/bench-spawner}\n"
-		"  - {name: \"null\", path: %s}\n"
+		"  - {name: \"null\", path: %s}\n  - {name: bare, path: %s}\n"
 		"procs:\n  - name: spawner\n    image: spawner\n"
 		"    limits: {memory: 64MiB, slots: 256}\n    grants:\n"
 		"      - {path: /ctl, rights: [read, write, create, remove]}\n"
 		"      - {spawn: nulls, procs: 70, memory: 256MiB, classes: [be]}\n"
-		"      - {image: \"null\"}\n",
-		b.bin, b.null) < 0)
+		"      - {image: \"null\"}\n      - {image: bare}\n",
+		b.bin, b.null, b.bare) < 0)
 		return -1;
 	if (run("%s/writ up --node %s --host ctl=%s/ctl:rw >&2", b.bin, b.node, b.dir) < 0)
 		return -1;
@@ -189,10 +191,12 @@ static int set_up(void *arg)
 
 static int set_up_runc(void *arg)
 {
+	const char *image = image_path(arg);
+
 	if (run("mkdir -p %s/bundle/rootfs && cp %s %s/bundle/rootfs/null && cd %s/bundle && "
 		"rm -f config.json && runc spec && sed -i -e 's|\"sh\"|\"/null\"|' "
 		"-e 's|\"terminal\": true|\"terminal\": false|' config.json",
-		b.dir, b.null, b.dir, b.dir) < 0)
+		b.dir, image, b.dir, b.dir) < 0)
 		return -1;
 	return set_up(arg);
 }
@@ -214,6 +218,7 @@ static int prepare(void)
 	else if (n > 0 && strrchr(b.bin, '/') != NULL)
 		*strrchr(b.bin, '/') = '\0';
 	snprintf(b.null, sizeof(b.null), "%s/bench-null", b.bin);
+	snprintf(b.bare, sizeof(b.bare), "%s/bench-bare", b.bin);
 	snprintf(b.node, sizeof(b.node), "b%d", (int)getpid());
 	snprintf(b.dir, sizeof(b.dir), "/tmp/writ-bench-XXXXXX");
 	if (mkdtemp(b.dir) == NULL || chmod(b.dir, 0755) != 0 ||
@@ -225,41 +230,32 @@ static int prepare(void)
 
 int main(int argc, char **argv)
 {
+	static char null[] = "null", bare[] = "bare";
+#define ROW(what, peer_is, set, fn, by, image, count) \
+	{ \
+		.name = what, .peer_name = peer_is, .setup = set, .teardown = tear_down, \
+		.ours = fn, .peer = by, .arg = image, .rounds = count, .turn = TURN \
+	}
 	static const struct bench list[] = {
-		{ .name = "spawn.null",
-		    .peer_name = "vfork+exec",
-		    .setup = set_up,
-		    .teardown = tear_down,
-		    .ours = ours_null,
-		    .peer = peer_null,
-		    .rounds = 960,
-		    .turn = TURN },
+		ROW("spawn.null", "vfork+exec", set_up, ours_null, peer_null, null, 960),
 		{ .name = "spawn.rate",
 		    .peer_name = "vfork+exec on every core",
 		    .setup = set_up,
 		    .teardown = tear_down,
 		    .ours = ours_rate,
 		    .peer = peer_rate,
+		    .arg = null,
 		    .rounds = 7,
 		    .turn = 1,
 		    .ops = RATE_PROCS },
-		{ .name = "spawn.bwrap",
-		    .peer_name = "bwrap --unshare-all",
-		    .setup = set_up,
-		    .teardown = tear_down,
-		    .ours = ours_null,
-		    .peer = peer_bwrap,
-		    .rounds = 320,
-		    .turn = TURN },
-		{ .name = "spawn.runc",
-		    .peer_name = "runc run",
-		    .setup = set_up_runc,
-		    .teardown = tear_down,
-		    .ours = ours_null,
-		    .peer = peer_runc,
-		    .rounds = 64,
-		    .turn = TURN },
+		ROW("spawn.bwrap", "bwrap --unshare-all", set_up, ours_null, peer_bwrap, null, 320),
+		ROW("spawn.runc", "runc run", set_up_runc, ours_null, peer_runc, null, 64),
+		ROW("spawn.bwrap.bare", "bwrap --unshare-all, no libc in the proc", set_up,
+		    ours_null, peer_bwrap, bare, 320),
+		ROW("spawn.runc.bare", "runc run, no libc in the proc", set_up_runc, ours_null,
+		    peer_runc, bare, 64),
 	};
+#undef ROW
 	int rc;
 
 	if (prepare() < 0) {

@@ -3,7 +3,7 @@
  * The proc behind the spawn benchmarks: told by a file in /ctl to make so many
  * null procs, with so many alive at once, it answers with the nanoseconds.
  *
- * /ctl/order: "NUMBER KIND COUNT ALIVE\n" (KIND: each one alone, or all together)
+ * /ctl/order: "NUMBER KIND IMAGE COUNT ALIVE\n" (KIND: each one alone, or all together)
  * /ctl/answer-NUMBER: a line per measured value
  */
 #include <stdio.h>
@@ -31,15 +31,15 @@ static int finish(uint32_t proc)
 	return r < 0 || e.state != WRIT_STATE_EXITED || e.code != 0 ? -1 : 0;
 }
 
-static int64_t spawn(void)
+static int64_t spawn(const char *image)
 {
-	return writ_spawn(&(struct writ_spawn){ .image = "null", .memory = 1 << 20 });
+	return writ_spawn(&(struct writ_spawn){ .image = image, .memory = 1 << 20 });
 }
 
-static int each(FILE *out, unsigned count)
+static int each(FILE *out, const char *image, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
-		int64_t t = now(), proc = spawn();
+		int64_t t = now(), proc = spawn(image);
 
 		if (proc < 0 || finish((uint32_t)proc) < 0)
 			return -1;
@@ -48,7 +48,7 @@ static int each(FILE *out, unsigned count)
 	return 0;
 }
 
-static int together(FILE *out, unsigned count, unsigned alive)
+static int together(FILE *out, const char *image, unsigned count, unsigned alive)
 {
 	uint32_t procs[ALIVE_MAX];
 	int64_t t = now();
@@ -57,7 +57,7 @@ static int together(FILE *out, unsigned count, unsigned alive)
 		if (i >= alive && finish(procs[i % alive]) < 0)
 			return -1;
 		if (i < count) {
-			int64_t proc = spawn();
+			int64_t proc = spawn(image);
 
 			if (proc < 0)
 				return -1;
@@ -71,18 +71,20 @@ static int together(FILE *out, unsigned count, unsigned alive)
 static int obey(const char *order, unsigned *last)
 {
 	unsigned number, count, alive;
-	char kind[16], path[64], *text;
+	char kind[16], image[16], path[64], *text;
 	size_t len;
 	FILE *out;
 	int r;
 
-	if (sscanf(order, "%u %15s %u %u", &number, kind, &count, &alive) != 4 || number == *last)
+	if (sscanf(order, "%u %15s %15s %u %u", &number, kind, image, &count, &alive) != 5 ||
+	    number == *last)
 		return 0;
 	*last = number;
 	if (count > COUNT_MAX || alive == 0 || alive > ALIVE_MAX ||
 	    (out = open_memstream(&text, &len)) == NULL)
 		return -1;
-	r = strcmp(kind, "each") == 0 ? each(out, count) : together(out, count, alive);
+	r = strcmp(kind, "each") == 0 ? each(out, image, count)
+				      : together(out, image, count, alive);
 	fclose(out);
 	snprintf(path, sizeof(path), "/ctl/answer-%u", number);
 	if (r == 0)
