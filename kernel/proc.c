@@ -265,12 +265,12 @@ void k_proc_end(struct k_proc *p, unsigned state, int code)
 	let_go(&p->spawn);
 	k.realms[p->realm].procs--;
 	k.realms[p->realm].kept++;
+	k_proc_reached(p, WRIT_WAIT_EXIT);
 	k_audit(p, WRIT_AUDIT_ENDED, WRIT_OP_EXITED, 0, 0, (uint32_t)code, k_states[state]);
 	if (p == k.scheduler)
 		k.scheduler = NULL;
 	else if (k.scheduler != NULL)
 		k_event_post(k.scheduler, &p->ev_sched);
-	k_proc_reached(p, WRIT_WAIT_EXIT);
 	if (p == k.root) {
 		k_log("root has ended (%s, code %d): the node goes down", k_states[state], code);
 		k.exit_code = state == WRIT_STATE_EXITED ? code : 70;

@@ -36,11 +36,10 @@ int k_call_start(struct k_req *q)
 		    k_classes[p->class]);
 		return WRIT_E_NO_RIGHT;
 	}
-	k_gate_answer(q, 0);
 	k_proc_start(p);
 	if (p->held && k.scheduler != NULL)
 		k_event_post(k.scheduler, &p->ev_sched);
-	return K_LATER;
+	return 0;
 }
 
 int k_call_procs(struct k_req *q)

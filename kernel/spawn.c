@@ -346,10 +346,9 @@ int k_call_spawn(struct k_req *q)
 	    0);
 	q->h.arg = p->pid;
 	spawn_audit(q, &pl, p);
-	k_gate_answer(q, 0);
 	if (k.scheduler != NULL)
 		k_event_post(k.scheduler, &p->ev_sched);
-	return K_LATER;
+	return 0;
 }
 
 int k_call_kill(struct k_req *q)
