@@ -8,9 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct writ_cap_req *cap_req(const struct k_req *q)
+/* The request of a call on slots, and what its source resolves to. */
+static int source(struct k_req *q, const struct writ_cap_req **ret, slot_t *ret_src)
 {
-	return q->h.len == sizeof(struct writ_cap_req) ? q->in : NULL;
+	*ret = q->in;
+	return q->h.len == sizeof(**ret) ? k_resolve(q, &(*ret)->src, ret_src) : WRIT_E_BAD_REQUEST;
 }
 
 static void say_missing(struct k_req *q, slot_t src, uint32_t rights)
@@ -23,14 +25,14 @@ static void say_missing(struct k_req *q, slot_t src, uint32_t rights)
 
 static int derive(struct k_req *q, bool badged)
 {
-	const struct writ_cap_req *r = cap_req(q);
+	const struct writ_cap_req *r;
 	slot_t src, dst;
 	int e;
 
-	if (r == NULL || (r->rights & ~(uint32_t)WRIT_R_ALL) != 0)
-		return WRIT_E_BAD_REQUEST;
-	if ((e = k_resolve(q, &r->src, &src)) != 0 || (e = k_resolve(q, &r->dst, &dst)) != 0)
+	if ((e = source(q, &r, &src)) != 0 || (e = k_resolve(q, &r->dst, &dst)) != 0)
 		return e;
+	if ((r->rights & ~(uint32_t)WRIT_R_ALL) != 0)
+		return WRIT_E_BAD_REQUEST;
 	e = badged ? captab_mint(&k.caps, src, dst, (uint16_t)r->rights, r->badge)
 		   : captab_copy(&k.caps, src, dst, (uint16_t)r->rights);
 	if (e == WRIT_E_NO_RIGHT)
@@ -55,26 +57,22 @@ int k_call_mint(struct k_req *q)
 
 int k_call_move(struct k_req *q)
 {
-	const struct writ_cap_req *r = cap_req(q);
+	const struct writ_cap_req *r;
 	slot_t src, dst;
 	int e;
 
-	if (r == NULL)
-		return WRIT_E_BAD_REQUEST;
-	if ((e = k_resolve(q, &r->src, &src)) != 0 || (e = k_resolve(q, &r->dst, &dst)) != 0)
+	if ((e = source(q, &r, &src)) != 0 || (e = k_resolve(q, &r->dst, &dst)) != 0)
 		return e;
 	return captab_move(&k.caps, src, dst);
 }
 
 int k_call_delete(struct k_req *q)
 {
-	const struct writ_cap_req *r = cap_req(q);
+	const struct writ_cap_req *r;
 	slot_t s;
 	int e;
 
-	if (r == NULL)
-		return WRIT_E_BAD_REQUEST;
-	if ((e = k_resolve(q, &r->src, &s)) != 0)
+	if ((e = source(q, &r, &s)) != 0)
 		return e;
 	return captab_delete(&k.caps, s);
 }
@@ -82,13 +80,11 @@ int k_call_delete(struct k_req *q)
 /* In slices: the loop goes on with it, and the reply comes when nothing is left. */
 int k_call_revoke(struct k_req *q)
 {
-	const struct writ_cap_req *r = cap_req(q);
+	const struct writ_cap_req *r;
 	slot_t s;
 	int e;
 
-	if (r == NULL)
-		return WRIT_E_BAD_REQUEST;
-	if ((e = k_resolve(q, &r->src, &s)) != 0)
+	if ((e = source(q, &r, &s)) != 0)
 		return e;
 	q->p->revoking = s;
 	q->p->revoke_gen = captab_slot(&k.caps, s)->gen;
@@ -100,15 +96,13 @@ int k_call_revoke(struct k_req *q)
 
 int k_call_inspect(struct k_req *q)
 {
-	const struct writ_cap_req *r = cap_req(q);
+	const struct writ_cap_req *r;
 	struct writ_cap_info *out = (void *)q->out;
 	const struct cap *c;
 	slot_t s;
 	int e;
 
-	if (r == NULL)
-		return WRIT_E_BAD_REQUEST;
-	if ((e = k_resolve(q, &r->src, &s)) != 0)
+	if ((e = source(q, &r, &s)) != 0)
 		return e;
 	c = &captab_slot(&k.caps, s)->cap;
 	*out = (struct writ_cap_info){ .index = (uint32_t)r->src.index,
