@@ -32,7 +32,7 @@ static void setup(void)
 	mount = (Writ__Manifest__Mount)WRIT__MANIFEST__MOUNT__INIT;
 	mount.at = "/in", mount.host = "texts", mount.rights = WRIT_R_READ, mount.line = 4;
 	inner = (Writ__Manifest__Mount)WRIT__MANIFEST__MOUNT__INIT;
-	inner.at = "/in/work", inner.host = "work", inner.rights = WRIT_R_READ | WRIT_R_CREATE,
+	inner.at = "/in/desk", inner.host = "work", inner.rights = WRIT_R_READ | WRIT_R_CREATE,
 	inner.line = 5;
 	image = (Writ__Manifest__Image)WRIT__MANIFEST__IMAGE__INIT;
 	image.name = "prog", image.size = 10, image.line = 6;
@@ -247,9 +247,9 @@ START_TEST(the_longest_mount_covers)
 	ck_assert_str_eq(rest, "");
 	ck_assert_ptr_eq(resolve_mount(&realm, "/in/a/b", &rest), &mount);
 	ck_assert_str_eq(rest, "/a/b");
-	ck_assert_ptr_eq(resolve_mount(&realm, "/in/work/x", &rest), &inner);
+	ck_assert_ptr_eq(resolve_mount(&realm, "/in/desk/x", &rest), &inner);
 	ck_assert_str_eq(rest, "/x");
-	ck_assert_ptr_eq(resolve_mount(&realm, "/in/works", &rest), &mount);
+	ck_assert_ptr_eq(resolve_mount(&realm, "/in/desks", &rest), &mount);
 	ck_assert_str_eq(rest, "/works");
 	ck_assert_ptr_null(resolve_mount(&realm, "/inn", &rest));
 	ck_assert_ptr_null(resolve_mount(&realm, "/", &rest));
@@ -304,9 +304,9 @@ START_TEST(a_missing_right_goes_to_the_grant_that_covers)
 	ck_assert_str_eq(explained("/out/x", WRIT_E_NO_RIGHT, WRIT_R_REMOVE),
 	    "add remove to the rights of /out in the grants of coord at demo.yaml:12");
 	ex.host = "work";
-	g_in.name = "/in/work";
+	g_in.name = "/in/desk";
 	ck_assert_str_eq(explained("/y", WRIT_E_NO_RIGHT, WRIT_R_CREATE),
-	    "add create to the rights of /in/work in the grants of coord at demo.yaml:11");
+	    "add create to the rights of /in/desk in the grants of coord at demo.yaml:11");
 }
 END_TEST
 
@@ -315,8 +315,8 @@ START_TEST(what_no_grant_can_allow_is_said)
 	ck_assert_str_eq(explained("/in/x", WRIT_E_NO_RIGHT, WRIT_R_WRITE),
 	    "no grant can allow it: demo.yaml:4 mounts host folder texts at /in without write, "
 	    "and the node lends it without (node.yaml:7)");
-	ck_assert_str_eq(explained("/in/work/x", WRIT_E_NO_RIGHT, WRIT_R_WRITE),
-	    "no grant can allow it: demo.yaml:5 mounts host folder work at /in/work without write; "
+	ck_assert_str_eq(explained("/in/desk/x", WRIT_E_NO_RIGHT, WRIT_R_WRITE),
+	    "no grant can allow it: demo.yaml:5 mounts host folder work at /in/desk without write; "
 	    "add that to the mount's rights first");
 	node.has_named = false;
 	ck_assert_ptr_nonnull(
