@@ -24,12 +24,12 @@ static void fail_at(const struct manifest_error *e, const char *text)
 /* Put an image where the sentence says there is none. False: it says something else. */
 static bool give_image(const struct manifest_error *e)
 {
-	const char *start = strstr(e->text, DEEP), *end = strstr(e->text, " doesn't exist");
+	const char *start = strstr(e->text, "/" DEEP), *end = strstr(e->text, " doesn't exist");
 	char name[256];
 
 	if (start == NULL || end == NULL || end < start)
 		return false;
-	snprintf(name, sizeof(name), "%.*s", (int)(end - start), start);
+	snprintf(name, sizeof(name), "%.*s", (int)(end - start - 1), start + 1);
 	fixture_elf(name);
 	return true;
 }
