@@ -263,6 +263,6 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	rc = bench_main(argc, argv, list, sizeof(list) / sizeof(list[0]));
-	run("rm -rf %s", b.dir);
+	run("rm -rf %s /var/log/writ/%s", b.dir, b.node);
 	return rc;
 }
