@@ -33,3 +33,9 @@ ok $((own >= 1024 || own < 8)) "a sleeping proc has $own KiB of its own, under 1
 growth=$(((full - quiet) * 1024 / 1000))
 ok $((growth >= 16384)) "growth a proc: $growth bytes, under 16 KiB"
 check "nothing is left of the node" no_leftovers
+
+# K2: nothing in the trusted part asks for memory; fdopendir() does, as the node begins and ends
+asks() { nm -u "$B"/kernel/*.o "$B"/caps/*.o | grep -wE "$1"; }
+refused "no function that allocates is called in kernel/ or caps/" asks \
+	'(m|c|re)alloc|reallocarray|aligned_alloc|posix_memalign|str(n)?dup|v?asprintf|f(d)?open|getline|open_memstream'
+check "negative control: the one of cgroup.c is seen" asks fdopendir
