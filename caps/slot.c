@@ -96,7 +96,8 @@ int captab_check(const struct captab *t, slot_t s, unsigned type, uint16_t right
 
 /*@ requires parent == \null || \valid_read(parent); assigns \nothing; exits \false;
     ensures \result == 0 <==> parent == \null || parent->obj != obj ||
-      ((rights & ~parent->rights) == 0 && (parent->badge == 0 || badge == parent->badge)); */
+      ((rights & ~parent->rights) == 0 && (parent->badge == 0 || badge == parent->badge) &&
+       parent->type != WRIT_TYPE_REPLY); */
 /* May a capability to @obj with these rights and badge lie below @parent? */
 static int insert_allowed(const struct cap *parent, obj_t obj, uint16_t rights, uint64_t badge)
 {
@@ -104,7 +105,7 @@ static int insert_allowed(const struct cap *parent, obj_t obj, uint16_t rights, 
 		return 0;
 	if (rights & ~parent->rights)
 		return WRIT_E_NO_RIGHT;
-	if (parent->badge != 0 && badge != parent->badge)
+	if ((parent->badge != 0 && badge != parent->badge) || parent->type == WRIT_TYPE_REPLY)
 		return WRIT_E_ILLEGAL_OPERATION;
 	return 0;
 }
@@ -129,19 +130,17 @@ int captab_insert(struct captab *t, slot_t parent, slot_t dst, obj_t obj, uint16
 	if (badge != 0 && !type_takes_badge(o->type))
 		return WRIT_E_ILLEGAL_OPERATION;
 	slot_fill(t, parent, dst,
-	    (struct cap){
-		.type = o->type,
+	    (struct cap){ .type = o->type,
 		.rights = rights,
 		.obj = obj,
 		.epoch = o->epoch,
-		.badge = badge,
-	    });
+		.badge = badge });
 	return 0;
 }
 
 /*@ requires table(t) && names_ok(t); assigns \nothing; exits \false;
     ensures \result == 0 <==> full(t, src) && may_fill(t, dst) && t->slots[dst].cap.type == 0 &&
-      !stale(t, src) && !lacks(t, src, rights) &&
+      !stale(t, src) && !lacks(t, src, rights) && t->slots[src].cap.type != WRIT_TYPE_REPLY &&
       !(t->slots[src].cap.type == WRIT_TYPE_UNTYPED && t->slots[src].first != 0); */
 /* What copy and mint have in common: all but the badge. */
 static int derive_allowed(const struct captab *t, slot_t src, slot_t dst, uint16_t rights)
@@ -159,7 +158,7 @@ static int derive_allowed(const struct captab *t, slot_t src, slot_t dst, uint16
 		return WRIT_E_NO_RIGHT;
 	if (from->cap.type == WRIT_TYPE_UNTYPED && from->first != 0)
 		return WRIT_E_REVOKE_FIRST;
-	return 0;
+	return from->cap.type == WRIT_TYPE_REPLY ? WRIT_E_ILLEGAL_OPERATION : 0;
 }
 
 int captab_copy(struct captab *t, slot_t src, slot_t dst, uint16_t rights)

@@ -191,9 +191,10 @@ int captab_check(const struct captab *t, slot_t s, unsigned type, uint16_t right
  * Put a new capability to @obj into @dst, as a child of @parent (0: a root of
  * the tree). Rights are the caller's word: an object's maker decides them; but
  * below a capability to the same object they can only shrink, and a badge stays.
+ * A Reply has one capability: its maker puts one, and none may lie below it.
  * Errors, in this order: FAILED_LOOKUP (no such slot, or @parent empty),
  * DELETE_FIRST (@dst occupied), STALE (@parent is, or @obj is gone or dying),
- * NO_RIGHT, ILLEGAL_OPERATION (badge: see struct cap).
+ * NO_RIGHT, ILLEGAL_OPERATION (badge: see struct cap; a Reply below itself).
  */
 int captab_insert(struct captab *t, slot_t parent, slot_t dst, obj_t obj, uint16_t rights,
     uint64_t badge);
@@ -206,7 +207,9 @@ int captab_insert(struct captab *t, slot_t parent, slot_t dst, obj_t obj, uint16
  * On a CNode cap, @badge is the new guard as seL4 has it: value << 6 | size, 0
  * for none (ILLEGAL_OPERATION: a value that needs more than size or 32 bits, or a
  * size that leaves no room for the CNode's own bits in an address).
- * An Untyped with children can't be copied (REVOKE_FIRST).
+ * An Untyped with children can't be copied (REVOKE_FIRST), a Reply never
+ * (ILLEGAL_OPERATION): it answers one call once, so there is one of it, to be moved
+ * or deleted.
  * Errors, in this order: FAILED_LOOKUP (no such slot, or empty source),
  * DELETE_FIRST, STALE, NO_RIGHT, REVOKE_FIRST, ILLEGAL_OPERATION.
  */

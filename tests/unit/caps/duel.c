@@ -171,6 +171,16 @@ static void op_revoke(struct duel *d)
 		duel_differ(d, "revoked %u of %u with a budget of %u", gone, below, budget);
 }
 
+/* The first slot with a capability to @o. */
+static slot_t slot_of(const struct duel *d, obj_t o)
+{
+	slot_t s = 1;
+
+	while (s < M_SLOTS - 1 && !(d->m.slots[s].full && d->m.slots[s].cap.obj == o))
+		s++;
+	return s;
+}
+
 /* Put a capability to @o, which has @caps capabilities, somewhere allowed. */
 static void put(struct duel *d, obj_t o, unsigned caps)
 {
@@ -183,6 +193,9 @@ static void put(struct duel *d, obj_t o, unsigned caps)
 	/* below another object goes only an object's first capability */
 	if (caps != 0 && d->m.slots[parent].full && d->m.slots[parent].cap.obj != o)
 		parent = 0;
+	/* a Reply's maker puts one; below that any is refused */
+	if (caps != 0 && d->m.objs[o].type == WRIT_TYPE_REPLY)
+		parent = slot_of(d, o);
 	rights = pick_rights(d, parent);
 	agree(d, captab_insert(&d->t, parent, dst, o, rights, badge),
 	    m_insert(&d->m, parent, dst, o, rights, badge));
@@ -212,8 +225,8 @@ static bool born(struct duel *d, obj_t o, unsigned type, obj_t payer, struct cha
 static void op_new(struct duel *d)
 {
 	static const unsigned types[] = { WRIT_TYPE_ENDPOINT, WRIT_TYPE_PATH,
-		WRIT_TYPE_NOTIFICATION, WRIT_TYPE_PROC, WRIT_TYPE_SESSION };
-	unsigned type = types[pick(d, 5)];
+		WRIT_TYPE_NOTIFICATION, WRIT_TYPE_PROC, WRIT_TYPE_SESSION, WRIT_TYPE_REPLY };
+	unsigned type = types[pick(d, 6)];
 	obj_t payer = pick(d, 4) ? pick_obj(d, WRIT_TYPE_UNTYPED) : 0, o = 0;
 	struct charge c = pick_charge(d, 4);
 

@@ -79,6 +79,8 @@ int m_insert(struct model *m, slot_t parent, slot_t dst, obj_t o, uint16_t right
 		return WRIT_E_NO_RIGHT;
 	if (same && m->slots[parent].cap.badge != 0 && m->slots[parent].cap.badge != badge)
 		return WRIT_E_ILLEGAL_OPERATION;
+	if (same && m->objs[o].type == WRIT_TYPE_REPLY)
+		return WRIT_E_ILLEGAL_OPERATION;
 	if (badge != 0 && !can_be_minted(m->objs[o].type) && m->objs[o].type != WRIT_TYPE_SESSION)
 		return WRIT_E_ILLEGAL_OPERATION;
 	fill(m, parent, dst,
@@ -135,6 +137,8 @@ static int derive(struct model *m, slot_t src, slot_t dst, uint16_t rights, bool
 		return WRIT_E_NO_RIGHT;
 	if (cap.type == WRIT_TYPE_UNTYPED && has_children(m, src))
 		return WRIT_E_REVOKE_FIRST;
+	if (cap.type == WRIT_TYPE_REPLY)
+		return WRIT_E_ILLEGAL_OPERATION;
 	cap.rights = rights;
 	if (mint && cap.type == WRIT_TYPE_CNODE) {
 		if (!set_guard(m, &cap, badge))

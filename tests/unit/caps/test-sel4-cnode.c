@@ -175,6 +175,52 @@ START_TEST(CNODEOP0008_rotate_into_a_dying_cnode)
 }
 END_TEST
 
+/*
+ * SaveCaller: the Reply goes to another slot, and from there to a third; there is
+ * never a second one, and it goes with what it was made below.
+ */
+START_TEST(CNODEOP0009_save_caller)
+{
+	obj_t reply = make(WRIT_TYPE_REPLY);
+
+	put(1, w.ep, ALL);
+	DONE(captab_insert(&w.t, at(1), at(2), reply, ALL, 0));
+	DONE(captab_move(&w.t, at(2), at(3)));
+	ck_assert(is_empty(2));
+	REFUSED(FAILED_LOOKUP, captab_move(&w.t, at(2), at(4)));
+	REFUSED(DELETE_FIRST, captab_move(&w.t, at(3), at(1)));
+	REFUSED(ILLEGAL_OPERATION, captab_copy(&w.t, at(3), at(4), ALL));
+	REFUSED(ILLEGAL_OPERATION, captab_copy(&w.t, at(3), at(4), 0));
+	REFUSED(ILLEGAL_OPERATION, captab_mint(&w.t, at(3), at(4), ALL, 0));
+	REFUSED(ILLEGAL_OPERATION, captab_mint(&w.t, at(3), at(4), ALL, 7));
+	REFUSED(ILLEGAL_OPERATION, captab_mutate(&w.t, at(3), at(4), 0));
+	REFUSED(ILLEGAL_OPERATION, captab_insert(&w.t, at(3), at(4), reply, 0, 0));
+	copy(1, 4); /* what it was made below can be copied */
+	DONE(captab_rotate(&w.t, at(3), at(4), at(3)));
+	ck_assert_uint_eq(lies(4)->type, WRIT_TYPE_REPLY);
+	ck_assert_uint_eq(captab_parent(&w.t, at(4)), at(1));
+	revoke_all(1);
+	ck_assert(is_empty(3) && is_empty(4));
+	reap();
+	ck_assert(is_dead(reply));
+}
+END_TEST
+
+/* Given up unused: the object dies, and the kernel hears of it by finalise. */
+START_TEST(CNODEOP0002_delete_of_a_reply_ends_it)
+{
+	obj_t reply = make(WRIT_TYPE_REPLY);
+
+	put(1, reply, ALL);
+	DONE(captab_move(&w.t, at(1), at(2)));
+	reap();
+	ck_assert(!is_dead(reply));
+	drop(2);
+	reap();
+	ck_assert(is_dead(reply));
+}
+END_TEST
+
 /* 64 CNodes of 64 slots in a chain would be 384 bits: ten levels fill an address. */
 START_TEST(CSPACE0001_full_resolution)
 {
@@ -288,6 +334,9 @@ Suite *suite_sel4_cnode(void)
 	tcase_add_test(c, CNODEOP0008_rotate_with_a_pivot_that_is_an_end);
 	tcase_add_test(c, CNODEOP0008_rotate_from_empty_slots);
 	tcase_add_test(c, CNODEOP0008_rotate_into_a_dying_cnode);
+	c = world_case(s, "replies");
+	tcase_add_test(c, CNODEOP0009_save_caller);
+	tcase_add_test(c, CNODEOP0002_delete_of_a_reply_ends_it);
 	c = world_case(s, "addresses");
 	tcase_add_test(c, CSPACE0001_full_resolution);
 	tcase_add_test(c, CSPACE0001_64_bits_with_guards);

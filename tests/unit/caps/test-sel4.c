@@ -107,8 +107,8 @@ END_TEST
 START_TEST(last_capability_of_each_type_ends_the_object)
 {
 	static const unsigned types[] = { WRIT_TYPE_ENDPOINT, WRIT_TYPE_NOTIFICATION,
-		WRIT_TYPE_REPLY, WRIT_TYPE_PROC, WRIT_TYPE_MEMORY, WRIT_TYPE_IMAGE, WRIT_TYPE_PATH,
-		WRIT_TYPE_SPAWN, WRIT_TYPE_REALM, WRIT_TYPE_SESSION };
+		WRIT_TYPE_PROC, WRIT_TYPE_MEMORY, WRIT_TYPE_IMAGE, WRIT_TYPE_PATH, WRIT_TYPE_SPAWN,
+		WRIT_TYPE_REALM, WRIT_TYPE_SESSION };
 
 	for (unsigned i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
 		obj_t o = make(types[i]);

@@ -104,6 +104,20 @@ START_TEST(c2_rights_and_c3_badges)
 }
 END_TEST
 
+START_TEST(c2_one_reply)
+{
+	obj_t reply = make(WRIT_TYPE_REPLY);
+
+	furnish();
+	put(10, reply, RW);
+	VERIFY();
+	put(11, reply, RW);
+	ck_assert_str_eq(captab_verify(&w.t), "C2: a Reply has one capability");
+	drop(11);
+	VERIFY();
+}
+END_TEST
+
 START_TEST(c4_dangling_and_c5_references)
 {
 	obj_t dying;
@@ -169,6 +183,7 @@ Suite *suite_verify(void)
 	tcase_add_test(c, c1_the_tree);
 	tcase_add_test(c, c1_no_loop);
 	tcase_add_test(c, c2_rights_and_c3_badges);
+	tcase_add_test(c, c2_one_reply);
 	tcase_add_test(c, c4_dangling_and_c5_references);
 	tcase_add_test(c, c6_accounts);
 	tcase_add_test(c, c7_cnodes_and_c8_free_lists);

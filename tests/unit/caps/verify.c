@@ -191,6 +191,8 @@ static const char *verify_refs(const struct captab *t)
 			}
 			if (obj->refs < y->caps + y->pays)
 				return "C5: every reference is counted";
+			if (obj->type == WRIT_TYPE_REPLY && y->caps > 1)
+				return "C2: a Reply has one capability";
 			if (obj->dying && obj->refs != 0)
 				return "C5: a dying object has no references";
 			broken = verify_account(t, o, y);
