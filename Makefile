@@ -50,7 +50,7 @@ include $(sort $(wildcard include/module.mk caps/module.mk kernel/module.mk \
 	tests/unit/*/*/module.mk))
 
 GEN_H   := $(patsubst %,$(B)/gen/writ/%.pb-c.h,$(sort $(PROTOS)))
-PROGS   := $(BINS) $(TESTS) $(TESTBINS) $(BENCHES)
+PROGS   := $(BINS) $(TESTS) $(TESTBINS) $(BENCHES) $(GENS)
 SRCS    := $(sort $(foreach x,$(PROGS) $(LIBS) $(FUZZERS),$($(x)_SRCS)))
 objs     = $(patsubst %.c,$(B)/%.o,$($(1)_SRCS)) \
 	   $(patsubst %,$(B)/gen/writ/%.pb-c.o,$($(1)_PROTOS))
@@ -82,6 +82,11 @@ $(B)/gen/writ/%.pb-c.c $(B)/gen/writ/%.pb-c.h &: include/proto/%.proto
 	$(call say,PROTO,$<)
 	@mkdir -p $(@D)
 	$(Q)protoc-c --proto_path=include/proto --c_out=$(B)/gen/writ $<
+
+$(B)/gen/kernel/filters.h: $(B)/bin/gen-filter
+	$(call say,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q)$< >$@
 
 $(B)/gen/writ/%.pb-c.o: $(B)/gen/writ/%.pb-c.c | $(GEN_H)
 	$(call say,CC,$<)

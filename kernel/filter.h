@@ -1,24 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The seccomp filter of each profile, made from the table in syscalls.h.
+ * The seccomp filters. tools/gen-filter makes them from the table in syscalls.h
+ * when Writ is built; here they are only installed.
  */
 #pragma once
 #include <errno.h>
 #include <linux/filter.h>
+#include <writ/rights.h>
 
-#define FILTER_MAX 512 /* instructions; more than any profile needs */
 #define FILTER_ERRNO \
 	EBADRQC /* what a refused call returns: no call of Linux gives it by itself \
 		 */
 
+/* One filter a profile (enum writ_profile), and one that refuses each clone but of a thread. */
+enum { FILTER_THREADS = WRIT_PROFILE_N, FILTER_N };
+extern const struct sock_fprog filters[FILTER_N];
+
 /*
- * Write the filter of @profile (enum writ_profile) to @f, room for @max
- * instructions. Returns their number, -EINVAL (no such profile) or -E2BIG.
+ * Put a filter on the caller, for ever. Needs no-new-privileges. Returns 0,
+ * -EINVAL (no such filter) or -errno.
  */
-int filter_build(unsigned profile, struct sock_filter *f, unsigned max);
-
-/* Put @profile's filter on the caller, for ever. Needs no-new-privileges. Returns 0 or -errno. */
-int filter_install(unsigned profile);
-
-/* Refuse the caller every clone that doesn't make a thread, for ever. Returns 0 or -errno. */
-int filter_threads_only(void);
+int filter_install(unsigned filter);

@@ -6,3 +6,5 @@ writ-kernel_SRCS := kernel/main.c kernel/boot.c kernel/gate.c kernel/call_cap.c 
 	kernel/nest.c kernel/nest_loop.c kernel/sandbox.c kernel/filter.c kernel/cgroup.c kernel/host.c
 writ-kernel_LIBS := libcaps
 writ-kernel_LDLIBS := -lcap-ng
+# the seccomp filters, from kernel/syscalls.h
+$(B)/kernel/filter.o: $(B)/gen/kernel/filters.h

@@ -93,7 +93,7 @@ static int launch_limits(const struct launch *l)
 	    limit(RLIMIT_NOFILE, NEST_PROC_FDS) < 0 ||
 	    limit(RLIMIT_NPROC, server ? NEST_THREADS : 0) < 0)
 		return -errno;
-	return server ? filter_threads_only() : 0;
+	return server ? filter_install(FILTER_THREADS) : 0;
 }
 
 static int launch_fds(const struct launch *l)

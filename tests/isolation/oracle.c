@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* See oracle.h. Must not share code with kernel/filter.c. */
+/* See oracle.h. Must not share code with tools/gen-filter.c. */
 #include "oracle.h"
 
 #include <stddef.h>

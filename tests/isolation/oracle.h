@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the table of system calls says about one call, worked out in the
- * simplest way and apart from kernel/filter.c.
+ * simplest way and apart from tools/gen-filter.c.
  */
 #pragma once
 #include <stdint.h>

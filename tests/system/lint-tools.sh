@@ -97,6 +97,15 @@ refuses "tcb: a file that the document names is gone" "kernel/z.c, which is gone
 sed -i '/z\.c/d; s/ two / /' docs/tcb.md
 refuses "tcb: a file without a reason" "not in docs/tcb.md: caps/a.c" tcb
 sed -i 's/\(caps.a.c` | \)/\1two /' docs/tcb.md
+put build/gen/kernel/made.h "$spdx"
+sed -i '2i #include <kernel/made.h>' kernel/main.c
+refuses "tcb: a generated file is included that is not named" "gen/kernel/made.h" tcb
+# shellcheck disable=SC2016
+echo '| `gen/kernel/made.h` | four |' >>docs/tcb.md
+passes "tcb: unless the document says why" tcb
+sed -i 2d kernel/main.c
+refuses "tcb: a generated file is named and not included" "not included: gen/kernel/made.h" tcb
+sed -i '/made\.h/d' docs/tcb.md
 yes "" | head -6000 >kernel/big.h
 refuses "tcb: too many lines" "above the budget" tcb
 rm kernel/big.h
