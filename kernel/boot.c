@@ -142,12 +142,16 @@ static int take_ids(void)
 
 static int make_dirs(void)
 {
-	char path[256];
+	static char path[256];
 	uint32_t root_uid = k.uid_base + 1 * UID_REALM;
 
 	snprintf(path, sizeof(path), "%s/op", k.run);
 	if (make_dir(path, 0755, root_uid, root_uid) != 0)
 		return fail(path);
+	k.hosts[k.nhosts++] = (struct host_folder){ .name = WRIT_BOOT_OP,
+		.path = path,
+		.writable = 1,
+		.uid = root_uid };
 	if (make_dir(k.logs, 02750, 0, writ_group()) != 0)
 		return fail(k.logs);
 	k.logdir = open(k.logs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -160,7 +164,8 @@ static int open_hosts(void)
 		struct host_folder *h = &k.hosts[i];
 		int e;
 
-		h->uid = k.uid_base + (K_REALMS - 1 - i) * UID_REALM;
+		if (h->uid == 0)
+			h->uid = k.uid_base + (K_REALMS - 1 - i) * UID_REALM;
 		if ((e = host_open(h)) < 0) {
 			k_log("host folder %s (%s): %s", h->name, h->path, strerror(-e));
 			return 66;
@@ -294,7 +299,8 @@ static int give_modules(struct k_proc *root, struct record *rec, obj_t *ret_imag
 
 		e = give_file(root, rec, index++, WRIT_TYPE_HOST, h->name,
 		    (struct k_file){ .fd = h->fd, .host = i },
-		    WRIT_R_READ | WRIT_R_GRANT | (h->writable ? WRIT_R_WRITE : 0));
+		    WRIT_R_READ | (h->writable ? WRIT_R_WRITE : 0) |
+			(i + 1 < k.nhosts ? WRIT_R_GRANT : 0));
 	}
 	return e;
 }
@@ -326,7 +332,6 @@ static int root_realm(obj_t *ret_realm, obj_t *ret_spawn, struct k_proc **ret)
 	    captab_obj_new(&k.caps, WRIT_TYPE_SPAWN, 0, (struct charge){ 0 }, sp, ret_spawn) != 0)
 		return 70;
 	k.realms[body].obj = *ret_realm;
-	k.realms[body].root = true;
 	captab_hold(&k.caps, *ret_realm);
 	captab_hold(&k.caps, *ret_realm);
 	k.spawns[sp] = (struct k_spawn){ .realm = body,

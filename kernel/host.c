@@ -75,6 +75,8 @@ static int tree_idmap(int tree, uint32_t uid)
 
 	if (fstat(tree, &st) < 0)
 		return -errno;
+	if (st.st_uid == uid && st.st_gid == uid)
+		return 1;
 	ns = userns(st.st_uid, st.st_gid, uid);
 	if (ns < 0)
 		return ns;

@@ -162,7 +162,7 @@ struct k_realm {
 	obj_t obj, account; /* account: its Untyped, held */
 	uint32_t uid, procs, kept, sessions;
 	uint64_t audits, last_audit; /* records made; number of the newest */
-	bool used, dying, root;
+	bool used, dying;
 	struct k_nest nests[WRIT_PROFILE_N];
 	char name[WRIT_NAME_MAX];
 };
@@ -215,8 +215,8 @@ struct k {
 	struct k_wait *waits;
 	struct k_pool wait_pool;
 	struct writ_audit_rec *audits;
-	uint64_t audit_seq; /* next number; from 1 */
-	struct host_folder hosts[K_HOSTS];
+	uint64_t audit_seq;                    /* next number; from 1 */
+	struct host_folder hosts[K_HOSTS + 1]; /* the last in use is the operator's, for root */
 	unsigned nhosts;
 	struct k_module modules[K_MODULES];
 	unsigned nmodules;

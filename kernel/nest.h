@@ -14,29 +14,20 @@
 #include <sys/types.h>
 #include <writ/abi.h>
 
-#define NEST_BINDS_MAX 2
-#define NEST_IMAGE_FD  1000        /* the one descriptor that may be executed */
-#define NEST_SHARED    (256 << 20) /* address space of a proc beyond its private memory */
-#define NEST_PROC_FDS  900         /* RLIMIT_NOFILE of a proc: below NEST_IMAGE_FD */
-#define NEST_THREADS   64          /* RLIMIT_NPROC of profile server (nng's threads) */
+#define NEST_IMAGE_FD 1000        /* the one descriptor that may be executed */
+#define NEST_SHARED   (256 << 20) /* address space of a proc beyond its private memory */
+#define NEST_PROC_FDS 900         /* RLIMIT_NOFILE of a proc: below NEST_IMAGE_FD */
+#define NEST_THREADS  64          /* RLIMIT_NPROC of profile server (nng's threads) */
 
 #define NEST_PROC_STACK (8u << 20) /* RLIMIT_STACK, bytes; on top of the memory limit */
 #define NEST_SERVER_STACK \
 	(1u << 20) /* of profile server, and of each thread: those do count as memory */
-
-/* A host folder that shows in the nest's root (root's operator socket, its logs). */
-struct nest_bind {
-	const char *host, *inside;
-	int writable;
-}; /* inside: one component, "/run" */
 
 struct nest_conf {
 	const char *realm;  /* also the hostname */
 	uint32_t uid, gid;  /* host ids that the procs run as; inside they are 1 */
 	unsigned profile;   /* enum writ_profile */
 	const char *cgroup; /* realm's cgroup name as given to cgroup_make(); NULL: none */
-	struct nest_bind binds[NEST_BINDS_MAX];
-	unsigned nbinds;
 };
 
 struct nest {

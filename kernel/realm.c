@@ -75,7 +75,7 @@ static int realm_decode(struct k_req *q, slot_t *dst, obj_t *account, uint32_t *
 		return e;
 	*account = c->obj;
 	if (r->host != 0) {
-		if ((e = k_need(q, r->host, WRIT_TYPE_HOST, WRIT_R_READ, &s, &c)) != 0)
+		if ((e = k_need(q, r->host, WRIT_TYPE_HOST, WRIT_R_GRANT, &s, &c)) != 0)
 			return e;
 		*uid = k.hosts[k.files[captab_obj(&k.caps, c->obj)->body].host].uid;
 	}
@@ -119,7 +119,6 @@ bool k_nest_ready(uint32_t realm, unsigned profile)
 		.gid = r->uid,
 		.profile = profile,
 		.cgroup = r->name };
-	char op[256];
 	int e;
 
 	if (n->state == K_NEST_UP || n->state == K_NEST_BOOTING)
@@ -127,11 +126,6 @@ bool k_nest_ready(uint32_t realm, unsigned profile)
 	if (k_now() < n->retry_ns) {
 		errno = EAGAIN;
 		return false;
-	}
-	if (r->root) {
-		snprintf(op, sizeof(op), "%s/op", k.run);
-		c.binds[0] = (struct nest_bind){ .host = op, .inside = "/run", .writable = 1 };
-		c.nbinds = 1;
 	}
 	e = nest_start(&c, &n->n);
 	if (e < 0) {

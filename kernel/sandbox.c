@@ -53,24 +53,6 @@ static int step_wait(struct sandbox *s)
 	return recv(s->sock, &go, 1, 0) == 1 ? 0 : -EPIPE;
 }
 
-/* While still the kernel's user on the host, who may look into the node's folders. */
-static int step_binds(struct sandbox *s)
-{
-	for (unsigned i = 0; i < s->conf->nbinds; i++) {
-		const struct nest_bind *b = &s->conf->binds[i];
-		struct mount_attr a = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
-			    MOUNT_ATTR_NOEXEC };
-
-		if (!b->writable)
-			a.attr_set |= MOUNT_ATTR_RDONLY;
-		s->trees[i] = open_tree(AT_FDCWD, b->host, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-		if (s->trees[i] < 0 ||
-		    mount_setattr(s->trees[i], "", AT_EMPTY_PATH, &a, sizeof(a)) < 0)
-			return -errno;
-	}
-	return 0;
-}
-
 /* There is no uid 0 in this namespace, so the capabilities stay: the next steps need them. */
 static int step_ids(struct sandbox *s)
 {
@@ -86,31 +68,16 @@ static int step_devnull(struct sandbox *s)
 	return s->null < 0 ? -errno : 0;
 }
 
-static int root_fill(struct sandbox *s)
-{
-	for (unsigned i = 0; i < s->conf->nbinds; i++) {
-		const char *dir = s->conf->binds[i].inside + 1;
-
-		if (mkdir(dir, 0555) < 0 ||
-		    move_mount(s->trees[i], "", AT_FDCWD, dir, MOVE_MOUNT_F_EMPTY_PATH) < 0)
-			return -errno;
-	}
-	return 0;
-}
-
 static int step_root(struct sandbox *s)
 {
 	struct mount_attr ro = { .attr_set = MOUNT_ATTR_RDONLY };
-	int r;
 
+	(void)s;
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("tmpfs", ROOT_AT, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
 		"mode=0555,size=64k,nr_inodes=16") < 0 ||
 	    chdir(ROOT_AT) < 0)
 		return -errno;
-	r = root_fill(s);
-	if (r < 0)
-		return r;
 	/* put the old root on top of the new one, then let go of it */
 	if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 ||
 	    chdir("/") < 0 || mount_setattr(AT_FDCWD, "/", 0, &ro, sizeof(ro)) < 0)
@@ -255,12 +222,11 @@ static int step_filter(struct sandbox *s)
 /* clang-format off */
 const struct sandbox_step sandbox_steps[] = {
 	{ "wait", step_wait },
-	{ "binds", step_binds },        /* as the kernel's user */
 	{ "ids", step_ids },            /* files of the new root need a mapped owner */
 	{ "devnull", step_devnull },    /* there is none in the new root */
 	{ "root", step_root },
 	{ "hostname", step_hostname },
-	{ "fds", step_fds },            /* after the last use of a mount's descriptor */
+	{ "fds", step_fds },
 	{ "signals", step_signals },    /* takes descriptor 4 */
 	{ "limits", step_limits },
 	{ "caps", step_caps },          /* after all that needs one */

@@ -12,9 +12,8 @@ enum { NEST_SOCK_FD = 3, NEST_SIGNAL_FD = 4, NEST_FD_FIRST = 5 };
 
 struct sandbox {
 	const struct nest_conf *conf;
-	int sock;                  /* to the kernel; NEST_SOCK_FD from "fds" on */
-	int null;                  /* /dev/null, until "fds" */
-	int trees[NEST_BINDS_MAX]; /* detached mounts, until "root" */
+	int sock; /* to the kernel; NEST_SOCK_FD from "fds" on */
+	int null; /* /dev/null, until "fds" */
 };
 
 struct sandbox_step {

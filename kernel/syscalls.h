@@ -173,8 +173,8 @@ struct syscall_check {
 	X(getpeername,       ANY,         PS,   "nng over ipc") \
 	X(getsockopt,        ANY,         PS,   "nng over ipc: the peer's user id") \
 	X(setsockopt,        ANY,         PS,   "nng over ipc") \
+	X(fchdir,            ANY,         PS,   "root's socket lies in its working folder, on a mount of its own: nothing is above") \
 	X(eventfd2,          ANY,         PS,   "nng wakes its own threads") \
-	X(openat,            ANY,         PS,   "folders that show in its own root") \
 	X(unlink,            ANY,         PS,   "nng removes a stale socket") \
 	X(chmod,             ANY,         PS,   "nng sets who may connect") \
 	X(memfd_create,      ANY,         PS,   "root makes images; no way to execute one") \

@@ -327,3 +327,4 @@ enum writ_boot_slot {
 	WRIT_BOOT_SPAWN,
 	WRIT_BOOT_FIRST = 16,
 };
+#define WRIT_BOOT_OP ".op" /* Host folder of the operator's socket; manifests can't name it */

@@ -50,7 +50,8 @@ static int read_names(struct srv *s)
 	for (unsigned i = 0; writ_named_each(i, &type, &name, &slot, &rights); i++) {
 		if (type == WRIT_TYPE_NULL)
 			root.missing = name;
-		if (type != WRIT_TYPE_IMAGE && type != WRIT_TYPE_HOST)
+		if ((type != WRIT_TYPE_IMAGE && type != WRIT_TYPE_HOST) ||
+		    strcmp(name, WRIT_BOOT_OP) == 0)
 			continue;
 		if (root.nmodules == ROOT_MODULES_MAX || root.nhosts == CHECK_HOSTS_MAX) {
 			srv_log(s, "more boot modules or host folders than %d", ROOT_MODULES_MAX);

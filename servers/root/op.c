@@ -204,6 +204,19 @@ static int open_slots(void)
 	return r;
 }
 
+/* The folder becomes root's working folder, and the capability goes: nobody else ever has it. */
+static int enter_folder(void)
+{
+	writ_cap_t cap = writ_named_cap(WRIT_TYPE_HOST, WRIT_BOOT_OP);
+	int fd = cap != 0 ? writ_cap_fd(cap) : -WRIT_E_NOT_FOUND, r;
+
+	if (fd < 0)
+		return fd;
+	r = fchdir(fd) < 0 ? -WRIT_E_IO : 0;
+	close(fd);
+	return r < 0 ? r : writ_cap_delete(cap);
+}
+
 int op_init(struct srv *s)
 {
 	int r;
@@ -213,6 +226,10 @@ int op_init(struct srv *s)
 	if (op.bell < 0 || srv_watch(s, op.bell, on_bell, NULL) < 0) {
 		srv_log(s, "no eventfd for the operator's calls: %s", strerror(errno));
 		return -WRIT_E_NOT_ENOUGH_MEMORY;
+	}
+	if ((r = enter_folder()) < 0) {
+		srv_log(s, "the operator's folder: %s", writ_strerror(r));
+		return r;
 	}
 	if (unlink(OP_PATH) < 0 && errno != ENOENT)
 		srv_log(s, "a stale %s stays: %s", OP_PATH, strerror(errno));

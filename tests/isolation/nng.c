@@ -8,8 +8,9 @@
 #include <nng/protocol/reqrep0/req.h>
 #include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
-#define URL "ipc:///rw/socket"
+#define URL "ipc://socket" /* in the folder that is its standard output */
 
 static void *serve(void *arg)
 {
@@ -32,6 +33,8 @@ int main(void)
 	pthread_t t;
 	char buf[64];
 
+	if (fchdir(STDOUT_FILENO) != 0)
+		return 9;
 	if (nng_rep0_open(&rep) != 0)
 		return 1;
 	if (nng_listener_create(&l, rep, URL) != 0)

@@ -21,26 +21,19 @@
 START_TEST(nng_works_only_in_server)
 {
 	char dir[64], path[96];
-	struct nest_conf c = { .realm = "nng",
-		.uid = UID,
-		.gid = UID,
-		.profile = (unsigned)_i,
-		.nbinds = 1 };
+	struct host_folder h = { .path = dir, .writable = 1, .uid = UID };
+	struct nest n = harness_nest((unsigned)_i, "nng", UID);
 	struct nest_order o = harness_order("nng");
 	struct nest_event e = { 0 };
-	struct nest n;
 	struct stat st;
 	int image = harness_image("isolation-nng"), gate = open("/dev/null", O_RDWR | O_CLOEXEC),
 	    fd;
 
 	harness_folder(dir, sizeof(dir));
 	ck_assert_int_eq(chown(dir, UID, UID), 0);
-	c.binds[0] = (struct nest_bind){ dir, "/rw", 1 };
-	ck_assert_int_eq(nest_start(&c, &n), 0);
-	ck_assert_int_eq(harness_event(&n, &e, &fd), 1);
-	ck_assert_int_eq(e.code, 0);
-	o.nfds = 2;
-	ck_assert_int_eq(nest_order(&n, &o, (int[]){ gate, image }), 0);
+	ck_assert_int_eq(host_open(&h), 0);
+	o.nfds = 3;
+	ck_assert_int_eq(nest_order(&n, &o, (int[]){ gate, image, h.fd }), 0);
 	ck_assert_int_eq(harness_event(&n, &e, &fd), 1);
 	ck_assert_int_eq(e.what, NEST_STARTED);
 	close(fd);
@@ -57,6 +50,7 @@ START_TEST(nng_works_only_in_server)
 	ck_assert_int_eq(rmdir(dir), 0);
 	close(image);
 	close(gate);
+	close(h.fd);
 	harness_fini(&n);
 }
 END_TEST

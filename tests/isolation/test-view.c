@@ -187,7 +187,7 @@ START_TEST(a_proc_is_shut_in)
 }
 END_TEST
 
-/* Without one of these the nest does not start, or the survey says what is amiss. wait, binds,
+/* Without one of these the nest does not start, or the survey says what is amiss. wait,
  * parent and landlock have tests of their own. */
 static const char *const missed[] = { "ids", "devnull", "root", "hostname", "fds", "signals",
 	"limits", "caps", "no_new_privs", "filter" };
@@ -295,34 +295,6 @@ START_TEST(nests_are_strangers)
 }
 END_TEST
 
-START_TEST(binds_show_with_their_rights)
-{
-	char dir[64];
-	struct nest_conf c = { .realm = REALM,
-		.uid = UID,
-		.gid = UID,
-		.profile = WRIT_PROFILE_SERVER,
-		.nbinds = 2 };
-	struct nest_event e = { 0 };
-	struct nest n;
-	int fd;
-
-	harness_folder(dir, sizeof(dir));
-	c.binds[0] = (struct nest_bind){ dir, "/ro", 0 };
-	c.binds[1] = (struct nest_bind){ dir, "/rw", 1 };
-	ck_assert_int_eq(nest_start(&c, &n), 0);
-	ck_assert_int_eq(harness_event(&n, &e, &fd), 1);
-	ck_assert_msg(e.code == 0, "%s: %s", e.step, strerror(e.code));
-	ck_assert_str_eq(entries(proc_path(n.pid, "root")), "ro rw");
-	ck_assert(root_is_read_only(n.pid));
-	ck_assert(mkdir(proc_path(n.pid, "root/ro/x"), 0700) < 0 && errno == EROFS);
-	ck_assert_int_eq(mkdir(proc_path(n.pid, "root/rw/x"), 0700), 0);
-	ck_assert_int_eq(rmdir(proc_path(n.pid, "root/rw/x")), 0);
-	harness_fini(&n);
-	ck_assert_int_eq(rmdir(dir), 0);
-}
-END_TEST
-
 TCase *view_tests(void)
 {
 	TCase *t = tcase_create("view");
@@ -333,6 +305,5 @@ TCase *view_tests(void)
 	tcase_add_test(t, a_failing_step_is_named);
 	tcase_add_test(t, landlock_alone_refuses_files);
 	tcase_add_test(t, nests_are_strangers);
-	tcase_add_test(t, binds_show_with_their_rights);
 	return t;
 }

@@ -101,6 +101,16 @@ check "a realm with a service of its own runs" writ run -d "$TMP/svc.yaml"
 check "its client reaches the service" until_ok 50 logs_say '/svc/kv/there: no such file'
 check "and no other" logs_say '/svc/other/x: no capability'
 
+# the operator's socket: in a folder of root's own
+folder_uid=$(stat -c %u "$RUN/op")
+check "the operator's socket is open to who comes this far, and root's" \
+	[ "$(stat -c '%u %a' "$RUN/op/op.sock")" = "$folder_uid 666" ]
+check "which is not the host's root" [ "${folder_uid:-0}" -gt 0 ]
+check "nothing else lies beside it" [ "$(ls -A "$RUN/op")" = op.sock ]
+sed 's/^realm: one/realm: thief/; s/host: texts/host: .op/' "$TMP/one.yaml" > "$TMP/thief.yaml"
+refused "no realm gets that folder by its name" writ run -d "$TMP/thief.yaml"
+check "and that is said" says '\.op'
+
 # hostile operators
 check "frames of any kind are answered, and root lives" "$B/bin/op-frames" "$RUN/op/op.sock"
 check "the operator is still served" writ realms

@@ -143,10 +143,18 @@ static void test_realm(void)
 		.procs = 1200,
 		.cores = 1000,
 		.memory = (uint64_t)1 << 40 };
+	int fd;
 
 	check(writ_retype_untyped(WRIT_BOOT_UNTYPED, ACCOUNT,
 		  (struct writ_quota){ (uint64_t)1 << 30, 200000, 1300 }) == 0,
 	    "an Untyped of one's own");
+	r.host = writ_named_cap(WRIT_TYPE_HOST, WRIT_BOOT_OP);
+	fd = writ_cap_fd(r.host);
+	check(fd >= 0, "root may enter the operator's folder");
+	close(fd);
+	check(writ_realm_create(WRIT_BOOT_UNTYPED, &r) == -WRIT_E_NO_RIGHT,
+	    "no realm is made that owns it");
+	r.host = 0;
 	check(writ_realm_create(WRIT_BOOT_UNTYPED, &r) == 0, "a realm");
 	r.dst.index = SCRATCH;
 	check(writ_realm_create(WRIT_BOOT_UNTYPED, &r) == -WRIT_E_EXISTS,

@@ -87,6 +87,7 @@ gives 64 why -n x
 gives 64 --node ../x ps
 says 'no name for a node'
 gives 64 up --host nopath
+gives 64 up --host .op=/tmp
 gives 0 version
 prints '^writ [0-9]'
 gives 0 --help
