@@ -2,29 +2,58 @@
 /*
  * The audit: refusals and changes of authority, numbered, in a ring for each
  * realm, so that no realm can push out what is known of another. Only who holds
- * the Audit capability reads it. The same refusal of the same proc again and
- * again is one record with a count.
+ * the Audit capability reads it. A realm's records are a chain: each has the hash
+ * of the one before and its own. Only the newest may still be counted up, when
+ * the same is refused again; it is sealed before another follows, and before it
+ * is read. Nothing here may alter or remove what is sealed.
  */
 #include "kernel.h"
+#include <sodium/crypto_hash_sha256.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-static bool same_refusal(const struct writ_audit_rec *r, uint64_t seq,
-    const struct writ_audit_rec *n)
+/* Where record @rseq of realm @i is kept; 0: zeros, until the ring is full. */
+static struct writ_audit_rec *record(uint32_t i, uint64_t rseq)
 {
-	return r != NULL && r->seq == seq && r->kind == n->kind && r->op == n->op &&
-	    r->missing == n->missing && r->by == n->by && strcmp(r->what, n->what) == 0;
+	return &k.audits[i * K_AUDITS + rseq % K_AUDITS];
 }
 
-static struct writ_audit_rec *append(struct writ_audit_rec *n)
+static void seal(uint32_t i)
+{
+	struct writ_audit_rec *r = record(i, k.realms[i].audits);
+
+	if (k.realms[i].unsealed)
+		crypto_hash_sha256(r->chain, (void *)r, offsetof(struct writ_audit_rec, chain));
+	k.realms[i].unsealed = false;
+}
+
+static void append(struct writ_audit_rec *n)
 {
 	struct k_realm *realm = &k.realms[n->realm];
-	struct writ_audit_rec *r = &k.audits[n->realm * K_AUDITS + realm->audits++ % K_AUDITS];
 
-	n->seq = realm->last_audit = k.audit_seq++;
-	*r = *n;
-	return r;
+	seal(n->realm);
+	memcpy(n->prev, record(n->realm, realm->audits)->chain, sizeof(n->prev));
+	n->rseq = ++realm->audits;
+	n->seq = k.audit_seq++;
+	*record(n->realm, n->rseq) = *n;
+	realm->unsealed = true;
+}
+
+/* The first record of a realm: its chain is of this node, since it was started, and no other. */
+static void begin(const struct writ_audit_rec *n)
+{
+	struct writ_audit_rec b = { .time_ns = n->time_ns,
+		.realm = n->realm,
+		.kind = WRIT_AUDIT_NODE,
+		.count = 1 };
+
+	if (k.audit_seq == 1)
+		k.up_since = n->time_ns;
+	memcpy(b.realm_name, n->realm_name, sizeof(b.realm_name));
+	snprintf(b.what, sizeof(b.what), "node %s, up since %llu", k.node,
+	    (unsigned long long)k.up_since);
+	append(&b);
 }
 
 static void fill(struct writ_audit_rec *n, const struct k_proc *p, unsigned kind, unsigned op,
@@ -42,10 +71,12 @@ static void fill(struct writ_audit_rec *n, const struct k_proc *p, unsigned kind
 	if (p != NULL) {
 		n->pid = p->pid;
 		n->realm = p->realm;
-		memcpy(n->name, p->name, sizeof(n->name));
-		memcpy(n->realm_name, k.realms[p->realm].name, sizeof(n->realm_name));
+		snprintf(n->name, sizeof(n->name), "%s", p->name);
+		snprintf(n->realm_name, sizeof(n->realm_name), "%s", k.realms[p->realm].name);
 	}
 	snprintf(n->what, sizeof(n->what), "%s", what != NULL ? what : "");
+	if (k.realms[n->realm].audits == 0)
+		begin(n);
 }
 
 void k_audit(const struct k_proc *p, unsigned kind, unsigned op, int status, uint32_t missing,
@@ -59,16 +90,18 @@ void k_audit(const struct k_proc *p, unsigned kind, unsigned op, int status, uin
 	append(&n);
 }
 
-/* A refusal counts against @p; @by is who reports it, 0: the kernel itself. */
+/* A refusal counts against @p. The same one as the newest of its realm is counted there. */
 static void refusal(struct k_proc *p, struct writ_audit_rec *n)
 {
+	struct writ_audit_rec *r = record(n->realm, k.realms[n->realm].audits);
+
 	p->refused++;
-	if (same_refusal(p->last_audit, p->last_seq, n)) {
-		p->last_audit->count++;
-		return;
-	}
-	p->last_audit = append(n);
-	p->last_seq = n->seq;
+	if (k.realms[n->realm].unsealed && r->pid == n->pid && r->kind == n->kind &&
+	    r->op == n->op && r->missing == n->missing && r->by == n->by && r->count < UINT32_MAX &&
+	    strcmp(r->what, n->what) == 0)
+		r->count++;
+	else
+		append(n);
 }
 
 void k_audit_refused(struct k_req *q, int status)
@@ -104,20 +137,27 @@ int k_call_note(struct k_req *q)
 	return 0;
 }
 
-/* The oldest record that is numbered @seq or higher, or NULL. */
+/* The oldest record that is numbered @seq or higher, sealed, or NULL. */
 static const struct writ_audit_rec *next_from(uint64_t seq)
 {
-	const struct writ_audit_rec *best = NULL;
+	struct writ_audit_rec *best = NULL;
 
 	for (uint32_t i = 0; i < k.realm_pool.used_to; i++) {
-		const struct writ_audit_rec *r = &k.audits[i * K_AUDITS];
+		uint64_t end = k.realms[i].audits + 1, mid;
+		uint64_t at = end > K_AUDITS ? end - K_AUDITS : 1;
 
-		if (k.realms[i].last_audit < seq)
-			continue;
-		for (const struct writ_audit_rec *end = r + K_AUDITS; r < end; r++)
-			if (r->seq >= seq && (best == NULL || r->seq < best->seq))
-				best = r;
+		for (uint64_t to = end; at < to;) {
+			mid = (at + to) / 2;
+			if (record(i, mid)->seq < seq)
+				at = mid + 1;
+			else
+				to = mid;
+		}
+		if (at < end && (best == NULL || record(i, at)->seq < best->seq))
+			best = record(i, at);
 	}
+	if (best != NULL && best->rseq == k.realms[best->realm].audits)
+		seal(best->realm);
 	return best;
 }
 
@@ -127,8 +167,6 @@ int k_call_audit(struct k_req *q)
 	const struct writ_audit_rec *r;
 	size_t n = 0, max = sizeof(q->out) / sizeof(*out);
 
-	if (q->h.arg == 0)
-		q->h.arg = 1;
 	for (; n < max && (r = next_from(q->h.arg)) != NULL; q->h.arg = r->seq + 1)
 		out[n++] = *r;
 	q->out_len = (uint16_t)(n * sizeof(*out));

@@ -97,10 +97,8 @@ struct k_proc {
 	uint32_t nwaits, refused;
 	int32_t code;
 	uint64_t start_ns, end_ns, cpu_ns, rss_max;
-	struct writ_audit_rec *last_audit; /* its newest refusal, if that has last_seq */
-	uint64_t last_seq;
-	uint32_t revoke_gen;
-	slot_t revoking; /* a revoke in slices; its cookie and op */
+	uint32_t revoke_gen, revoked; /* revoked: capabilities that went so far */
+	slot_t revoking;              /* a revoke in slices; its cookie and op */
 	uint32_t revoke_cookie;
 	struct k_list revoke_link;
 	struct k_list order; /* in its nest's queue */
@@ -161,8 +159,8 @@ struct k_nest {
 struct k_realm {
 	obj_t obj, account; /* account: its Untyped, held */
 	uint32_t uid, procs, kept, sessions;
-	uint64_t audits, last_audit; /* records made; number of the newest */
-	bool used, dying;
+	uint64_t audits;            /* records made */
+	bool used, dying, unsealed; /* unsealed: the newest record may still be counted up */
 	struct k_nest nests[WRIT_PROFILE_N];
 	char name[WRIT_NAME_MAX];
 };
@@ -215,7 +213,7 @@ struct k {
 	struct k_wait *waits;
 	struct k_pool wait_pool;
 	struct writ_audit_rec *audits;
-	uint64_t audit_seq;                    /* next number; from 1 */
+	uint64_t audit_seq, up_since; /* next number, from 1; CLOCK_REALTIME of the first */
 	struct host_folder hosts[K_HOSTS + 1]; /* the last in use is the operator's, for root */
 	unsigned nhosts;
 	struct k_module modules[K_MODULES];

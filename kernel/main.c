@@ -144,15 +144,21 @@ static void dispatch(const struct epoll_event *e)
 static void revoke_slice(void)
 {
 	struct k_proc *p = k_container(k.revokes.next, struct k_proc, revoke_link);
+	uint32_t live = k.caps.live_slots;
 	bool more = false;
+	char what[48];
 	int e = captab_revoke_at(&k.caps, p->revoking, p->revoke_gen, K_SLICE, &more);
 
+	p->revoked += live - k.caps.live_slots;
 	k_list_del(&p->revoke_link);
 	if (more || captab_reap(&k.caps, K_SLICE)) {
 		k_list_add(&k.revokes, &p->revoke_link);
 		return;
 	}
+	snprintf(what, sizeof(what), "done: %u capabilities are gone", p->revoked);
+	k_audit(p, WRIT_AUDIT_REVOKED, WRIT_OP_REVOKE, e, 0, 0, what);
 	p->revoking = 0;
+	p->revoked = 0;
 	k_gate_reply(p, WRIT_OP_REVOKE, p->revoke_cookie, e, NULL, 0);
 }
 

@@ -5,6 +5,6 @@ writ-kernel_SRCS := kernel/main.c kernel/boot.c kernel/gate.c kernel/call_cap.c 
 	kernel/spawn.c kernel/sched.c kernel/proc.c kernel/realm.c kernel/object.c kernel/audit.c \
 	kernel/nest.c kernel/nest_loop.c kernel/sandbox.c kernel/filter.c kernel/cgroup.c kernel/host.c
 writ-kernel_LIBS := libcaps
-writ-kernel_LDLIBS := -lcap-ng
+writ-kernel_LDLIBS := -lcap-ng -lsodium
 # the seccomp filters, from kernel/syscalls.h
 $(B)/kernel/filter.o: $(B)/gen/kernel/filters.h

@@ -38,7 +38,7 @@ uint32_t k_realm_new(const char *name, obj_t account, uint32_t uid, uint64_t mem
 	}
 	*r = (struct k_realm){ .used = true,
 		.audits = r->audits, /* what is known of who was here before stays */
-		.last_audit = r->last_audit,
+		.unsealed = r->unsealed,
 		.account = account,
 		.uid = uid != 0 ? uid : k.uid_base + i * UID_RANGE };
 	snprintf(r->name, sizeof(r->name), "%s", name);

@@ -36,6 +36,7 @@ int k_call_start(struct k_req *q)
 		    k_classes[p->class]);
 		return WRIT_E_NO_RIGHT;
 	}
+	k_audit(p, WRIT_AUDIT_STARTED, WRIT_OP_START, 0, 0, q->p->pid, k_classes[class]);
 	k_proc_start(p);
 	if (p->held && k.scheduler != NULL)
 		k_event_post(k.scheduler, &p->ev_sched);

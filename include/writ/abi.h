@@ -277,7 +277,13 @@ _Static_assert(sizeof(struct writ_proc_row) == 104, "");
 /* CAPS: arg = slot to go on from (0: begin). Reply: arg = next (0: done), then rows of struct
  * writ_cap_info. */
 
-/* AUDIT: arg = first sequence number wanted. Reply: arg = next to ask for, then records. */
+/*
+ * AUDIT: arg = first sequence number wanted. Reply: arg = next to ask for, then records, of which
+ * none changes any more. Each realm has a ring of its own; rseq counts its records from 1, so what
+ * was overwritten before it was read is what is missing there. chain = SHA-256 of the record up to
+ * chain, whose first part is the chain of the realm's record before (zeros in the first, which is
+ * of kind NODE and names the node and when it was started). Unused bytes of text are zeros.
+ */
 /* clang-format off */
 #define WRIT_AUDIT_KINDS(X) \
 	X(NONE,    "none") \
@@ -285,7 +291,8 @@ _Static_assert(sizeof(struct writ_proc_row) == 104, "");
 	X(NOTED,   "noted")    /* a proc or its server reports a refusal */ \
 	X(DERIVED, "derived")  X(REVOKED, "revoked") \
 	X(GRANTED, "granted")  /* to a new proc: missing = its rights, other = the giver's pid */ \
-	X(SPAWNED, "spawned")  X(STARTED, "started")  X(ENDED, "ended") \
+	X(SPAWNED, "spawned")  X(STARTED, "started")  /* other = the scheduler's pid */ \
+	X(ENDED,   "ended") \
 	X(MADE,    "made")     X(NODE,    "node")
 /* clang-format on */
 enum writ_audit_kind {
@@ -295,18 +302,21 @@ enum writ_audit_kind {
 	    WRIT_AUDIT_N
 };
 struct writ_audit_rec {
-	uint64_t seq, time_ns; /* CLOCK_REALTIME */
-	uint32_t pid, realm;   /* who asked */
-	uint16_t kind, op;     /* enum writ_audit_kind, enum writ_op */
-	int32_t status;        /* enum writ_err */
-	uint32_t missing;      /* rights that were missing */
-	uint32_t count;        /* the same refusal, so often in a row */
-	uint32_t by;           /* NOTED: pid of the server that reports; else 0 */
-	uint32_t other;        /* pid or object concerned */
+	uint8_t prev[32];            /* chain of the realm's record before */
+	uint64_t seq, rseq, time_ns; /* number on the node; of its realm; CLOCK_REALTIME */
+	uint32_t pid, realm;         /* who asked */
+	uint16_t kind, op;           /* enum writ_audit_kind, enum writ_op */
+	int32_t status;              /* enum writ_err */
+	uint32_t missing;            /* rights that were missing */
+	uint32_t count;              /* the same refusal, so often in a row */
+	uint32_t by;                 /* NOTED: pid of the server that reports; else 0 */
+	uint32_t other;              /* pid or object concerned */
 	char name[WRIT_NAME_MAX], realm_name[WRIT_NAME_MAX]; /* the proc's and its realm's */
 	char what[WRIT_PREFIX_MAX];                          /* path, image, reason */
+	uint8_t chain[32];
 };
-_Static_assert(sizeof(struct writ_audit_rec) == 352, "");
+_Static_assert(sizeof(struct writ_audit_rec) == 424, "");
+_Static_assert(offsetof(struct writ_audit_rec, chain) == 392, "the hash is of what lies before");
 
 /* NOTE: arg = session (0: of oneself). Nothing is trusted of it but who sent it. */
 struct writ_note_req {

@@ -440,6 +440,9 @@ static void record_fill(struct record_row *r)
 	r->m.what = r->k.what;
 	r->m.fix = r->fix;
 	r->m.realm_name = r->k.realm_name;
+	r->m.rseq = k->rseq;
+	r->m.prev = (ProtobufCBinaryData){ sizeof(r->k.prev), r->k.prev };
+	r->m.chain = (ProtobufCBinaryData){ sizeof(r->k.chain), r->k.chain };
 }
 
 int rows_audit(const Writ__Op__Req *q, Writ__Op__Rep *rep)

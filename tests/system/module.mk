@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 TESTBINS += t-gate
-t-gate_SRCS := tests/system/gate/main.c tests/system/gate/child.c
+t-gate_SRCS := tests/system/gate/main.c tests/system/gate/child.c tests/system/gate/audit.c
 t-gate_LIBS := libwrit
 t-gate_STATIC := 1
 TESTBINS += odd
@@ -9,4 +9,4 @@ odd_LIBS := libwrit
 odd_LDLIBS := -lprotobuf-c
 odd_STATIC := 1
 SHTESTS += tests/system/gate.sh tests/system/ends.sh tests/system/wordcount.sh \
-	tests/system/badinput.sh tests/system/cli.sh tests/system/servers.sh tests/system/docs.sh
+	tests/system/badinput.sh tests/system/cli.sh tests/system/servers.sh tests/system/audit.sh tests/system/docs.sh

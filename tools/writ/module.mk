@@ -2,12 +2,12 @@
 # writ: the operator's command. libcli is what its tests link as well.
 LIBS += libcli
 libcli_SRCS := $(addprefix tools/writ/,cli.c show.c table.c tree.c tail.c client.c procs.c node.c \
-	message.c doctor_trial.c doctor_ns.c doctor_seccomp.c doctor_file.c doctor_cgroup.c \
-	doctor_bpf.c) kernel/cgroup.c
-libcli_LDLIBS := -lnng -lprotobuf-c -ljansson -lcap-ng
+	message.c record.c trail.c doctor_trial.c doctor_ns.c doctor_seccomp.c doctor_file.c \
+	doctor_cgroup.c doctor_bpf.c) kernel/cgroup.c
+libcli_LDLIBS := -lnng -lprotobuf-c -ljansson -lcap-ng -lsodium
 
 BINS += writ
-writ_SRCS := $(addprefix tools/writ/,main.c up.c down.c run.c ps.c logs.c caps.c given.c why.c check.c \
-	doctor.c)
+writ_SRCS := $(addprefix tools/writ/,main.c up.c down.c run.c ps.c logs.c caps.c given.c why.c audit.c \
+	check.c doctor.c)
 writ_LIBS := libcli libmanifest libproto libwrit
-writ_LDLIBS := $(libcli_LDLIBS) -lcyaml -lyaml -lsodium
+writ_LDLIBS := $(libcli_LDLIBS) -lcyaml -lyaml

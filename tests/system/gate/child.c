@@ -158,6 +158,24 @@ static int waits(void)
 		nanosleep(&(struct timespec){ 3600, 0 }, NULL);
 }
 
+static int audit(void)
+{
+	static char rows[WRIT_MSG_MAX];
+	struct writ_hdr h = { .op = WRIT_OP_AUDIT, .cap = 1, .arg = 1 };
+	int e = writ_gate_call(&h, NULL, NULL, rows, sizeof(rows), NULL);
+
+	return e < 0 ? -e : h.len == 0;
+}
+
+static int refused(void)
+{
+	for (unsigned i = 0; i < 600; i++)
+		if (call(i % 2 != 0 ? WRIT_OP_QUOTA : WRIT_OP_LISTEN, 60, 0, NULL, 0) !=
+		    -WRIT_E_FAILED_LOOKUP)
+			return 1;
+	return 0;
+}
+
 int child_main(const char *mode)
 {
 	if (strcmp(mode, "words") == 0)
@@ -210,6 +228,10 @@ int child_main(const char *mode)
 		return client(true);
 	if (strcmp(mode, "parent") == 0)
 		return parent();
+	if (strcmp(mode, "audit") == 0)
+		return audit();
+	if (strcmp(mode, "refused") == 0)
+		return refused();
 	if (strcmp(mode, "closegate") == 0) {
 		close(WRIT_GATE_FD);
 		for (;;)

@@ -22,8 +22,13 @@ int64_t spawn(uint32_t dst, const char *mode, const struct give *g, unsigned n);
 int start(uint32_t pid);
 /* Spawn and start. */
 int64_t run(uint32_t dst, const char *mode, const struct give *g, unsigned n);
+/* Run @mode to its end. */
+struct writ_exit once(const char *mode, const struct give *g, unsigned n);
 int wait_for(uint32_t proc, unsigned what, struct writ_exit *ret);
 int call(unsigned op, uint32_t cap, uint64_t arg, const void *req, size_t len);
 
 /* What the spawned procs do; returns the exit code. */
 int child_main(const char *mode);
+
+/* The cases of other files. */
+void test_audit(void);

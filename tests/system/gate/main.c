@@ -95,8 +95,7 @@ int wait_for(uint32_t proc, unsigned what, struct writ_exit *ret)
 	return e;
 }
 
-/* Run @mode to its end. */
-static struct writ_exit once(const char *mode, const struct give *g, unsigned n)
+struct writ_exit once(const char *mode, const struct give *g, unsigned n)
 {
 	struct writ_exit e = { 0 };
 	int64_t pid = run(SCRATCH, mode, g, n);
@@ -447,6 +446,7 @@ int writ_main(int argc, char **argv)
 	if (writ_named_cap(WRIT_TYPE_IMAGE, "hold") != 0)
 		hold();
 	writ_quota_read(ACCOUNT, &before);
+	test_audit();
 	test_life();
 	test_spawn_refusals();
 	test_images();

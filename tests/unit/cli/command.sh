@@ -168,7 +168,21 @@ prints 'nothing was refused'
 gives 0 audit
 prints 'spawned +spawn +mapper'
 gives 0 audit --json
-check "it is JSON" jq -e 'length == 3' "$dir/out"
+check "it is JSON, an object a line" jq -es 'length == 3' "$dir/out"
+mv "$dir/out" "$dir/trail"
+gives 0 audit --since 3
+check "only from there on" test "$(grep -c . "$dir/out")" = 1
+gives 64 audit --heads -f
+gives 64 audit --against "$dir/trail"
+gives 0 audit --heads --json
+mv "$dir/out" "$dir/heads"
+gives 0 audit --verify --against "$dir/heads"
+prints 'realm words: verified from record 1 to 3'
+gives 0 audit --verify "$dir/trail"
+sed 's/"count":2/"count":1/' "$dir/trail" >"$dir/altered"
+gives 65 audit --verify "$dir/altered"
+says 'altered:2: realm words, record 2 .2 on the node.: it was altered'
+gives 66 audit --verify "$dir/nothing"
 timeout 2 "$bin/writ" audit -f --json >"$dir/out" 2>"$dir/err"
 check "audit -f --json: a line each, each once" test "$(grep -c '^{.*}$' "$dir/out")" = 3
 gives 0 kill 7

@@ -18,9 +18,13 @@
 #include <nng/protocol/reqrep0/rep.h>
 #include <writ/abi.h>
 #include <writ/op.pb-c.h>
+#include <sodium/crypto_hash_sha256.h>
+
+#include "tools/writ/record.h"
 
 #define ROWS_N 9
 
+static uint64_t start_ns; /* records don't change */
 static struct {
 	uint64_t bytes;
 	unsigned pieces, runs, polls;
@@ -95,12 +99,25 @@ static size_t caps_fill(Writ__Op__Cap *v, Writ__Op__Cap **rows)
 	return 5;
 }
 
+/* As the kernel chains them, all of one realm. */
+static void record_chain(Writ__Op__Record *r)
+{
+	static uint8_t chains[8][32];
+	struct writ_audit_rec k;
+
+	r->rseq = r->seq;
+	r->prev = (ProtobufCBinaryData){ 32, chains[r->seq - 1] };
+	record_take(r, &k);
+	crypto_hash_sha256(chains[r->seq], (void *)&k, offsetof(struct writ_audit_rec, chain));
+	r->chain = (ProtobufCBinaryData){ 32, chains[r->seq] };
+}
+
 static void record_set(Writ__Op__Record *r, uint64_t seq, unsigned kind, unsigned op, int status,
     uint32_t missing, const char *what, const char *fix)
 {
 	writ__op__record__init(r);
 	r->seq = seq;
-	r->time_ns = clock_ns(CLOCK_REALTIME);
+	r->time_ns = start_ns;
 	r->pid = 8;
 	r->name = (char *)"mapper";
 	r->realm_name = (char *)"words";
@@ -112,6 +129,7 @@ static void record_set(Writ__Op__Record *r, uint64_t seq, unsigned kind, unsigne
 	r->by = kind == WRIT_AUDIT_NOTED ? 1 : 0;
 	r->what = (char *)what;
 	r->fix = (char *)fix;
+	record_chain(r);
 }
 
 static size_t records_fill(uint64_t from, Writ__Op__Record *v, Writ__Op__Record **rows)
@@ -240,6 +258,7 @@ int main(int argc, char **argv)
 	nng_socket s;
 	char url[128];
 
+	start_ns = clock_ns(CLOCK_REALTIME);
 	if (argc != 3)
 		return 64;
 	alarm(30);

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-TESTS += unit-cli
+TESTS += unit-cli unit-trail
+unit-trail_SRCS := tests/unit/cli/test-trail.c
+unit-trail_LIBS := libcli libproto libwrit
+unit-trail_LDLIBS = -lcheck -lsubunit -lm -lrt -lpthread $(libcli_LDLIBS)
 unit-cli_SRCS := tests/unit/cli/unit.c
 unit-cli_LIBS := libcli libproto libwrit
 unit-cli_LDLIBS = -lcheck -lsubunit -lm -lrt -lpthread $(libcli_LDLIBS)
@@ -9,8 +12,8 @@ cli-nodepb_SRCS := tests/unit/cli/nodepb.c
 cli-nodepb_LIBS := libproto
 cli-nodepb_LDLIBS := -lprotobuf-c
 cli-fakeroot_SRCS := tests/unit/cli/fakeroot.c
-cli-fakeroot_LIBS := libproto
-cli-fakeroot_LDLIBS := -lnng -lprotobuf-c
+cli-fakeroot_LIBS := libcli libproto libwrit
+cli-fakeroot_LDLIBS = $(libcli_LDLIBS)
 cli-deny_SRCS := tests/unit/cli/deny.c
 cli-deny_LDLIBS := -lseccomp
 
