@@ -38,7 +38,6 @@ enum {
 	UID_REALM = 65536,
 	NODES = 16,
 	ROOT_BITS = 12,
-	OWN_BITS = 14,
 };
 
 void k_log(const char *fmt, ...)
@@ -193,6 +192,10 @@ static int make_tables(void)
 	k.spawns = k_table(K_SPAWNS, sizeof(*k.spawns));
 	k.files = k_table(K_FILES, sizeof(*k.files));
 	k.waits = k_table(K_WAITS, sizeof(*k.waits));
+	k.msgs = k_table(K_MSGS, sizeof(*k.msgs));
+	k.notifications = k_table(K_NOTIFICATIONS, sizeof(*k.notifications));
+	k.contexts = k_table(K_CONTEXTS, sizeof(*k.contexts));
+	k.hooks = k_table(K_OWNS, sizeof(struct k_hook *));
 	k.audits = k_table((size_t)K_REALMS * K_AUDITS, sizeof(*k.audits));
 	k_pool_init(&k.realm_pool, K_REALMS - K_HOSTS);
 	k_pool_init(&k.session_pool, K_SESSIONS);
@@ -201,6 +204,11 @@ static int make_tables(void)
 	k_pool_init(&k.spawn_pool, K_SPAWNS);
 	k_pool_init(&k.file_pool, K_FILES);
 	k_pool_init(&k.wait_pool, K_WAITS);
+	k_pool_init(&k.msg_pool, K_MSGS);
+	k_pool_init(&k.notification_pool, K_NOTIFICATIONS);
+	k_pool_init(&k.context_pool, K_CONTEXTS);
+	k_pool_init(&k.own_pool, K_OWNS);
+	k_gate_init();
 	k_list_init(&k.revokes);
 	k.audit_seq = k.next_pid = 1;
 	return 0;
@@ -314,11 +322,9 @@ static int boot_objects(void)
 	if (captab_untyped_new(&k.caps, 0, all, &k.untyped) != 0 ||
 	    captab_obj_new(&k.caps, WRIT_TYPE_SCHED_CONTROL, 0, (struct charge){ 0 }, 0,
 		&k.sched) != 0 ||
-	    captab_obj_new(&k.caps, WRIT_TYPE_AUDIT, 0, (struct charge){ 0 }, 0, &k.audit) != 0 ||
-	    captab_cnode_new(&k.caps, k.untyped, OWN_BITS, &k.own) != 0)
+	    captab_obj_new(&k.caps, WRIT_TYPE_AUDIT, 0, (struct charge){ 0 }, 0, &k.audit) != 0)
 		return 70;
 	captab_hold(&k.caps, k.untyped);
-	captab_hold(&k.caps, k.own);
 	return 0;
 }
 

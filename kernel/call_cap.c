@@ -12,7 +12,8 @@
 static int source(struct k_req *q, const struct writ_cap_req **ret, slot_t *ret_src)
 {
 	*ret = q->in;
-	return q->h.len == sizeof(**ret) ? k_resolve(q, &(*ret)->src, ret_src) : WRIT_E_BAD_REQUEST;
+	return q->h.len == sizeof(**ret) ? k_resolve(q, &(*ret)->src, WRIT_BY_SRC, ret_src)
+					 : WRIT_E_BAD_REQUEST;
 }
 
 static void say_missing(struct k_req *q, slot_t src, uint32_t rights)
@@ -29,7 +30,7 @@ static int derive(struct k_req *q, bool badged)
 	slot_t src, dst;
 	int e;
 
-	if ((e = source(q, &r, &src)) != 0 || (e = k_resolve(q, &r->dst, &dst)) != 0)
+	if ((e = source(q, &r, &src)) != 0 || (e = k_resolve(q, &r->dst, WRIT_BY_DST, &dst)) != 0)
 		return e;
 	if ((r->rights & ~(uint32_t)WRIT_R_ALL) != 0)
 		return WRIT_E_BAD_REQUEST;
@@ -61,9 +62,36 @@ int k_call_move(struct k_req *q)
 	slot_t src, dst;
 	int e;
 
-	if ((e = source(q, &r, &src)) != 0 || (e = k_resolve(q, &r->dst, &dst)) != 0)
+	if ((e = source(q, &r, &src)) != 0 || (e = k_resolve(q, &r->dst, WRIT_BY_DST, &dst)) != 0)
 		return e;
-	return captab_move(&k.caps, src, dst);
+	e = q->h.op == WRIT_OP_MUTATE ? captab_mutate(&k.caps, src, dst, r->badge)
+				      : captab_move(&k.caps, src, dst);
+	if (e == 0)
+		k_hook_moved(dst);
+	return e;
+}
+
+int k_call_mutate(struct k_req *q)
+{
+	return k_call_move(q);
+}
+
+int k_call_rotate(struct k_req *q)
+{
+	const struct writ_rotate_req *r = q->in;
+	slot_t src, pivot, dst;
+	int e;
+
+	if (q->h.len != sizeof(*r))
+		return WRIT_E_BAD_REQUEST;
+	if ((e = k_resolve(q, &r->src, WRIT_BY_SRC, &src)) != 0 ||
+	    (e = k_resolve(q, &r->pivot, WRIT_BY_SRC, &pivot)) != 0 ||
+	    (e = k_resolve(q, &r->dst, WRIT_BY_DST, &dst)) != 0 ||
+	    (e = captab_rotate(&k.caps, src, pivot, dst)) != 0)
+		return e;
+	k_hook_moved(pivot);
+	k_hook_moved(dst);
+	return 0;
 }
 
 int k_call_delete(struct k_req *q)
@@ -94,112 +122,39 @@ int k_call_revoke(struct k_req *q)
 	return K_LATER;
 }
 
+/* What lies in @s, and in whose CSpace that is. */
+static void cap_row(slot_t s, struct writ_cap_info *out)
+{
+	const struct slot *sl = captab_slot(&k.caps, s);
+	const struct object *cn = captab_obj(&k.caps, sl->cnode);
+
+	*out = (struct writ_cap_info){ .index = s - cn->base,
+		.cnode = sl->cnode,
+		.pid = cn->body != 0 ? k.procs[cn->body].pid : 0,
+		.type = sl->cap.type,
+		.rights = sl->cap.rights,
+		.obj = sl->cap.obj,
+		.guard_bits = sl->cap.flags & CAP_GUARD_BITS,
+		.guard = sl->cap.guard,
+		.badge = sl->cap.badge };
+	k_object_name(&sl->cap, out->name, sizeof(out->name));
+}
+
 int k_call_inspect(struct k_req *q)
 {
 	const struct writ_cap_req *r;
 	struct writ_cap_info *out = (void *)q->out;
-	const struct cap *c;
 	slot_t s;
 	int e;
 
 	if ((e = source(q, &r, &s)) != 0)
 		return e;
-	c = &captab_slot(&k.caps, s)->cap;
-	*out = (struct writ_cap_info){ .index = (uint32_t)r->src.index,
-		.pid = q->p->pid,
-		.type = c->type,
-		.rights = c->rights,
-		.obj = c->obj,
-		.badge = c->badge };
-	if (c->type != WRIT_TYPE_NULL)
-		k_object_name(c, out->name, sizeof(out->name));
+	cap_row(s, out);
 	q->out_len = sizeof(*out);
 	return 0;
 }
 
-/* --- objects without a file of their own ------------------------------------------ */
-
-static int retype_endpoint(struct k_req *q, slot_t dst)
-{
-	struct charge cost = { .bytes = sizeof(struct k_endpoint) };
-	uint32_t body = k_pool_get(&k.endpoint_pool);
-	obj_t obj;
-	int e;
-
-	if (body == 0)
-		return WRIT_E_NOT_ENOUGH_MEMORY;
-	if ((e = captab_obj_new(&k.caps, WRIT_TYPE_ENDPOINT, q->cap->obj, cost, body, &obj)) != 0) {
-		k_pool_put(&k.endpoint_pool, body);
-		return e;
-	}
-	k.endpoints[body] = (struct k_endpoint){ .obj = obj };
-	k_list_init(&k.endpoints[body].of_listener);
-	k_list_init(&k.endpoints[body].waiting);
-	return captab_insert(&k.caps, q->slot, dst, obj,
-	    WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT | WRIT_R_GRANT_REPLY, 0);
-}
-
-int k_call_retype(struct k_req *q)
-{
-	const struct writ_retype_req *r = q->in;
-	struct charge max;
-	slot_t dst;
-	obj_t obj;
-	int e;
-
-	if (q->h.len != sizeof(*r))
-		return WRIT_E_BAD_REQUEST;
-	if ((e = k_resolve_empty(q, &r->dst, &dst)) != 0)
-		return e;
-	if (r->type == WRIT_TYPE_ENDPOINT)
-		return retype_endpoint(q, dst);
-	if (r->type != WRIT_TYPE_UNTYPED)
-		return WRIT_E_INVALID_ARGUMENT;
-	max =
-	    (struct charge){ .bytes = r->max.bytes, .slots = r->max.slots, .procs = r->max.procs };
-	if ((e = captab_untyped_new(&k.caps, q->cap->obj, max, &obj)) != 0)
-		return e;
-	return captab_insert(&k.caps, q->slot, dst, obj, WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT,
-	    0);
-}
-
-int k_call_quota(struct k_req *q)
-{
-	const struct account *a = captab_account(&k.caps, q->cap->obj);
-	struct writ_quota_rep *out = (void *)q->out;
-
-	out->max = (struct writ_quota){ a->max.bytes, a->max.slots, a->max.procs };
-	out->used = (struct writ_quota){ a->used.bytes, a->used.slots, a->used.procs };
-	q->out_len = sizeof(*out);
-	return 0;
-}
-
-int k_call_fd(struct k_req *q)
-{
-	const struct cap *c;
-	slot_t s;
-	int e = k_need(q, q->h.cap, 0, WRIT_R_READ, &s, &c);
-
-	if (e != 0)
-		return e;
-	if (c->type != WRIT_TYPE_MEMORY && c->type != WRIT_TYPE_HOST)
-		return WRIT_E_INVALID_CAPABILITY;
-	q->out_fds[0] = k.files[captab_obj(&k.caps, c->obj)->body].fd;
-	q->out_nfds = 1;
-	return 0;
-}
-
-/* --- the derivation tree ------------------------------------------------------------ */
-
-/* Whose CSpace a slot belongs to, and its index there. */
-static void slot_owner(slot_t s, struct writ_cap_info *out)
-{
-	const struct slot *sl = captab_slot(&k.caps, s);
-	const struct object *cn = captab_obj(&k.caps, sl->cnode);
-
-	out->index = s - cn->base;
-	out->pid = sl->cnode != k.own && cn->body != 0 ? k.procs[cn->body].pid : 0;
-}
+/* --- the whole distribution ----------------------------------------------------------- */
 
 /* Rows in the order of slots, not of the tree: each names its parent, the reader builds the tree.
  */
@@ -218,17 +173,25 @@ int k_call_caps(struct k_req *q)
 		}
 		if (sl->cap.type == WRIT_TYPE_NULL)
 			continue;
-		out[n] = (struct writ_cap_info){ .slot = (uint32_t)s,
-			.parent = captab_parent(&k.caps, (slot_t)s),
-			.type = sl->cap.type,
-			.rights = sl->cap.rights,
-			.obj = sl->cap.obj,
-			.badge = sl->cap.badge };
-		slot_owner((slot_t)s, &out[n]);
-		k_object_name(&sl->cap, out[n].name, sizeof(out[n].name));
-		n++;
+		cap_row((slot_t)s, &out[n]);
+		out[n].slot = (uint32_t)s;
+		out[n++].parent = captab_parent(&k.caps, (slot_t)s);
 	}
 	q->h.arg = s < k.caps.nslots ? s : 0;
+	q->out_len = (uint16_t)(n * sizeof(*out));
+	return 0;
+}
+
+int k_call_objects(struct k_req *q)
+{
+	struct writ_object *out = (void *)q->out;
+	size_t n = 0, max = sizeof(q->out) / sizeof(*out);
+	uint64_t i = q->h.arg != 0 ? q->h.arg : 1, end = k.caps.nobjs;
+
+	for (unsigned seen = 0; i < end && n < max && seen < 65536; i++, seen++)
+		if (captab_obj(&k.caps, (obj_t)i) != NULL)
+			k_object_row((obj_t)i, &out[n++]);
+	q->h.arg = i < end ? i : 0;
 	q->out_len = (uint16_t)(n * sizeof(*out));
 	return 0;
 }

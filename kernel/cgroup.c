@@ -291,3 +291,26 @@ uint64_t cgroup_id(const char *realm)
 		return 0;
 	return st.st_ino;
 }
+int cgroup_leaf(const char *realm, uint32_t id, uint64_t weight, uint64_t period_us,
+    uint64_t budget_us)
+{
+	(void)realm;
+	(void)id;
+	(void)weight;
+	(void)period_us;
+	(void)budget_us;
+	return -95;
+}
+int cgroup_leaf_enter(const char *realm, uint32_t id, pid_t pid)
+{
+	(void)realm;
+	(void)id;
+	(void)pid;
+	return 0;
+}
+int cgroup_leaf_remove(const char *realm, uint32_t id)
+{
+	(void)realm;
+	(void)id;
+	return 0;
+}

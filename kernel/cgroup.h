@@ -32,3 +32,7 @@ int cgroup_fini(void);
 
 /* The v2 cgroup id of a realm (what bpf_get_current_cgroup_id() gives), 0 when unknown. */
 uint64_t cgroup_id(const char *realm);
+int cgroup_leaf(const char *realm, uint32_t id, uint64_t weight, uint64_t period_us,
+    uint64_t budget_us);
+int cgroup_leaf_enter(const char *realm, uint32_t id, pid_t pid);
+int cgroup_leaf_remove(const char *realm, uint32_t id);

@@ -20,19 +20,33 @@ enum { OUTQ_MAX = 64 * 1024 }; /* events wait when so much is unread; replies ma
 struct call {
 	const char *name;
 	int (*fn)(struct k_req *q);
-	uint8_t type;
-	uint16_t right;
 	uint8_t audit;
+	bool invokes; /* a capability, in the header */
 };
 /* clang-format off */
-static const struct call calls[] = {
-#define X(id, fn, type, right, audit, doc) \
-	[WRIT_OP_##id] = { #fn, k_call_##fn, WRIT_TYPE_##type, WRIT_R_##right, WRIT_AUDIT_##audit },
+static struct call calls[] = {
+#define X(id, fn, audit, doc) [WRIT_OP_##id] = { #fn, k_call_##fn, WRIT_AUDIT_##audit, false },
 	WRIT_CALLS(X)
 #undef X
 };
 /* clang-format on */
 _Static_assert(sizeof(calls) / sizeof(calls[0]) == WRIT_OP_N, "every call has exactly one row");
+
+/* What a capability must have, by the part it plays, the call, and its type. */
+static struct need {
+	bool may;
+	uint16_t all, any;
+} needs[WRIT_BY_N][WRIT_OP_N][WRIT_TYPE_N];
+
+void k_gate_init(void)
+{
+#define X(op, type, role, rights, one) \
+	needs[WRIT_BY_##role][WRIT_OP_##op][WRIT_TYPE_##type] = (struct need){ true, \
+		WRIT_R_##rights, WRIT_R_##one }; \
+	calls[WRIT_OP_##op].invokes |= WRIT_BY_##role == WRIT_BY_CAP;
+	WRIT_INVOCATIONS(X)
+#undef X
+}
 
 bool k_gate_send(int gate, struct writ_hdr *h, const void *body, const int *fds)
 {
@@ -44,7 +58,7 @@ bool k_gate_send(int gate, struct writ_hdr *h, const void *body, const int *fds)
 	struct msghdr m = { .msg_iov = iov, .msg_iovlen = h->len != 0 ? 2 : 1 };
 
 	h->version = WRIT_ABI_VERSION;
-	if (h->nfds != 0) {
+	if (h->nfds != 0 && fds != NULL) {
 		struct cmsghdr *cm = &c.align;
 
 		m.msg_control = c.buf;
@@ -57,7 +71,7 @@ bool k_gate_send(int gate, struct writ_hdr *h, const void *body, const int *fds)
 	return sendmsg(gate, &m, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
 }
 
-static void reply(struct k_proc *p, struct writ_hdr *h, const void *body, const int *fds)
+static void say(struct k_proc *p, struct writ_hdr *h, const void *body, const int *fds)
 {
 	h->reply = 1;
 	if (p->gate >= 0 && !k_gate_send(p->gate, h, body, fds) && errno == EAGAIN)
@@ -69,7 +83,12 @@ void k_gate_reply(struct k_proc *p, uint16_t op, uint32_t cookie, int status, co
 {
 	struct writ_hdr h = { .op = op, .cookie = cookie, .status = status, .len = len };
 
-	reply(p, &h, body, NULL);
+	say(p, &h, body, NULL);
+}
+
+void k_gate_say(struct k_proc *p, struct writ_hdr *h, const void *body)
+{
+	say(p, h, body, NULL);
 }
 
 /* --- taking requests -------------------------------------------------------- */
@@ -139,20 +158,15 @@ static int receive(struct k_proc *p, struct k_req *q, char *buf)
 	return 1;
 }
 
-/* The row's own demands. Returns 0 or the error, with q->why and q->missing set. */
+/* The call's own demands. Returns 0 or the error, with q->why and q->missing set. */
 static int admit(struct k_req *q)
 {
-	const struct call *c;
-
 	if (q->h.op == WRIT_OP_NONE || q->h.op >= WRIT_OP_N) {
 		snprintf(q->why, sizeof(q->why), "not a request of ABI version %d",
 		    WRIT_ABI_VERSION);
 		return WRIT_E_BAD_REQUEST;
 	}
-	c = &calls[q->h.op];
-	if (c->type == WRIT_TYPE_NULL)
-		return 0;
-	return k_need(q, q->h.cap, c->type, c->right, &q->slot, &q->cap);
+	return calls[q->h.op].invokes ? k_need(q, q->h.cap, WRIT_BY_CAP, &q->slot, &q->cap) : 0;
 }
 
 void k_gate_answer(struct k_req *q, int status)
@@ -170,7 +184,7 @@ void k_gate_answer(struct k_req *q, int status)
 		.missing = q->missing,
 		.len = q->out_len,
 		.nfds = q->out_nfds };
-	reply(q->p, &h, q->out, q->out_fds);
+	say(q->p, &h, q->out, q->out_fds);
 	if (status == 0 && calls[q->h.op].audit != 0)
 		k_audit(q->p, calls[q->h.op].audit, q->h.op, 0, 0, q->h.cap, q->why);
 }
@@ -229,36 +243,69 @@ void k_gate_drain(struct k_proc *p)
 
 /* --- addresses --------------------------------------------------------------- */
 
-int k_resolve(struct k_req *q, const struct writ_addr *a, slot_t *ret)
+static const char *types_wanted(unsigned op, enum writ_role role, char *buf, size_t size)
 {
+	size_t n = 0;
+
+	buf[0] = '\0';
+	for (unsigned t = 0; t < WRIT_TYPE_N && n < size; t++)
+		if (needs[role][op][t].may)
+			n += (size_t)snprintf(buf + n, size - n, "%s%s", n > 0 ? " or " : "",
+			    k_types[t]);
+	return buf;
+}
+
+int k_need(struct k_req *q, uint32_t index, enum writ_role role, slot_t *ret,
+    const struct cap **ret_cap)
+{
+	slot_t s = captab_cnode_slot(&k.caps, q->p->cnode, index);
+	const struct cap *c = NULL;
+	const struct need *n;
+	char types[64];
+	int e = captab_check(&k.caps, s, 0, 0, &c);
+
+	if (e == 0) {
+		n = &needs[role][q->h.op][c->type];
+		if (n->may && (n->all & ~c->rights) == 0 &&
+		    (n->any == 0 || (n->any & c->rights) != 0)) {
+			*ret = s;
+			*ret_cap = c;
+			return 0;
+		}
+		e = n->may ? WRIT_E_NO_RIGHT : WRIT_E_INVALID_CAPABILITY;
+		if (n->may)
+			q->missing = (n->all & ~c->rights) |
+			    ((n->any & c->rights) == 0 ? n->any : 0u);
+	}
+	snprintf(q->why, sizeof(q->why), "%s: slot %u, wants %s", calls[q->h.op].name, index,
+	    types_wanted(q->h.op, role, types, sizeof(types)));
+	return e;
+}
+
+int k_resolve(struct k_req *q, const struct writ_addr *a, enum writ_role role, slot_t *ret)
+{
+	const struct cap *root = NULL;
 	slot_t s = 0;
 	int r = 0;
 
-	if (a->root == 0 && a->depth == 0) {
+	if (a->root == 0 && a->depth == 0)
 		s = captab_cnode_slot(&k.caps, q->p->cnode, a->index);
-		if (s == 0)
-			r = WRIT_E_FAILED_LOOKUP;
-	} else {
-		const struct cap *root = NULL;
-		slot_t rs = captab_cnode_slot(&k.caps, q->p->cnode, a->root);
-
-		r = captab_check(&k.caps, rs, WRIT_TYPE_CNODE, 0, &root);
-		if (r == 0)
-			r = captab_resolve(&k.caps, root, a->index, a->depth != 0 ? a->depth : 64,
-			    &s);
-	}
-	if (r != 0) {
-		snprintf(q->why, sizeof(q->why), "slot %llu", (unsigned long long)a->index);
+	else if ((r = k_need(q, a->root, role, &s, &root)) != 0)
 		return r;
+	else
+		r = captab_resolve(&k.caps, root, a->index, a->depth != 0 ? a->depth : 64, &s);
+	if (r == 0 && s != 0) {
+		*ret = s;
+		return 0;
 	}
-	*ret = s;
-	return 0;
+	snprintf(q->why, sizeof(q->why), "slot %llu", (unsigned long long)a->index);
+	return r != 0 ? r : WRIT_E_FAILED_LOOKUP;
 }
 
 int k_resolve_empty(struct k_req *q, const struct writ_addr *a, slot_t *ret)
 {
 	slot_t s;
-	int r = k_resolve(q, a, &s);
+	int r = k_resolve(q, a, WRIT_BY_DST, &s);
 
 	if (r != 0)
 		return r;
@@ -271,21 +318,9 @@ int k_resolve_empty(struct k_req *q, const struct writ_addr *a, slot_t *ret)
 	return 0;
 }
 
-int k_need(struct k_req *q, uint32_t index, unsigned type, uint16_t rights, slot_t *ret,
-    const struct cap **ret_cap)
+int k_empty(struct k_req *q, uint32_t index, slot_t *ret)
 {
-	slot_t s = captab_cnode_slot(&k.caps, q->p->cnode, index);
-	int r = captab_check(&k.caps, s, type, rights, ret_cap);
-
-	if (r == 0) {
-		*ret = s;
-		return 0;
-	}
-	if (r == WRIT_E_NO_RIGHT)
-		q->missing = rights & ~(uint32_t)captab_slot(&k.caps, s)->cap.rights;
-	snprintf(q->why, sizeof(q->why), "%s: slot %u, wants %s", calls[q->h.op].name, index,
-	    k_types[type]);
-	return r;
+	return k_resolve_empty(q, &(struct writ_addr){ .index = index }, ret);
 }
 
 bool k_name_ok(const char *name, size_t size)
@@ -364,17 +399,18 @@ static bool send_event(struct k_proc *p, struct k_event *e)
 	case K_EV_CONNECT: return send_connect(p, k_container(e, struct k_session, ev_server));
 	case K_EV_CLOSED_SERVER: return send_closed(p, k_container(e, struct k_session, ev_server));
 	case K_EV_CLOSED_CLIENT: return send_closed(p, k_container(e, struct k_session, ev_client));
+	case K_EV_SIGNAL: return k_notification_send(p, k_container(e, struct k_notification, ev));
 	case K_EV_SCHED:
 	default: return send_sched(p, k_container(e, struct k_proc, ev_sched));
 	}
 }
 
-static void event_done(struct k_event *e)
+void k_event_done(struct k_event *e)
 {
 	k_list_del(&e->link);
 	if (e->kind == K_EV_CLOSED_CLIENT)
 		k_session_settle(k_container(e, struct k_session, ev_client));
-	else if (e->kind != K_EV_SCHED)
+	else if (e->kind == K_EV_CONNECT || e->kind == K_EV_CLOSED_SERVER)
 		k_session_settle(k_container(e, struct k_session, ev_server));
 }
 
@@ -389,7 +425,7 @@ void k_event_flush(struct k_proc *p)
 		stuck = (ioctl(p->gate, SIOCOUTQ, &unread) == 0 && unread > OUTQ_MAX) ||
 		    !send_event(p, e);
 		if (!stuck)
-			event_done(e);
+			k_event_done(e);
 	}
 	if (p->gate >= 0 && stuck != p->want_out) {
 		p->want_out = stuck;

@@ -17,23 +17,28 @@
 #include "nest.h"
 
 enum {
-	K_SLOTS = 1 << 21,
+	K_SLOTS = 9 << 18,
 	K_PROCS_MAX = 8192,
 	K_REALMS = 1024,
 	K_HOSTS = 32,
 	K_MODULES = 32,
 	K_SESSIONS = 16384,
-	K_ENDPOINTS = 4096,
 	K_PATHS = K_SLOTS / 2, /* each needs a slot of somebody's quota: none takes another's */
 	K_SPAWNS = K_SLOTS / 2,
-	K_FILES = 2048,
+	K_ENDPOINTS = K_SLOTS / 2,
+	K_NOTIFICATIONS = K_SLOTS / 2,
+	K_CONTEXTS = K_SLOTS / 2,
+	K_FILES = 8192,
+	K_MSGS = 4096,
+	K_OWNS = 1 << 17, /* slots of the kernel's own, in CNodes of 2^K_OWN_BITS */
+	K_OWN_BITS = 10,
 	K_AUDITS = 256, /* records kept of each realm */
 	K_OBJS = K_SLOTS / 2 + (1 << 16),
 	K_ACCOUNTS = 4096,
-	K_WAITS_PROC = 64, /* outstanding waits of one proc */
-	K_WAITS = K_PROCS_MAX * K_WAITS_PROC + 1,
+	K_WAITS_PROC = 64, /* outstanding waits of one proc, and messages */
+	K_WAITS = 1 << 16,
 	K_TURN = 16,   /* requests taken from one proc before the next */
-	K_SLICE = 256, /* slots revoked or reaped between calls */
+	K_SLICE = 100, /* slots revoked or reaped between calls: seL4's unit of work */
 	K_KEEP = 64,   /* ended procs a realm may keep against others */
 };
 
@@ -78,8 +83,25 @@ struct k_pool {
 	uint32_t *next;
 };
 
+/*
+ * What hangs on a capability without being one that a proc holds: a session, a
+ * message on its way, a wait, a mapping. It has a capability in a CNode of the
+ * kernel's own, a child of the one it hangs on, so that revoke reaches it like
+ * all else (K5). A call's becomes the Reply that its receiver holds.
+ */
+enum k_hook_kind { K_HOOK_SESSION, K_HOOK_MSG, K_HOOK_WAIT, K_HOOK_BOUND };
+struct k_hook {
+	uint8_t kind;
+	uint32_t entry; /* in k.hooks; 0: it is off */
+	obj_t obj;
+	slot_t slot; /* where that capability lies */
+};
+
+/* Tables that realms share: one may hold no more of them than it leaves to others. */
+enum k_share { K_SHARE_SESSIONS, K_SHARE_MSGS, K_SHARE_WAITS, K_SHARE_FILES, K_SHARE_N };
+
 /* Something the kernel has to tell a proc as soon as its gate has room. */
-enum k_event_kind { K_EV_CONNECT, K_EV_CLOSED_SERVER, K_EV_CLOSED_CLIENT, K_EV_SCHED };
+enum k_event_kind { K_EV_CONNECT, K_EV_CLOSED_SERVER, K_EV_CLOSED_CLIENT, K_EV_SCHED, K_EV_SIGNAL };
 struct k_event {
 	struct k_list link;
 	enum k_event_kind kind;
@@ -88,13 +110,13 @@ struct k_event {
 struct k_proc {
 	uint32_t pid, parent, realm;
 	uint8_t state, class, profile, cnode_bits;
-	bool started, held, killed, told_pending, want_out;
+	bool started, held, killed, told_pending, want_out, suspended;
 	obj_t obj;                   /* 0: no capability names it any more */
 	obj_t cnode, spawn, image;   /* held while it lives (image: until ordered) */
 	int gate, child, log, pidfd; /* -1: none */
-	uint32_t cores;
+	uint32_t cores, reserved;    /* millicores; reserved: taken of its Spawn */
 	uint64_t memory, log_max;
-	uint32_t nwaits, refused;
+	uint32_t nwaits, nmsgs, refused, context; /* context: its SchedContext's body */
 	int32_t code;
 	uint64_t start_ns, end_ns, cpu_ns, rss_max;
 	uint32_t revoke_gen, revoked; /* revoked: capabilities that went so far */
@@ -103,9 +125,12 @@ struct k_proc {
 	struct k_list revoke_link;
 	struct k_list order; /* in its nest's queue */
 	struct k_event ev_sched;
-	struct k_list events;   /* what it must be told: struct k_event */
-	struct k_list waiters;  /* struct k_wait.at: who waits for it */
-	struct k_list waits;    /* struct k_wait.of: what it waits for */
+	struct k_list events;  /* what it must be told: struct k_event */
+	struct k_list waiters; /* struct k_wait.at: who waits for it */
+	struct k_list waits;   /* struct k_wait.of: what it waits for */
+	struct k_list msgs;  /* struct k_msg.of: what it has sent, till that is taken or answered */
+	struct k_list calls; /* struct k_msg.at: calls it has taken and not answered */
+	struct k_list bound; /* struct k_notification.of */
 	struct k_list clients;  /* struct k_session.of_server: sessions it serves */
 	struct k_list sessions; /* struct k_session.of_client: sessions it opened */
 	struct k_list listens;  /* struct k_endpoint.of_listener */
@@ -114,11 +139,26 @@ struct k_proc {
 	char said_text[WRIT_STATUS_MAX];
 };
 
+/*
+ * A proc waits for another, for a message or for a signal; or it holds a
+ * descriptor that a capability gave it, which revoke can't take from it: then
+ * the proc is ended (MAPPED), or an Image until it runs (IMAGE).
+ */
+enum k_wait_what {
+	K_WAIT_START,
+	K_WAIT_EXIT,
+	K_WAIT_MSG,
+	K_WAIT_SIGNAL,
+	K_WAIT_MAPPED,
+	K_WAIT_IMAGE
+};
 struct k_wait {
-	struct k_list at, of;
-	struct k_proc *waiter, *target;
-	uint32_t cookie;
-	uint8_t what;
+	struct k_hook hook;
+	struct k_list at, of; /* at: the queue of what it waits for */
+	struct k_proc *waiter;
+	uint32_t cookie, take, reply;
+	uint16_t op, rights; /* rights: of the Endpoint capability */
+	uint8_t what, ntake;
 };
 
 struct k_endpoint {
@@ -126,6 +166,42 @@ struct k_endpoint {
 	uint32_t realm; /* whose proc was given the right to receive: for people */
 	struct k_proc *listener;
 	struct k_list of_listener, waiting; /* sessions nobody serves yet */
+	struct k_list senders, receivers;   /* struct k_msg.at, struct k_wait.at */
+};
+
+/* A message from when it is sent until it is taken; a call until it is answered. */
+struct k_msg {
+	struct k_hook hook;       /* on the Endpoint capability; then the Reply */
+	struct k_list at, of;     /* at: the endpoint's senders, then the receiver's calls */
+	struct k_proc *from, *to; /* to: who has taken the call */
+	obj_t account;            /* pays for it; held */
+	uint32_t cookie, realm, take;
+	uint32_t
+	    own[WRIT_CAPS_MAX]; /* entries of the kernel's own slots that its capabilities lie in */
+	uint16_t op, len;
+	uint8_t ntake;
+	struct writ_msg_rep rep;
+	char data[WRIT_DATA_MAX]; /* follows rep on its way out */
+};
+_Static_assert(offsetof(struct k_msg, data) ==
+	offsetof(struct k_msg, rep) + sizeof(struct writ_msg_rep),
+    "one piece");
+
+struct k_notification {
+	struct k_hook bound; /* while it is bound: on the capability it was bound by */
+	bool active;
+	uint64_t word;
+	uint32_t cap; /* slot it was bound by */
+	struct k_proc *proc;
+	struct k_list of, waiters; /* of: its proc's list */
+	struct k_event ev;
+};
+
+/* What a proc may have of the processors. */
+struct k_context {
+	uint32_t class, cores, weight, period, budget;
+	uint64_t consumed; /* by procs that are no longer under it */
+	struct k_proc *proc;
 };
 
 struct k_path {
@@ -134,8 +210,9 @@ struct k_path {
 };
 
 struct k_session {
+	struct k_hook hook; /* on the Path */
 	uint32_t id;
-	obj_t obj, account, path; /* account and path are held */
+	obj_t account, path; /* account and path are held */
 	struct k_endpoint *ep;
 	struct k_proc *client, *server;
 	struct k_list of_client, of_server; /* of_server: server's list, or endpoint's waiting */
@@ -158,7 +235,8 @@ struct k_nest {
 
 struct k_realm {
 	obj_t obj, account; /* account: its Untyped, held */
-	uint32_t uid, procs, kept, sessions;
+	uint64_t memory;
+	uint32_t uid, cores, procs, kept, shares[K_SHARE_N];
 	uint64_t audits;            /* records made */
 	bool used, dying, unsealed; /* unsealed: the newest record may still be counted up */
 	struct k_nest nests[WRIT_PROFILE_N];
@@ -176,7 +254,8 @@ struct k_spawn {
 /* Image, Memory, Host: an open file. */
 struct k_file {
 	int fd;
-	uint32_t host;
+	uint32_t host, realm; /* realm: in whose share it is; 0: the node's */
+	uint64_t size;
 	char name[WRIT_NAME_MAX];
 };
 
@@ -190,9 +269,11 @@ struct k {
 	bool stopping;
 	char missing[80]; /* layers of the sandbox that this host has not */
 	int exit_code;
-	uint32_t uid_base, next_pid, nprocs, dying_realms, nsessions;
+	uint32_t uid_base, next_pid, nprocs, dying_realms, shares[K_SHARE_N];
 	uint64_t max_memory;
-	obj_t own; /* CNode of the sessions' capabilities */
+	obj_t own[K_OWNS >> K_OWN_BITS]; /* CNodes of the kernel's own, made when first needed */
+	struct k_hook **hooks;           /* [K_OWNS], by the body of their objects */
+	struct k_pool own_pool;
 	obj_t sched, audit, untyped;
 	struct k_proc *scheduler, *root;
 	struct captab caps;
@@ -212,6 +293,12 @@ struct k {
 	struct k_pool file_pool;
 	struct k_wait *waits;
 	struct k_pool wait_pool;
+	struct k_msg *msgs;
+	struct k_pool msg_pool;
+	struct k_notification *notifications;
+	struct k_pool notification_pool;
+	struct k_context *contexts;
+	struct k_pool context_pool;
 	struct writ_audit_rec *audits;
 	uint64_t audit_seq, up_since; /* next number, from 1; CLOCK_REALTIME of the first */
 	struct host_folder hosts[K_HOSTS + 1]; /* the last in use is the operator's, for root */
@@ -241,16 +328,49 @@ struct k_req {
 /* A call's answer besides an error number: the reply comes later. */
 enum { K_LATER = -1 };
 
-/* --- pools (object.c) ---------------------------------------------------- */
+/* --- pools and objects (object.c) ------------------------------------------ */
 void *k_table(size_t n,
     size_t size); /* zeroed, lazily backed; boot only, exits when there is none */
 void k_pool_init(struct k_pool *p, uint32_t size);
 uint32_t k_pool_get(struct k_pool *p); /* 0: full */
 void k_pool_put(struct k_pool *p, uint32_t i);
+/* One more of @what for @realm; false: it would have more than it leaves to others. */
+bool k_share_get(uint32_t realm, enum k_share what);
+void k_share_put(uint32_t realm, enum k_share what);
+/* A memfd of @bytes, sealed to that size; -1 with errno. */
+int k_memory_new(const char *name, uint64_t bytes);
+/* Make an object that @payer pays @bytes for, its body from @pool, its capability in @dst below
+ * @parent. Returns 0 and the body, which the caller fills at once, or an error. */
+int k_make(unsigned type, obj_t payer, uint64_t bytes, struct k_pool *pool, slot_t parent,
+    slot_t dst, uint16_t rights, uint64_t badge, uint32_t *ret_body);
 /* captab's finaliser: release the body of an object. */
 void k_object_finalise(void *arg, obj_t obj);
+void k_object_row(obj_t obj, struct writ_object *out); /* OBJECTS */
 /* What a capability is of, for people. */
 void k_object_name(const struct cap *c, char *buf, size_t size);
+static inline uint32_t k_body(const struct cap *c)
+{
+	return captab_obj(&k.caps, c->obj)->body;
+}
+
+/* --- what hangs on capabilities (hook.c) ------------------------------------- */
+/* A slot of the kernel's own. Returns its entry, or 0: there is none left. */
+uint32_t k_own_get(slot_t *ret);
+slot_t k_own_slot(uint32_t entry);
+/* Empty it and give the entry back. */
+void k_own_put(uint32_t entry);
+/* Hang @h on the capability in @parent, with a capability of @type that has its rights and badge.
+ */
+int k_hook_on(struct k_hook *h, unsigned kind, unsigned type, slot_t parent);
+/* False when it is off, or revoked and not yet told. */
+bool k_hook_holds(const struct k_hook *h);
+/* Take it off; nothing if it is off. */
+void k_hook_off(struct k_hook *h);
+void k_hook_gone(uint32_t body); /* finaliser */
+/* The hook whose capability @c is; NULL when it is off. */
+struct k_hook *k_hook_of(const struct cap *c);
+/* @slot has come to hold what was moved: if that is a Reply, its call must know. */
+void k_hook_moved(slot_t slot);
 
 /* --- gate (gate.c) -------------------------------------------------------- */
 /* Take up to K_TURN requests from @p. */
@@ -264,21 +384,28 @@ void k_gate_answer(struct k_req *q, int status);
 /* Reply to @cookie of @op; ends a proc that doesn't read its replies. */
 void k_gate_reply(struct k_proc *p, uint16_t op, uint32_t cookie, int status, const void *body,
     uint16_t len);
+/* The same with a header of the caller's, which has op, cookie, status, arg. */
+void k_gate_say(struct k_proc *p, struct writ_hdr *h, const void *body);
+void k_gate_init(void); /* the table of rights */
 void k_event_post(struct k_proc *p, struct k_event *e);
 void k_event_flush(struct k_proc *p);
-#define X(id, fn, type, right, flags, doc) int k_call_##fn(struct k_req *q);
+void k_event_done(struct k_event *e); /* it has been said, or will never be */
+#define X(id, fn, audit, doc) int k_call_##fn(struct k_req *q);
 WRIT_CALLS(X)
 #undef X
+int k_notification_wait(struct k_req *q); /* WAIT, of a notification */
 
 /*
- * Resolve an address of the caller's CSpace. Returns 0 and the slot, or an
- * error with q->why filled.
+ * Resolve an address of the caller's CSpace, in the part of source or
+ * destination. Returns 0 and the slot, or an error with q->why filled.
  */
-int k_resolve(struct k_req *q, const struct writ_addr *a, slot_t *ret);
-/* The same, and the slot must be empty: a destination. */
+int k_resolve(struct k_req *q, const struct writ_addr *a, enum writ_role role, slot_t *ret);
+/* A destination, which must be empty. */
 int k_resolve_empty(struct k_req *q, const struct writ_addr *a, slot_t *ret);
-/* Check the capability at a plain slot number of the caller. */
-int k_need(struct k_req *q, uint32_t index, unsigned type, uint16_t rights, slot_t *ret,
+/* The same for a plain slot number. */
+int k_empty(struct k_req *q, uint32_t index, slot_t *ret);
+/* Check the capability at a plain slot number of the caller against the call's rows (@role). */
+int k_need(struct k_req *q, uint32_t index, enum writ_role role, slot_t *ret,
     const struct cap **ret_cap);
 /* NUL-terminated, of printable ASCII, not empty. */
 bool k_name_ok(const char *name, size_t size);
@@ -297,8 +424,16 @@ void k_proc_kill(struct k_proc *p, const char *why);
 void k_proc_end(struct k_proc *p, unsigned state, int code);
 void k_proc_reached(struct k_proc *p, unsigned what); /* reply to those who wait for it */
 void k_proc_free(struct k_proc *p);                   /* undo k_proc_new() for one that never was */
+/* Have @p wait at @queue (NULL: none) by the capability in @slot. Returns 0 or an error with q->why
+ * filled. */
+int k_wait_new(struct k_req *q, struct k_proc *p, slot_t slot, enum k_wait_what what,
+    struct k_list *queue, struct k_wait **ret);
 void k_wait_drop(struct k_wait *w);
+void k_wait_fail(struct k_wait *w, int status); /* reply to it, and drop it */
+void k_wait_lost(struct k_wait *w);             /* what it hung on was revoked */
+void k_proc_image_done(struct k_proc *p);       /* its nest has it: it may be revoked */
 pid_t k_proc_host_pid(const struct k_proc *p);
+uint64_t k_proc_cpu(const struct k_proc *p); /* CPU time it has used, ns */
 
 /* --- realms and nests (realm.c) -------------------------------------------- */
 /* Make a realm; a body index, or 0 with errno. */
@@ -314,10 +449,21 @@ void k_nest_reap(void); /* SIGCHLD: nests that died */
 
 /* --- sessions (session.c) --------------------------------------------------- */
 void k_session_close(struct k_session *s, const struct k_proc *by);
-void k_session_gone(struct k_session *s);   /* finaliser */
 void k_session_settle(struct k_session *s); /* free it when nothing refers to it any more */
 void k_session_offer(struct k_session *s);  /* tell the listener, or wait for one */
 void k_endpoint_gone(struct k_endpoint *ep);
+
+/* --- messages (ipc.c), notifications (notification.c), processors (sched.c) --- */
+void k_endpoint_close(struct k_endpoint *ep); /* finaliser: end what waits there */
+void k_msg_fail(struct k_msg *m, int status); /* reply to its sender, and free it */
+void k_msg_free(struct k_msg *m);
+void k_notification_gone(struct k_notification *n); /* finaliser */
+void k_notification_unbind(struct k_notification *n);
+bool k_notification_send(struct k_proc *p, struct k_notification *n);
+void k_context_gone(uint32_t body);     /* finaliser */
+void k_context_apply(struct k_proc *p); /* to a proc that has just started */
+void k_context_leave(struct k_proc *p);
+void k_proc_row(const struct k_proc *p, struct writ_proc_row *out);
 
 /* --- spawn rights (spawn.c) -------------------------------------------------- */
 void k_spawn_give_back(struct k_proc *p); /* what it took of its Spawn */

@@ -51,6 +51,45 @@ void k_pool_put(struct k_pool *p, uint32_t i)
 	p->free = i;
 }
 
+static const uint32_t share_max[K_SHARE_N] = { [K_SHARE_SESSIONS] = K_SESSIONS,
+	[K_SHARE_MSGS] = K_MSGS,
+	[K_SHARE_WAITS] = K_WAITS,
+	[K_SHARE_FILES] = K_FILES };
+
+bool k_share_get(uint32_t realm, enum k_share what)
+{
+	if (k.realms[realm].shares[what] >= share_max[what] - k.shares[what])
+		return false;
+	k.realms[realm].shares[what]++;
+	k.shares[what]++;
+	return true;
+}
+
+void k_share_put(uint32_t realm, enum k_share what)
+{
+	k.realms[realm].shares[what]--;
+	k.shares[what]--;
+}
+
+int k_make(unsigned type, obj_t payer, uint64_t bytes, struct k_pool *pool, slot_t parent,
+    slot_t dst, uint16_t rights, uint64_t badge, uint32_t *ret_body)
+{
+	uint32_t body = k_pool_get(pool);
+	obj_t obj;
+	int e = WRIT_E_NOT_ENOUGH_MEMORY;
+
+	if (body == 0)
+		return e;
+	e = captab_obj_new(&k.caps, type, payer, (struct charge){ .bytes = bytes }, body, &obj);
+	if (e == 0 && (e = captab_insert(&k.caps, parent, dst, obj, rights, badge)) != 0)
+		captab_obj_drop(&k.caps, obj);
+	if (e != 0)
+		k_pool_put(pool, body);
+	else
+		*ret_body = body;
+	return e;
+}
+
 static void path_gone(uint32_t body)
 {
 	captab_unhold(&k.caps, k.paths[body].endpoint);
@@ -61,6 +100,8 @@ static void file_gone(uint32_t body, unsigned type)
 {
 	if (type != WRIT_TYPE_HOST) /* host folders stay open: they are the node's */
 		close(k.files[body].fd);
+	if (k.files[body].realm != 0)
+		k_share_put(k.files[body].realm, K_SHARE_FILES);
 	k_pool_put(&k.file_pool, body);
 }
 
@@ -81,7 +122,14 @@ void k_object_finalise(void *arg, obj_t obj)
 	switch (o->type) {
 	case WRIT_TYPE_ENDPOINT: k_endpoint_gone(&k.endpoints[o->body]); break;
 	case WRIT_TYPE_PATH: path_gone(o->body); break;
-	case WRIT_TYPE_SESSION: k_session_gone(&k.sessions[o->body]); break;
+	case WRIT_TYPE_SESSION:
+	case WRIT_TYPE_REPLY:
+	case WRIT_TYPE_HOLD: k_hook_gone(o->body); break;
+	case WRIT_TYPE_NOTIFICATION:
+		k_notification_gone(&k.notifications[o->body]);
+		k_pool_put(&k.notification_pool, o->body);
+		break;
+	case WRIT_TYPE_SCHED_CONTEXT: k_context_gone(o->body); break;
 	case WRIT_TYPE_IMAGE:
 	case WRIT_TYPE_MEMORY:
 	case WRIT_TYPE_HOST: file_gone(o->body, o->type); break;
@@ -128,9 +176,102 @@ void k_object_name(const struct cap *c, char *buf, size_t size)
 		break;
 	case WRIT_TYPE_ENDPOINT: endpoint_name(c->obj, buf, size); break;
 	case WRIT_TYPE_SESSION:
-		snprintf(buf, size, "%u: %s", k.sessions[b].id,
-		    k.sessions[b].client ? k.sessions[b].client->name : "");
+		if (k.hooks[b] != NULL) {
+			const struct k_session *s = k_container(k.hooks[b], struct k_session, hook);
+
+			snprintf(buf, size, "%u: %s", s->id, s->client ? s->client->name : "");
+		}
 		break;
+	default: break;
+	}
+}
+
+/* --- what an object is, for whoever holds Audit ------------------------------------------- */
+
+static void path_row(uint32_t b, struct writ_object *out)
+{
+	out->n[0] = k.paths[b].endpoint;
+	memcpy(out->name, k.paths[b].prefix, sizeof(out->name));
+}
+
+static void proc_row(uint32_t b, struct writ_object *out)
+{
+	const struct k_proc *p = &k.procs[b];
+
+	out->n[0] = p->pid;
+	out->n[1] = p->class | (uint64_t)p->profile << 8 | (uint64_t)p->state << 16 |
+	    (uint64_t)p->held << 24 | (uint64_t)p->cores << 32;
+	out->n[2] = p->memory;
+	out->n[3] = p->log_max;
+	out->n[4] = p->cnode | (uint64_t)p->realm << 32;
+	out->n[5] = p->image;
+	memcpy(out->name, p->name, sizeof(p->name));
+}
+
+static void realm_row(uint32_t b, struct writ_object *out)
+{
+	const struct k_realm *r = &k.realms[b];
+
+	out->n[0] = r->account;
+	out->n[1] = b | (uint64_t)r->uid << 32;
+	out->n[2] = r->memory;
+	out->n[3] = r->cores;
+	memcpy(out->name, r->name, sizeof(r->name));
+}
+
+static void spawn_row(uint32_t b, struct writ_object *out)
+{
+	const struct k_spawn *s = &k.spawns[b];
+
+	out->n[0] = s->classes | (uint64_t)s->profiles << 32;
+	out->n[1] = s->procs;
+	out->n[2] = s->cores;
+	out->n[3] = s->memory;
+	out->n[4] = k.realms[s->realm].obj;
+	out->n[5] = s->parent;
+}
+
+static void context_row(uint32_t b, struct writ_object *out)
+{
+	const struct k_context *c = &k.contexts[b];
+
+	out->n[0] = c->class | (uint64_t)c->cores << 32;
+	out->n[1] = c->weight;
+	out->n[2] = c->period;
+	out->n[3] = c->budget;
+	out->n[4] = c->proc != NULL ? c->proc->obj : 0;
+}
+
+void k_object_row(obj_t obj, struct writ_object *out)
+{
+	const struct object *o = captab_obj(&k.caps, obj);
+	const struct account *a = captab_account(&k.caps, obj);
+
+	*out = (struct writ_object){ .obj = obj,
+		.payer = o->untyped,
+		.type = o->type,
+		.refs = o->refs };
+	switch (o->type) {
+	case WRIT_TYPE_UNTYPED:
+		out->n[0] = a->max.bytes;
+		out->n[1] = a->max.slots;
+		out->n[2] = a->max.procs;
+		break;
+	case WRIT_TYPE_CNODE:
+		out->n[0] = o->bits;
+		out->n[1] = o->body != 0 ? k.procs[o->body].pid : 0;
+		break;
+	case WRIT_TYPE_IMAGE:
+	case WRIT_TYPE_MEMORY:
+	case WRIT_TYPE_HOST:
+		out->n[0] = k.files[o->body].size;
+		memcpy(out->name, k.files[o->body].name, sizeof(k.files[o->body].name));
+		break;
+	case WRIT_TYPE_PATH: path_row(o->body, out); break;
+	case WRIT_TYPE_PROC: proc_row(o->body, out); break;
+	case WRIT_TYPE_REALM: realm_row(o->body, out); break;
+	case WRIT_TYPE_SPAWN: spawn_row(o->body, out); break;
+	case WRIT_TYPE_SCHED_CONTEXT: context_row(o->body, out); break;
 	default: break;
 	}
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 bool k_proc_alive(const struct k_proc *p)
@@ -78,6 +79,9 @@ struct k_proc *k_proc_new(uint32_t realm)
 	k_list_init(&p->events);
 	k_list_init(&p->waiters);
 	k_list_init(&p->waits);
+	k_list_init(&p->msgs);
+	k_list_init(&p->calls);
+	k_list_init(&p->bound);
 	k_list_init(&p->clients);
 	k_list_init(&p->sessions);
 	k_list_init(&p->listens);
@@ -121,12 +125,66 @@ void k_proc_kill(struct k_proc *p, const char *why)
 
 /* --- waiting ------------------------------------------------------------------- */
 
+int k_wait_new(struct k_req *q, struct k_proc *p, slot_t slot, enum k_wait_what what,
+    struct k_list *queue, struct k_wait **ret)
+{
+	struct k_wait *w;
+	uint32_t i = 0;
+	int e;
+
+	if (p->nwaits < K_WAITS_PROC && k_share_get(p->realm, K_SHARE_WAITS) &&
+	    (i = k_pool_get(&k.wait_pool)) == 0)
+		k_share_put(p->realm, K_SHARE_WAITS);
+	if (i == 0) {
+		snprintf(q->why, sizeof(q->why), "more than %d waits and mappings", K_WAITS_PROC);
+		return WRIT_E_NOT_ENOUGH_MEMORY;
+	}
+	w = &k.waits[i];
+	*w = (struct k_wait){ .waiter = p,
+		.cookie = q->h.cookie,
+		.op = q->h.op,
+		.what = (uint8_t)what };
+	if ((e = k_hook_on(&w->hook, K_HOOK_WAIT, WRIT_TYPE_HOLD, slot)) != 0) {
+		k_pool_put(&k.wait_pool, i);
+		k_share_put(p->realm, K_SHARE_WAITS);
+		return e;
+	}
+	k_list_init(&w->at);
+	if (queue != NULL)
+		k_list_add(queue, &w->at);
+	k_list_add(&p->waits, &w->of);
+	p->nwaits++;
+	*ret = w;
+	return 0;
+}
+
 void k_wait_drop(struct k_wait *w)
 {
+	k_hook_off(&w->hook);
 	k_list_del(&w->at);
 	k_list_del(&w->of);
 	w->waiter->nwaits--;
+	k_share_put(w->waiter->realm, K_SHARE_WAITS);
 	k_pool_put(&k.wait_pool, (uint32_t)(w - k.waits));
+}
+
+void k_wait_fail(struct k_wait *w, int status)
+{
+	k_gate_reply(w->waiter, w->op, w->cookie, status, NULL, 0);
+	k_wait_drop(w);
+}
+
+void k_wait_lost(struct k_wait *w)
+{
+	struct k_proc *p = w->waiter;
+	bool image = w->what == K_WAIT_IMAGE;
+
+	if (w->what < K_WAIT_MAPPED) {
+		k_wait_fail(w, WRIT_E_STALE);
+		return;
+	}
+	k_wait_drop(w);
+	k_proc_kill(p, image ? "its image was revoked" : "memory that it had mapped was revoked");
 }
 
 static bool reached(const struct k_proc *p, unsigned what)
@@ -165,28 +223,26 @@ void k_proc_reached(struct k_proc *p, unsigned what)
 	}
 }
 
+_Static_assert((int)WRIT_WAIT_EXIT == (int)K_WAIT_EXIT, "the wire's numbers are ours");
+
 int k_call_wait(struct k_req *q)
 {
-	struct k_proc *t = &k.procs[captab_obj(&k.caps, q->cap->obj)->body];
-	uint32_t i;
+	struct k_wait *w;
+	struct k_proc *t;
 
-	if (q->h.len != 0 || q->h.arg > WRIT_WAIT_EXIT)
+	if (q->h.len != 0)
 		return WRIT_E_BAD_REQUEST;
-	if (reached(t, (unsigned)q->h.arg)) {
-		tell_waiter(q->p, q->h.cookie, t);
-		return K_LATER;
+	if (q->cap->type == WRIT_TYPE_NOTIFICATION)
+		return k_notification_wait(q);
+	if (q->h.arg > WRIT_WAIT_EXIT)
+		return WRIT_E_BAD_REQUEST;
+	t = &k.procs[k_body(q->cap)];
+	if (!reached(t, (unsigned)q->h.arg)) {
+		int e = k_wait_new(q, q->p, q->slot, (enum k_wait_what)q->h.arg, &t->waiters, &w);
+
+		return e != 0 ? e : K_LATER;
 	}
-	if (q->p->nwaits >= K_WAITS_PROC || (i = k_pool_get(&k.wait_pool)) == 0) {
-		snprintf(q->why, sizeof(q->why), "more than %d waits at once", K_WAITS_PROC);
-		return WRIT_E_NOT_ENOUGH_MEMORY;
-	}
-	k.waits[i] = (struct k_wait){ .waiter = q->p,
-		.target = t,
-		.cookie = q->h.cookie,
-		.what = (uint8_t)q->h.arg };
-	k_list_add(&t->waiters, &k.waits[i].at);
-	k_list_add(&q->p->waits, &k.waits[i].of);
-	q->p->nwaits++;
+	tell_waiter(q->p, q->h.cookie, t);
 	return K_LATER;
 }
 
@@ -210,6 +266,84 @@ int k_call_exited(struct k_req *q)
 	return 0;
 }
 
+/* --- what its holder does with it ----------------------------------------------------- */
+
+/* Stop it, or keep it from starting; let it go on. A proc that was held is the scheduler's then. */
+static int set_suspended(struct k_req *q, bool on)
+{
+	struct k_proc *t = &k.procs[k_body(q->cap)];
+
+	if (q->h.len != 0)
+		return WRIT_E_BAD_REQUEST;
+	if (!k_proc_alive(t) || t->state == WRIT_STATE_STARTING)
+		return WRIT_E_ILLEGAL_OPERATION;
+	t->suspended = on;
+	if (t->state == WRIT_STATE_PENDING) {
+		t->held = on;
+		if (!on && k.scheduler != NULL)
+			k_event_post(k.scheduler, &t->ev_sched);
+	} else if (syscall(SYS_pidfd_send_signal, t->pidfd, on ? SIGSTOP : SIGCONT, NULL, 0) != 0) {
+		return WRIT_E_ILLEGAL_OPERATION; /* it has ended just now */
+	}
+	return 0;
+}
+
+int k_call_suspend(struct k_req *q)
+{
+	return set_suspended(q, true);
+}
+
+int k_call_resume(struct k_req *q)
+{
+	return set_suspended(q, false);
+}
+
+int k_call_cspace(struct k_req *q)
+{
+	const struct k_proc *t = &k.procs[k_body(q->cap)];
+	slot_t dst;
+	int e;
+
+	if (q->h.len != sizeof(struct writ_addr))
+		return WRIT_E_BAD_REQUEST;
+	if ((e = k_resolve_empty(q, q->in, &dst)) != 0)
+		return e;
+	if (t->state != WRIT_STATE_PENDING) {
+		snprintf(q->why, sizeof(q->why), "%s[%u] is not pending", t->name, t->pid);
+		return WRIT_E_ILLEGAL_OPERATION;
+	}
+	return captab_insert(&k.caps, q->slot, dst, t->cnode,
+	    WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT, 0);
+}
+
+void k_proc_row(const struct k_proc *p, struct writ_proc_row *out)
+{
+	*out = (struct writ_proc_row){ .pid = p->pid,
+		.parent = p->parent,
+		.realm = p->realm,
+		.state = p->state,
+		.class = p->class,
+		.profile = p->profile,
+		.suspended = p->suspended,
+		.host_pid = k_proc_host_pid(p),
+		.code = p->code,
+		.start_ns = p->start_ns,
+		.end_ns = p->end_ns,
+		.memory = p->memory,
+		.cpu_ns = k_proc_cpu(p),
+		.rss_max = p->rss_max,
+		.log = (uint32_t)(p - k.procs),
+		.refused = p->refused };
+	memcpy(out->name, p->name, sizeof(out->name));
+}
+
+int k_call_stat(struct k_req *q)
+{
+	k_proc_row(&k.procs[k_body(q->cap)], (void *)q->out);
+	q->out_len = sizeof(struct writ_proc_row);
+	return 0;
+}
+
 /* --- the end ------------------------------------------------------------------------ */
 
 /* Sessions on both sides, endpoints it served, what it waited for, what it was still to be told. */
@@ -217,6 +351,12 @@ static void leave_others(struct k_proc *p)
 {
 	while (!k_list_empty(&p->waits))
 		k_wait_drop(k_container(p->waits.next, struct k_wait, of));
+	while (!k_list_empty(&p->msgs))
+		k_msg_free(k_container(p->msgs.next, struct k_msg, of));
+	while (!k_list_empty(&p->calls))
+		k_msg_fail(k_container(p->calls.next, struct k_msg, at), WRIT_E_PEER_CLOSED);
+	while (!k_list_empty(&p->bound))
+		k_notification_unbind(k_container(p->bound.next, struct k_notification, of));
 	while (!k_list_empty(&p->sessions))
 		k_session_close(k_container(p->sessions.next, struct k_session, of_client), p);
 	while (!k_list_empty(&p->clients))
@@ -228,15 +368,9 @@ static void leave_others(struct k_proc *p)
 		k_list_del(&ep->of_listener);
 		ep->listener = NULL;
 	}
-	while (!k_list_empty(&p->events)) {
-		struct k_event *e = k_container(p->events.next, struct k_event, link);
-
-		k_list_del(&e->link);
-		if (e->kind == K_EV_CLOSED_CLIENT)
-			k_session_settle(k_container(e, struct k_session, ev_client));
-		else if (e->kind != K_EV_SCHED)
-			k_session_settle(k_container(e, struct k_session, ev_server));
-	}
+	while (!k_list_empty(&p->events))
+		k_event_done(k_container(p->events.next, struct k_event, link));
+	k_context_leave(p);
 	k_list_del(&p->revoke_link);
 	p->revoking = 0;
 }
@@ -246,6 +380,16 @@ static void let_go(obj_t *o)
 	if (*o != 0)
 		captab_unhold(&k.caps, *o);
 	*o = 0;
+}
+
+void k_proc_image_done(struct k_proc *p)
+{
+	let_go(&p->image);
+	for (struct k_list *n = p->waits.next; n != &p->waits; n = n->next)
+		if (k_container(n, struct k_wait, of)->what == K_WAIT_IMAGE) {
+			k_wait_drop(k_container(n, struct k_wait, of));
+			return;
+		}
 }
 
 void k_proc_end(struct k_proc *p, unsigned state, int code)
@@ -261,6 +405,7 @@ void k_proc_end(struct k_proc *p, unsigned state, int code)
 	k_close(&p->pidfd);
 	k_spawn_give_back(p);
 	let_go(&p->image);
+	captab_obj(&k.caps, p->cnode)->body = 0; /* who holds it has a CNode of nobody's */
 	let_go(&p->cnode);
 	let_go(&p->spawn);
 	k.realms[p->realm].procs--;
@@ -297,4 +442,18 @@ pid_t k_proc_host_pid(const struct k_proc *p)
 	buf[n > 0 ? n : 0] = '\0';
 	at = strstr(buf, "\nPid:");
 	return at != NULL ? atoi(at + 5) : 0;
+}
+
+uint64_t k_proc_cpu(const struct k_proc *p)
+{
+	struct timespec ts;
+	clockid_t clock;
+	pid_t pid;
+
+	if (!k_proc_alive(p))
+		return p->cpu_ns;
+	pid = k_proc_host_pid(p);
+	if (pid <= 0 || clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &ts) != 0)
+		return 0;
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }

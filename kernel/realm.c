@@ -40,6 +40,8 @@ uint32_t k_realm_new(const char *name, obj_t account, uint32_t uid, uint64_t mem
 		.audits = r->audits, /* what is known of who was here before stays */
 		.unsealed = r->unsealed,
 		.account = account,
+		.memory = memory,
+		.cores = cores,
 		.uid = uid != 0 ? uid : k.uid_base + i * UID_RANGE };
 	snprintf(r->name, sizeof(r->name), "%s", name);
 	captab_hold(&k.caps, account);
@@ -71,12 +73,16 @@ static int realm_decode(struct k_req *q, slot_t *dst, obj_t *account, uint32_t *
 		return WRIT_E_EXISTS;
 	}
 	if ((e = k_resolve_empty(q, &r->dst, dst)) != 0 ||
-	    (e = k_need(q, r->account, WRIT_TYPE_UNTYPED, WRIT_R_WRITE, &s, &c)) != 0)
+	    (e = k_need(q, r->account, WRIT_BY_WITH, &s, &c)) != 0)
 		return e;
+	if (c->type != WRIT_TYPE_UNTYPED)
+		return WRIT_E_INVALID_CAPABILITY;
 	*account = c->obj;
 	if (r->host != 0) {
-		if ((e = k_need(q, r->host, WRIT_TYPE_HOST, WRIT_R_GRANT, &s, &c)) != 0)
+		if ((e = k_need(q, r->host, WRIT_BY_WITH, &s, &c)) != 0)
 			return e;
+		if (c->type != WRIT_TYPE_HOST)
+			return WRIT_E_INVALID_CAPABILITY;
 		*uid = k.hosts[k.files[captab_obj(&k.caps, c->obj)->body].host].uid;
 	}
 	return 0;
@@ -196,8 +202,7 @@ void k_nest_flush(uint32_t realm, unsigned profile)
 		k_list_del(&p->order);
 		k_close(&p->child);
 		k_close(&p->log);
-		captab_unhold(&k.caps, p->image);
-		p->image = 0;
+		k_proc_image_done(p);
 		k_epoll(EPOLL_CTL_ADD, p->gate, EPOLLIN, K_POLL_GATE, (uint32_t)(p - k.procs));
 	}
 	if (n->state == K_NEST_UP && n->want_out != (e == -EAGAIN)) {
@@ -230,6 +235,7 @@ static void proc_started(struct k_proc *p, int pidfd)
 {
 	p->pidfd = pidfd;
 	p->state = WRIT_STATE_RUNNING;
+	k_context_apply(p);
 	if (p->killed)
 		k_proc_kill(p, NULL);
 }

@@ -4,6 +4,8 @@
  * starts. It can delay a proc; it can't make one or change what it holds.
  */
 #include "kernel.h"
+#include "cgroup.h"
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -46,34 +48,122 @@ int k_call_start(struct k_req *q)
 int k_call_procs(struct k_req *q)
 {
 	struct writ_proc_row *out = (void *)q->out;
-	uint32_t realm = captab_obj(&k.caps, q->cap->obj)->body;
+	uint32_t realm = k_body(q->cap);
 	size_t n = 0, max = sizeof(q->out) / sizeof(*out);
 	uint64_t i = q->h.arg;
 
-	for (; i < k.nprocs && n < max; i++) {
-		const struct k_proc *p = &k.procs[i];
-
-		if (p->pid == 0 || p->realm != realm)
-			continue;
-		out[n] = (struct writ_proc_row){ .pid = p->pid,
-			.parent = p->parent,
-			.realm = p->realm,
-			.state = p->state,
-			.class = p->class,
-			.profile = p->profile,
-			.host_pid = k_proc_host_pid(p),
-			.code = p->code,
-			.start_ns = p->start_ns,
-			.end_ns = p->end_ns,
-			.memory = p->memory,
-			.cpu_ns = p->cpu_ns,
-			.rss_max = p->rss_max,
-			.log = (uint32_t)i,
-			.refused = p->refused };
-		memcpy(out[n].name, p->name, sizeof(out[n].name));
-		n++;
-	}
+	for (; i < k.nprocs && n < max; i++)
+		if (k.procs[i].pid != 0 && k.procs[i].realm == realm)
+			k_proc_row(&k.procs[i], &out[n++]);
 	q->h.arg = i < k.nprocs ? i : 0;
 	q->out_len = (uint16_t)(n * sizeof(*out));
+	return 0;
+}
+
+/* --- scheduling contexts --------------------------------------------------------------- */
+
+/* Have Linux do what the context of @p says. */
+void k_context_apply(struct k_proc *p)
+{
+	const struct k_context *c = &k.contexts[p->context];
+	const struct sched_param none = { 0 };
+	const char *realm = k.realms[p->realm].name;
+	pid_t pid = k_proc_host_pid(p);
+
+	if (p->context == 0 || pid <= 0)
+		return;
+	sched_setscheduler(pid, c->class == WRIT_CLASS_BE ? SCHED_IDLE : SCHED_OTHER, &none);
+	if (cgroup_leaf(realm, p->context, c->weight, c->period, c->budget) == 0)
+		cgroup_leaf_enter(realm, p->context, pid);
+}
+
+void k_context_leave(struct k_proc *p)
+{
+	struct k_context *c = &k.contexts[p->context];
+
+	if (p->context == 0)
+		return;
+	c->consumed += k_proc_cpu(p);
+	c->proc = NULL;
+	if (p->state == WRIT_STATE_RUNNING)
+		cgroup_enter(k.realms[p->realm].name, k_proc_host_pid(p));
+	cgroup_leaf_remove(k.realms[p->realm].name, p->context);
+	p->context = 0;
+}
+
+void k_context_gone(uint32_t body)
+{
+	if (k.contexts[body].proc != NULL)
+		k_context_leave(k.contexts[body].proc);
+	k_pool_put(&k.context_pool, body);
+}
+
+/* What the scheduler is told of a proc is what its context says. */
+static void describe(struct k_proc *p, const struct k_context *c)
+{
+	p->class = (uint8_t)c->class;
+	p->cores = c->cores;
+	if (p->state == WRIT_STATE_RUNNING)
+		k_context_apply(p);
+	else if (k.scheduler != NULL && p->state == WRIT_STATE_PENDING && !p->held)
+		k_event_post(k.scheduler, &p->ev_sched);
+}
+
+int k_call_configure(struct k_req *q)
+{
+	const struct writ_sched_req *r = q->in;
+	struct k_context *sc;
+	const struct cap *c;
+	slot_t s;
+	int e;
+
+	if (q->h.len != sizeof(*r))
+		return WRIT_E_BAD_REQUEST;
+	if ((e = k_need(q, r->context, WRIT_BY_WITH, &s, &c)) != 0)
+		return e;
+	if (r->class >= WRIT_CLASS_N || r->weight < 1 || r->weight > 10000 ||
+	    (r->budget != 0 && (r->period < 1000 || r->period > 1000000 || r->budget < 1000)))
+		return WRIT_E_RANGE;
+	sc = &k.contexts[k_body(c)];
+	sc->class = r->class;
+	sc->cores = r->cores;
+	sc->weight = r->weight;
+	sc->period = r->period;
+	sc->budget = r->budget;
+	if (sc->proc != NULL)
+		describe(sc->proc, sc);
+	return 0;
+}
+
+int k_call_sched(struct k_req *q)
+{
+	struct k_proc *p = &k.procs[k_body(q->cap)];
+	struct k_context *sc;
+	const struct cap *c;
+	slot_t s;
+	int e;
+
+	if (!k_proc_alive(p) || p->state == WRIT_STATE_STARTING)
+		return WRIT_E_ILLEGAL_OPERATION;
+	if (q->h.arg == 0) {
+		k_context_leave(p);
+		return 0;
+	}
+	if ((e = k_need(q, (uint32_t)q->h.arg, WRIT_BY_WITH, &s, &c)) != 0)
+		return e;
+	sc = &k.contexts[k_body(c)];
+	if (sc->proc != NULL || p->context != 0)
+		return WRIT_E_BUSY;
+	sc->proc = p;
+	p->context = k_body(c);
+	describe(p, sc);
+	return 0;
+}
+
+int k_call_consumed(struct k_req *q)
+{
+	const struct k_context *c = &k.contexts[k_body(q->cap)];
+
+	q->h.arg = c->consumed + (c->proc != NULL ? k_proc_cpu(c->proc) : 0);
 	return 0;
 }

@@ -6,18 +6,11 @@
  * handed to both sides the kernel is out of the way.
  */
 #include "kernel.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <unistd.h>
 #include <writ/chan.h>
-
-#ifndef MFD_NOEXEC_SEAL
-#define MFD_NOEXEC_SEAL 8u
-#endif
 
 /* --- paths -------------------------------------------------------------------- */
 
@@ -53,71 +46,90 @@ static bool prefix_join(const char *base, const char *add, char *out)
 	return n < WRIT_PREFIX_MAX;
 }
 
-/* What a PATH request asks for, checked: endpoint, whole prefix, parent slot. */
+/* Where a Path comes from: a capability, or a session; then what is asked for. */
 struct path_plan {
 	slot_t src, dst;
 	obj_t endpoint;
+	uint32_t rights; /* at most */
 	uint64_t badge;
+	const char *base;
 	char prefix[WRIT_PREFIX_MAX];
 };
 
-static int path_decode(struct k_req *q, struct path_plan *pl)
+static int path_make(struct k_req *q, struct path_plan *pl)
 {
 	const struct writ_path_req *r = q->in;
-	const struct cap *c;
-	const char *base = "/";
+	uint32_t body;
 	int e;
 
 	if (q->h.len != sizeof(*r) || !prefix_ok(r->prefix, sizeof(r->prefix)))
 		return WRIT_E_BAD_REQUEST;
-	if ((e = k_need(q, q->h.cap, 0, 0, &pl->src, &c)) != 0 ||
-	    (e = k_resolve_empty(q, &r->dst, &pl->dst)) != 0)
+	if ((e = k_resolve_empty(q, &r->dst, &pl->dst)) != 0)
 		return e;
-	if (c->type == WRIT_TYPE_PATH) {
-		const struct k_path *p = &k.paths[captab_obj(&k.caps, c->obj)->body];
-
-		pl->endpoint = p->endpoint;
-		base = p->prefix;
-		q->missing = r->rights & ~(uint32_t)c->rights;
-	} else if (c->type == WRIT_TYPE_ENDPOINT) {
-		pl->endpoint = c->obj;
-		q->missing = WRIT_R_GRANT & ~(uint32_t)c->rights;
-	} else {
-		return WRIT_E_INVALID_CAPABILITY;
-	}
-	if (q->missing != 0 || (r->rights & ~(uint32_t)WRIT_R_ALL) != 0) {
+	q->missing = r->rights & ~pl->rights;
+	if (q->missing != 0) {
 		snprintf(q->why, sizeof(q->why), "%s", r->prefix);
 		return WRIT_E_NO_RIGHT;
 	}
-	if (r->badge != 0 && c->badge != 0)
+	if (r->badge != 0 && (pl->badge != 0 || q->h.op == WRIT_OP_GRANT))
 		return WRIT_E_ILLEGAL_OPERATION;
-	pl->badge = r->badge != 0 ? r->badge : c->badge;
-	return prefix_join(base, r->prefix, pl->prefix) ? 0 : WRIT_E_RANGE;
+	if (!prefix_join(pl->base, r->prefix, pl->prefix))
+		return WRIT_E_RANGE;
+	e = k_make(WRIT_TYPE_PATH, k_account(q->p), sizeof(struct k_path), &k.path_pool, pl->src,
+	    pl->dst, (uint16_t)r->rights, r->badge != 0 ? r->badge : pl->badge, &body);
+	if (e != 0)
+		return e;
+	k.paths[body].endpoint = pl->endpoint;
+	memcpy(k.paths[body].prefix, pl->prefix, sizeof(pl->prefix));
+	captab_hold(&k.caps, pl->endpoint);
+	snprintf(q->why, sizeof(q->why), "%s", pl->prefix);
+	return 0;
 }
 
 int k_call_path(struct k_req *q)
 {
-	const struct writ_path_req *r = q->in;
-	struct charge cost = { .bytes = sizeof(struct k_path) };
-	struct path_plan pl = { 0 }; /* the whole prefix goes to servers */
-	uint32_t body;
-	obj_t obj;
-	int e = path_decode(q, &pl);
+	struct path_plan pl = { .src = q->slot,
+		.rights = WRIT_R_ALL,
+		.endpoint = q->cap->obj,
+		.badge = q->cap->badge,
+		.base = "/" };
 
-	if (e != 0)
-		return e;
-	if ((body = k_pool_get(&k.path_pool)) == 0)
-		return WRIT_E_NOT_ENOUGH_MEMORY;
-	if ((e = captab_obj_new(&k.caps, WRIT_TYPE_PATH, k_account(q->p), cost, body, &obj)) != 0) {
-		k_pool_put(&k.path_pool, body);
-		return e;
+	if (q->cap->type == WRIT_TYPE_PATH) {
+		const struct k_path *p = &k.paths[k_body(q->cap)];
+
+		pl.rights = q->cap->rights;
+		pl.endpoint = p->endpoint;
+		pl.base = p->prefix;
 	}
-	k.paths[body].endpoint = pl.endpoint;
-	memcpy(k.paths[body].prefix, pl.prefix, sizeof(pl.prefix));
-	captab_hold(&k.caps, pl.endpoint);
-	captab_insert(&k.caps, pl.src, pl.dst, obj, (uint16_t)r->rights, pl.badge);
-	snprintf(q->why, sizeof(q->why), "%s", pl.prefix);
-	return 0;
+	return path_make(q, &pl);
+}
+
+/* The open session that @id names, if @p is on a side of it. */
+static struct k_session *session_of(uint64_t id, const struct k_proc *p)
+{
+	struct k_session *s = &k.sessions[(id & 0xffff) < K_SESSIONS ? id & 0xffff : 0];
+
+	return s->id != 0 && s->id == id && !s->closed && (s->client == p || s->server == p) ? s
+											     : NULL;
+}
+
+/* A server can hand on what its client's session carries, and nothing else in the client's name. */
+int k_call_grant(struct k_req *q)
+{
+	const struct k_session *s = session_of(q->h.arg, q->p);
+	struct path_plan pl = { 0 };
+
+	if (s == NULL || s->server != q->p || !k_hook_holds(&s->hook)) {
+		snprintf(q->why, sizeof(q->why), "no session %llu that it serves",
+		    (unsigned long long)q->h.arg);
+		return WRIT_E_FAILED_LOOKUP;
+	}
+	pl.src = s->hook.slot;
+	pl.rights = s->rights;
+	pl.endpoint = k.paths[captab_obj(&k.caps, s->path)->body].endpoint;
+	pl.badge = s->badge;
+	pl.base = k.paths[captab_obj(&k.caps, s->path)->body].prefix;
+	return path_make(q, &pl);
 }
 
 /* --- endpoints ------------------------------------------------------------------ */
@@ -146,6 +158,7 @@ int k_call_listen(struct k_req *q)
 void k_endpoint_gone(struct k_endpoint *ep)
 {
 	k_list_del(&ep->of_listener);
+	k_endpoint_close(ep);
 	k_pool_put(&k.endpoint_pool, (uint32_t)(ep - k.endpoints));
 }
 
@@ -163,17 +176,16 @@ void k_session_offer(struct k_session *s)
 	k_event_post(s->server, &s->ev_server);
 }
 
-/* Free the entry once it is closed, has no capability, and nobody is still to be told. */
+/* Free the entry once it is closed and nobody is still to be told. */
 void k_session_settle(struct k_session *s)
 {
-	if (s->id == 0 || !s->closed || s->obj != 0 || !k_list_empty(&s->ev_server.link) ||
+	if (s->id == 0 || !s->closed || !k_list_empty(&s->ev_server.link) ||
 	    !k_list_empty(&s->ev_client.link))
 		return;
 	captab_uncharge(&k.caps, s->account, (struct charge){ .bytes = CHAN_BYTES });
 	captab_unhold(&k.caps, s->account);
 	captab_unhold(&k.caps, s->path);
 	s->id = 0;
-	k.nsessions--;
 	k_pool_put(&k.session_pool, (uint32_t)(s - k.sessions));
 }
 
@@ -188,7 +200,7 @@ static void part(struct k_session *s, const struct k_proc *by)
 	for (unsigned i = 0; i < 3; i++)
 		k_close(&s->fds[i]);
 	if (s->client != NULL) {
-		k.realms[s->client->realm].sessions--;
+		k_share_put(s->client->realm, K_SHARE_SESSIONS);
 		if (s->client != by && k_proc_alive(s->client))
 			k_event_post(s->client, &s->ev_client);
 	}
@@ -205,28 +217,17 @@ void k_session_close(struct k_session *s, const struct k_proc *by)
 {
 	if (s->closed)
 		return;
+	k_hook_off(&s->hook);
 	part(s, by);
-	captab_delete(&k.caps, captab_cnode_slot(&k.caps, k.own, s->id & 0xffff));
-}
-
-void k_session_gone(struct k_session *s)
-{
-	if (!s->closed)
-		part(s, NULL);
-	s->obj = 0;
 	k_session_settle(s);
 }
 
 static int make_ring(int *ring, int *bell_client, int *bell_server)
 {
-	*ring = memfd_create("writ-ring", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
-	if (*ring < 0 && errno == EINVAL)
-		*ring = memfd_create("writ-ring", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	*ring = k_memory_new("writ-ring", CHAN_BYTES);
 	*bell_client = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	*bell_server = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (*ring >= 0 && *bell_client >= 0 && *bell_server >= 0 &&
-	    ftruncate(*ring, (off_t)CHAN_BYTES) == 0 &&
-	    fcntl(*ring, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
+	if (*ring >= 0 && *bell_client >= 0 && *bell_server >= 0)
 		return 0;
 	k_close(ring);
 	k_close(bell_client);
@@ -234,13 +235,13 @@ static int make_ring(int *ring, int *bell_client, int *bell_server)
 	return WRIT_E_NOT_ENOUGH_MEMORY;
 }
 
-/* An entry with its capability in the kernel's CNode, a child of the Path's slot. */
+/* An entry that hangs on the Path. */
 static int session_new(struct k_req *q, struct k_session **ret)
 {
 	struct charge cost = { .bytes = CHAN_BYTES };
 	uint32_t i = k_pool_get(&k.session_pool);
 	struct k_session *s = &k.sessions[i];
-	obj_t account = k_account(q->p), obj;
+	obj_t account = k_account(q->p);
 	int e;
 
 	if (i == 0)
@@ -249,20 +250,18 @@ static int session_new(struct k_req *q, struct k_session **ret)
 		k_pool_put(&k.session_pool, i);
 		return e;
 	}
-	e = captab_obj_new(&k.caps, WRIT_TYPE_SESSION, 0, (struct charge){ 0 }, i, &obj);
-	if (e != 0) {
-		captab_uncharge(&k.caps, account, cost);
-		k_pool_put(&k.session_pool, i);
-		return e;
-	}
 	*s = (struct k_session){ .gen = (s->gen + 1) & 0x7fff,
-		.obj = obj,
 		.account = account,
 		.path = q->cap->obj,
 		.rights = q->cap->rights,
 		.badge = q->cap->badge,
 		.ev_server.kind = K_EV_CONNECT,
 		.ev_client.kind = K_EV_CLOSED_CLIENT };
+	if ((e = k_hook_on(&s->hook, K_HOOK_SESSION, WRIT_TYPE_SESSION, q->slot)) != 0) {
+		captab_uncharge(&k.caps, account, cost);
+		k_pool_put(&k.session_pool, i);
+		return e;
+	}
 	s->id = (s->gen | 0x8000u) << 16 | i;
 	k_list_init(&s->of_client);
 	k_list_init(&s->of_server);
@@ -270,31 +269,29 @@ static int session_new(struct k_req *q, struct k_session **ret)
 	k_list_init(&s->ev_client.link);
 	captab_hold(&k.caps, account);
 	captab_hold(&k.caps, s->path);
-	captab_insert(&k.caps, q->slot, captab_cnode_slot(&k.caps, k.own, i), obj, q->cap->rights,
-	    q->cap->badge);
 	*ret = s;
 	return 0;
 }
 
 int k_call_connect(struct k_req *q)
 {
-	const struct k_path *path = &k.paths[captab_obj(&k.caps, q->cap->obj)->body];
+	const struct k_path *path = &k.paths[k_body(q->cap)];
 	struct writ_connect_rep *rep = (void *)q->out;
 	struct k_session *s;
 	int ring, bell_client, bell_server, e;
 
 	if (q->h.len != 0)
 		return WRIT_E_BAD_REQUEST;
-	if (k.realms[q->p->realm].sessions >= K_SESSIONS - k.nsessions) {
+	if (!k_share_get(q->p->realm, K_SHARE_SESSIONS)) {
 		snprintf(q->why, sizeof(q->why), "more sessions than the realm leaves to others");
 		return WRIT_E_NOT_ENOUGH_MEMORY;
 	}
-	if ((e = make_ring(&ring, &bell_client, &bell_server)) != 0)
-		return e;
-	if ((e = session_new(q, &s)) != 0) {
-		close(ring);
-		close(bell_client);
-		close(bell_server);
+	if ((e = make_ring(&ring, &bell_client, &bell_server)) != 0 ||
+	    (e = session_new(q, &s)) != 0) {
+		k_close(&ring);
+		k_close(&bell_client);
+		k_close(&bell_server);
+		k_share_put(q->p->realm, K_SHARE_SESSIONS);
 		return e;
 	}
 	*rep = (struct writ_connect_rep){ .session = s->id, .rights = s->rights };
@@ -310,8 +307,6 @@ int k_call_connect(struct k_req *q)
 	s->fds[2] = bell_client;
 	s->client = q->p;
 	s->ep = &k.endpoints[captab_obj(&k.caps, path->endpoint)->body];
-	k.realms[q->p->realm].sessions++;
-	k.nsessions++;
 	k_list_add(&q->p->sessions, &s->of_client);
 	k_gate_answer(q, 0); /* before the offer takes the descriptors away */
 	k_session_offer(s);
@@ -320,11 +315,9 @@ int k_call_connect(struct k_req *q)
 
 int k_call_close(struct k_req *q)
 {
-	uint32_t i = (uint32_t)(q->h.arg & 0xffff);
-	struct k_session *s = &k.sessions[i < K_SESSIONS ? i : 0];
+	struct k_session *s = session_of(q->h.arg, q->p);
 
-	if (s->id == 0 || s->id != q->h.arg || s->closed ||
-	    (s->client != q->p && s->server != q->p)) {
+	if (s == NULL) {
 		snprintf(q->why, sizeof(q->why), "no session %llu", (unsigned long long)q->h.arg);
 		return WRIT_E_FAILED_LOOKUP;
 	}

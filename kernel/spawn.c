@@ -18,89 +18,78 @@ enum { IMAGE_MAX = 256 << 20, SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW 
 int k_call_image(struct k_req *q)
 {
 	const struct writ_image_req *r = q->in;
+	struct k_file f = { .fd = q->fds[0], .realm = q->p->realm };
 	struct stat st;
 	uint32_t body;
 	slot_t dst;
-	obj_t obj;
 	int e;
 
-	if (q->h.len != sizeof(*r) || q->fds[0] < 0 || !k_name_ok(r->name, sizeof(r->name)))
+	if (q->h.len != sizeof(*r) || f.fd < 0 || !k_name_ok(r->name, sizeof(r->name)))
 		return WRIT_E_BAD_REQUEST;
 	if ((e = k_resolve_empty(q, &r->dst, &dst)) != 0)
 		return e;
-	if (fcntl(q->fds[0], F_GET_SEALS) != SEALS || fstat(q->fds[0], &st) != 0 ||
-	    st.st_size > IMAGE_MAX) {
+	if (fcntl(f.fd, F_GET_SEALS) != SEALS || fstat(f.fd, &st) != 0 || st.st_size > IMAGE_MAX) {
 		snprintf(q->why, sizeof(q->why), "image %s: not a memfd with all four seals",
 		    r->name);
 		return WRIT_E_INVALID_ARGUMENT;
 	}
-	if ((body = k_pool_get(&k.file_pool)) == 0)
+	f.size = (uint64_t)st.st_size;
+	memcpy(f.name, r->name, sizeof(f.name));
+	if (!k_share_get(f.realm, K_SHARE_FILES))
 		return WRIT_E_NOT_ENOUGH_MEMORY;
-	e = captab_obj_new(&k.caps, WRIT_TYPE_IMAGE, q->cap->obj,
-	    (struct charge){ .bytes = (uint64_t)st.st_size }, body, &obj);
+	e = k_make(WRIT_TYPE_IMAGE, q->cap->obj, f.size, &k.file_pool, q->slot, dst,
+	    WRIT_R_EXEC | WRIT_R_GRANT, 0, &body);
 	if (e != 0) {
-		k_pool_put(&k.file_pool, body);
+		k_share_put(f.realm, K_SHARE_FILES);
 		return e;
 	}
-	k.files[body] = (struct k_file){ .fd = q->fds[0] };
-	memcpy(k.files[body].name, r->name, sizeof(r->name));
+	k.files[body] = f;
 	q->fds[0] = -1;
 	snprintf(q->why, sizeof(q->why), "image %s", r->name);
-	return captab_insert(&k.caps, q->slot, dst, obj, WRIT_R_EXEC | WRIT_R_GRANT, 0);
+	return 0;
 }
 
 /* --- Spawn capabilities ------------------------------------------------------------- */
 
 /* What the new Spawn may allow at most: all that its source allows. */
-static int spawncap_source(struct k_req *q, slot_t *src, struct k_spawn *max)
+static struct k_spawn spawncap_source(const struct k_req *q)
 {
-	const struct cap *c;
-	int e = k_need(q, q->h.cap, 0, WRIT_R_WRITE, src, &c);
-
-	if (e != 0)
-		return e;
-	*max = (struct k_spawn){ .classes = (1u << WRIT_CLASS_N) - 1,
+	struct k_spawn max = { .classes = (1u << WRIT_CLASS_N) - 1,
 		.profiles = (1u << WRIT_PROFILE_N) - 1,
 		.procs = UINT32_MAX,
 		.cores = UINT32_MAX,
 		.memory = UINT64_MAX };
-	if (c->type == WRIT_TYPE_SPAWN) {
-		*max = k.spawns[captab_obj(&k.caps, c->obj)->body];
-		max->parent = c->obj;
-	} else if (c->type == WRIT_TYPE_REALM) {
-		max->realm = captab_obj(&k.caps, c->obj)->body;
+
+	if (q->cap->type == WRIT_TYPE_SPAWN) {
+		max = k.spawns[k_body(q->cap)];
+		max.parent = q->cap->obj;
 	} else {
-		return WRIT_E_INVALID_CAPABILITY;
+		max.realm = k_body(q->cap);
 	}
-	return 0;
+	return max;
 }
 
 int k_call_spawncap(struct k_req *q)
 {
 	const struct writ_spawncap_req *r = q->in;
-	struct charge cost = { .bytes = sizeof(struct k_spawn) };
-	struct k_spawn s;
-	slot_t src, dst;
+	struct k_spawn s = spawncap_source(q);
 	uint32_t body;
-	obj_t obj;
+	slot_t dst;
 	int e;
 
 	if (q->h.len != sizeof(*r) || r->classes == 0 || r->profiles == 0)
 		return WRIT_E_BAD_REQUEST;
-	if ((e = spawncap_source(q, &src, &s)) != 0 || (e = k_resolve_empty(q, &r->dst, &dst)) != 0)
+	if ((e = k_resolve_empty(q, &r->dst, &dst)) != 0)
 		return e;
 	if ((r->classes & ~s.classes) != 0 || (r->profiles & ~s.profiles) != 0 ||
 	    r->procs > s.procs || r->cores > s.cores || r->memory > s.memory) {
 		snprintf(q->why, sizeof(q->why), "a Spawn wider than the one it comes from");
 		return WRIT_E_NO_RIGHT;
 	}
-	if ((body = k_pool_get(&k.spawn_pool)) == 0)
-		return WRIT_E_NOT_ENOUGH_MEMORY;
-	if ((e = captab_obj_new(&k.caps, WRIT_TYPE_SPAWN, k_account(q->p), cost, body, &obj)) !=
-	    0) {
-		k_pool_put(&k.spawn_pool, body);
+	e = k_make(WRIT_TYPE_SPAWN, k_account(q->p), sizeof(s), &k.spawn_pool, q->slot, dst,
+	    WRIT_R_WRITE | WRIT_R_GRANT, 0, &body);
+	if (e != 0)
 		return e;
-	}
 	k.spawns[body] = (struct k_spawn){ .parent = s.parent,
 		.realm = s.realm,
 		.classes = r->classes,
@@ -111,7 +100,7 @@ int k_call_spawncap(struct k_req *q)
 	if (s.parent != 0)
 		captab_hold(&k.caps, s.parent);
 	captab_hold(&k.caps, k.realms[s.realm].obj);
-	return captab_insert(&k.caps, src, dst, obj, WRIT_R_WRITE | WRIT_R_GRANT, 0);
+	return 0;
 }
 
 void k_spawn_gone(uint32_t body)
@@ -150,9 +139,10 @@ static uint32_t reserved_cores(unsigned class, uint32_t cores)
 
 static void spawn_take(struct k_proc *p)
 {
+	p->reserved = reserved_cores(p->class, p->cores);
 	for (struct k_spawn *s = spawn_of(p->spawn); s != NULL; s = spawn_of(s->parent)) {
 		s->used_procs++;
-		s->used_cores += reserved_cores(p->class, p->cores);
+		s->used_cores += p->reserved;
 		s->used_memory += p->memory;
 	}
 }
@@ -161,7 +151,7 @@ void k_spawn_give_back(struct k_proc *p)
 {
 	for (struct k_spawn *s = spawn_of(p->spawn); s != NULL; s = spawn_of(s->parent)) {
 		s->used_procs--;
-		s->used_cores -= reserved_cores(p->class, p->cores);
+		s->used_cores -= p->reserved;
 		s->used_memory -= p->memory;
 	}
 }
@@ -177,6 +167,7 @@ struct spawn_plan {
 	obj_t image;
 	uint32_t realm;
 	unsigned bits;
+	slot_t image_slot;
 };
 
 static int spawn_decode(struct k_req *q, struct spawn_plan *pl)
@@ -185,7 +176,6 @@ static int spawn_decode(struct k_req *q, struct spawn_plan *pl)
 	const struct k_spawn *s = spawn_of(q->cap->obj);
 	const struct cap *image;
 	const char *limit;
-	slot_t slot;
 	int e;
 
 	*pl = (struct spawn_plan){ .r = r, .grants = (const void *)(r + 1), .realm = s->realm };
@@ -198,7 +188,7 @@ static int spawn_decode(struct k_req *q, struct spawn_plan *pl)
 	pl->bits = r->cnode_bits != 0 ? r->cnode_bits : 6;
 	if (pl->bits < 6 || pl->bits > 12 || r->memory == 0) /* 0 would be no limit at all */
 		return WRIT_E_RANGE;
-	if ((e = k_need(q, r->image, WRIT_TYPE_IMAGE, WRIT_R_EXEC, &slot, &image)) != 0 ||
+	if ((e = k_need(q, r->image, WRIT_BY_WITH, &pl->image_slot, &image)) != 0 ||
 	    (e = k_resolve_empty(q, &r->dst, &pl->dst)) != 0)
 		return e;
 	pl->image = image->obj;
@@ -296,6 +286,10 @@ static int spawn_make(struct k_req *q, const struct spawn_plan *pl, struct k_pro
 	if ((e = spawn_grant(q, pl, p->cnode)) == 0 && (e = spawn_gate(p, pl)) == 0)
 		e = captab_obj_new(&k.caps, WRIT_TYPE_PROC, account, cost, (uint32_t)(p - k.procs),
 		    &p->obj);
+	if (e == 0 &&
+	    (e = k_wait_new(q, p, pl->image_slot, K_WAIT_IMAGE, NULL,
+		 &(struct k_wait *){ NULL })) != 0)
+		captab_obj_drop(&k.caps, p->obj);
 	if (e != 0)
 		captab_unhold(&k.caps, p->cnode);
 	return e;

@@ -71,7 +71,7 @@ int writ_cap_inspect(writ_cap_t slot, struct writ_cap_info *ret)
 
 int writ_retype_endpoint(writ_cap_t untyped, writ_cap_t dst)
 {
-	struct writ_retype_req q = { .type = WRIT_TYPE_ENDPOINT, .dst = sys_addr(dst) };
+	struct writ_retype_req q = { .type = WRIT_TYPE_ENDPOINT, .count = 1, .dst = sys_addr(dst) };
 
 	return call(WRIT_OP_RETYPE, untyped, &q, sizeof(q));
 }
@@ -80,6 +80,7 @@ int writ_retype_untyped(writ_cap_t untyped, writ_cap_t dst, struct writ_quota ma
 {
 	struct writ_retype_req q = {
 		.type = WRIT_TYPE_UNTYPED,
+		.count = 1,
 		.dst = sys_addr(dst),
 		.max = max,
 	};

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 LIBS += libwrit
-libwrit_SRCS := libsys/main.c libsys/self.c libsys/gate.c libsys/cap.c \
+libwrit_SRCS := libsys/main.c libsys/self.c libsys/gate.c libsys/cap.c libsys/ipc.c \
 	libsys/start.c libsys/path.c libsys/proc.c \
 	libsys/chan.c libsys/srv.c libsys/srv_session.c \
 	libsys/pb.c libsys/fssrv.c libsys/fssrv_main.c \

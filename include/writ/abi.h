@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The gate: kernel calls of Writ, version 1.
+ * The gate: kernel calls of Writ, version 2.
  *
  * Every proc is born with one SOCK_SEQPACKET socket, fd 3. A request is one
  * packet: struct writ_hdr, then the call's own struct, then, where the call has
@@ -10,10 +10,10 @@
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
+#include <writ/calls.h>
 #include <writ/err.h>
-#include <writ/rights.h>
 
-#define WRIT_ABI_VERSION 1
+#define WRIT_ABI_VERSION 2
 #define WRIT_GATE_FD     3
 #define WRIT_MSG_MAX     8192 /* a whole packet, bytes */
 #define WRIT_BLOB_MAX    4096 /* start record of a proc, bytes */
@@ -22,58 +22,9 @@
 #define WRIT_GRANTS_MAX  64   /* capabilities given at spawn */
 #define WRIT_STATUS_MAX  512  /* what a proc says as it exits, bytes */
 #define WRIT_FDS_MAX     3    /* descriptors in one packet */
-
-/*
- * id, handler, object type of the invoked capability (NULL: none is invoked, or
- * the call looks at several types itself), right that it must have, kind of
- * audit record when it succeeds, one line for docs/abi.md
- */
-/* clang-format off */
-#define WRIT_CALLS(X) \
-	X(COPY,      copy,      NULL,          NONE,  DERIVED, "derive a copy with fewer or equal rights") \
-	X(MINT,      mint,      NULL,          NONE,  DERIVED, "derive a copy with a badge") \
-	X(MOVE,      move,      NULL,          NONE,  NONE,    "move a capability to another slot") \
-	X(DELETE,    delete,    NULL,          NONE,  NONE,    "empty a slot") \
-	X(REVOKE,    revoke,    NULL,          NONE,  REVOKED, "delete all that was derived from a capability") \
-	X(INSPECT,   inspect,   NULL,          NONE,  NONE,    "say what lies in a slot") \
-	X(RETYPE,    retype,    UNTYPED,       WRITE, MADE,    "make an Endpoint or a smaller Untyped") \
-	X(QUOTA,     quota,     UNTYPED,       READ,  NONE,    "read an account") \
-	X(PATH,      path,      NULL,          NONE,  DERIVED, "make a Path from an Endpoint, or a narrower one from a Path") \
-	X(LISTEN,    listen,    ENDPOINT,      READ,  NONE,    "have this endpoint's connections come as events") \
-	X(CONNECT,   connect,   PATH,          NONE,  NONE,    "open a session with the server behind a Path") \
-	X(CLOSE,     close,     NULL,          NONE,  NONE,    "end a session, from either side") \
-	X(IMAGE,     image,     UNTYPED,       WRITE, MADE,    "make an Image from a sealed memfd") \
-	X(REALM,     realm,     UNTYPED,       WRITE, MADE,    "make a Realm: a name, a user id range, limits") \
-	X(SPAWNCAP,  spawncap,  NULL,          NONE,  DERIVED, "make a Spawn from a Realm, or a narrower one from a Spawn") \
-	X(SPAWN,     spawn,     SPAWN,         WRITE, SPAWNED, "make a pending proc") \
-	X(KILL,      kill,      PROC,          WRITE, NONE,    "end a proc") \
-	X(WAIT,      wait,      PROC,          READ,  NONE,    "reply when a proc has reached a state") \
-	X(STARTED,   started,   NULL,          NONE,  NONE,    "say that one is ready") \
-	X(EXITED,    exited,    NULL,          NONE,  NONE,    "say how one ends; exit follows") \
-	X(SCHEDULER, scheduler, SCHED_CONTROL, READ,  NONE,    "become the scheduler: pending procs come as events") \
-	X(START,     start,     SCHED_CONTROL, WRITE, NONE,    "start a pending proc") \
-	X(PROCS,     procs,     REALM,         READ,  NONE,    "list a realm's procs") \
-	X(CAPS,      caps,      AUDIT,         READ,  NONE,    "list the derivation tree") \
-	X(AUDIT,     audit,     AUDIT,         READ,  NONE,    "read audit records") \
-	X(NOTE,      note,      NULL,          NONE,  NONE,    "report a refusal of one's own, or of a session one serves") \
-	X(FD,        fd,        NULL,          NONE,  NONE,    "take out the descriptor of a Memory or a Host folder")
-/* clang-format on */
-
-enum writ_op {
-	WRIT_OP_NONE,
-#define X(id, fn, type, right, flags, doc) WRIT_OP_##id,
-	WRIT_CALLS(X)
-#undef X
-	    WRIT_OP_N,
-	/* events, kernel to proc */
-	WRIT_EV_BEGIN = 0x100, /* first packet of all: struct writ_begin, then the start record */
-	WRIT_EV_CONNECT, /* to a server: struct writ_ev_connect; fds: ring, doorbell to wait on,
-			    doorbell to ring */
-	WRIT_EV_CLOSED,  /* arg = session: the other side is gone or was revoked */
-	WRIT_EV_PENDING, /* to the scheduler: struct writ_ev_proc */
-	WRIT_EV_RUNNING, /* to the scheduler, after it became it: a proc that runs already */
-	WRIT_EV_EXIT,    /* to the scheduler: a proc it was told of has ended */
-};
+#define WRIT_DATA_MAX    4096 /* of a message through an endpoint, bytes */
+#define WRIT_CAPS_MAX    3    /* capabilities in one */
+#define WRIT_FANOUT_MAX  256  /* objects made by one RETYPE */
 
 /* Header of every packet. */
 struct writ_hdr {
@@ -102,7 +53,11 @@ struct writ_addr {
 };
 _Static_assert(sizeof(struct writ_addr) == 16, "");
 
-/* COPY, MINT (badge), MOVE (src, dst only), DELETE, REVOKE, INSPECT (src only) */
+/*
+ * COPY, MINT (badge, or a CNode's guard: value << 6 | bits), MOVE (src, dst
+ * only), MUTATE (badge = guard), DELETE, REVOKE, INSPECT (src only).
+ * DELETE and REVOKE of an empty slot do nothing, as in seL4.
+ */
 struct writ_cap_req {
 	struct writ_addr src, dst;
 	uint32_t rights, pad;
@@ -110,18 +65,42 @@ struct writ_cap_req {
 };
 _Static_assert(sizeof(struct writ_cap_req) == 48, "");
 
+/* ROTATE: pivot goes to dst and src to pivot; with dst = src the two change places. */
+struct writ_rotate_req {
+	struct writ_addr src, pivot, dst;
+};
+_Static_assert(sizeof(struct writ_rotate_req) == 48, "");
+
 /* INSPECT's reply; a row of CAPS's reply */
 struct writ_cap_info {
 	uint32_t slot, parent; /* CAPS: numbers of the node-wide table; INSPECT: 0 */
-	uint32_t index;        /* in its CSpace */
-	uint32_t pid;          /* whose CSpace; 0: the kernel's own (sessions, pending procs) */
-	uint8_t type, depth;   /* enum writ_type; CAPS: depth in the tree */
-	uint16_t rights;
+	uint32_t index, cnode; /* in its CSpace; that CNode's object */
+	uint32_t pid;          /* whose CSpace; 0: nobody's, or the kernel's own */
 	uint32_t obj;
+	uint16_t rights;
+	uint8_t type, guard_bits; /* enum writ_type */
+	uint32_t guard;
 	uint64_t badge;
 	char name[64]; /* what it is of: prefix, image, proc, realm … (cut short if longer) */
 };
-_Static_assert(sizeof(struct writ_cap_info) == 96, "");
+_Static_assert(sizeof(struct writ_cap_info) == 104, "");
+
+/*
+ * A row of OBJECTS's reply; arg as for CAPS. What n[] holds, by type: Untyped: max
+ * bytes, slots, procs. CNode: bits, pid of the proc whose CSpace it is. Memory,
+ * Image: bytes. Path: its Endpoint. Proc: pid; class | profile << 8 | state << 16 |
+ * held << 24 | cores << 32; memory; log limit; its CNode | realm's number << 32; its
+ * Image while pending. Realm: its Untyped; number | user id << 32; memory; cores.
+ * Spawn: classes | profiles << 32; procs; cores; memory; its Realm; the Spawn it came
+ * from. SchedContext: class | cores << 32; weight; period; budget (us); its Proc.
+ */
+struct writ_object {
+	uint32_t obj, payer; /* payer: the Untyped; 0: the node itself */
+	uint32_t type, refs;
+	uint64_t n[6];
+	char name[WRIT_PREFIX_MAX]; /* prefix, name of image, realm, proc, host folder */
+};
+_Static_assert(sizeof(struct writ_object) == 304, "");
 
 struct writ_quota {
 	uint64_t bytes;
@@ -129,9 +108,15 @@ struct writ_quota {
 };
 _Static_assert(sizeof(struct writ_quota) == 16, "");
 
-/* RETYPE: type ENDPOINT, or UNTYPED with @max. QUOTA's reply: { max, used }. */
+/*
+ * RETYPE: @count objects of @type (1 to WRIT_FANOUT_MAX, else RANGE) at once or
+ * none, their capabilities in consecutive empty slots from @dst on. Untyped:
+ * @max of each; CNode: max.slots is the number of its slots' bits (6..16);
+ * Memory: max.bytes; Endpoint, Notification, SchedContext: nothing more.
+ * QUOTA's reply: { max, used }.
+ */
 struct writ_retype_req {
-	uint32_t type, pad;
+	uint32_t type, count;
 	struct writ_addr dst;
 	struct writ_quota max;
 };
@@ -139,6 +124,38 @@ _Static_assert(sizeof(struct writ_retype_req) == 40, "");
 struct writ_quota_rep {
 	struct writ_quota max, used;
 };
+
+/*
+ * SEND, NBSEND, CALL, RECV, NBRECV, REPLY, REPLY_RECV (arg = slot of the Reply
+ * to answer; cap = the Endpoint); what sends is followed by up to WRIT_DATA_MAX
+ * bytes. All slots are of one's own CSpace.
+ */
+struct writ_msg_req {
+	uint32_t caps[WRIT_CAPS_MAX]; /* slots of capabilities to send: copies go */
+	uint32_t take;  /* first slot for those that come (with RECV, or CALL's answer) */
+	uint32_t reply; /* receiving: slot for the Reply of a call; 0: none is taken */
+	uint8_t ncaps, ntake, pad[2];
+};
+_Static_assert(sizeof(struct writ_msg_req) == 24, "");
+
+/* What RECV, NBRECV, REPLY_RECV and CALL give, followed by the bytes. */
+struct writ_msg_rep {
+	uint64_t badge;
+	uint32_t pid, realm;            /* who sent it; 0 in a call's answer */
+	uint8_t ncaps, unwrapped, call; /* taken; bit i: badges[i] holds; it wants an answer */
+	uint8_t pad[5];
+	uint64_t badges[WRIT_CAPS_MAX]; /* of capabilities to this very endpoint: no slot is used */
+};
+_Static_assert(sizeof(struct writ_msg_rep) == 48, "");
+
+/* CONFIGURE. cap: SchedControl. SCHED: cap is the Proc, arg the slot of the SchedContext or 0. */
+struct writ_sched_req {
+	uint32_t context;        /* slot of the SchedContext */
+	uint32_t class, cores;   /* enum writ_class; millicores */
+	uint32_t weight;         /* CPU share against others of its realm, 1..10000; 100 is usual */
+	uint32_t period, budget; /* us of CPU time in each period; 0: not bounded */
+};
+_Static_assert(sizeof(struct writ_sched_req) == 24, "");
 
 /*
  * PATH: cap is an Endpoint (rights grant) or a Path. @prefix is appended to the
@@ -153,6 +170,13 @@ struct writ_path_req {
 	char prefix[WRIT_PREFIX_MAX];
 };
 _Static_assert(sizeof(struct writ_path_req) == 272, "");
+
+/*
+ * GRANT: arg = a session that the caller serves; struct writ_path_req. The Path
+ * leads to the session's endpoint with its badge; @prefix is appended to the
+ * session's, @rights must be a part of its rights, @badge must be 0. It is
+ * derived from the session: it goes when the client's Path is revoked.
+ */
 
 /* CONNECT's reply: arg = session; fds: ring, doorbell to wait on, doorbell to ring. */
 struct writ_connect_rep {
@@ -259,11 +283,13 @@ struct writ_ev_proc {
 };
 _Static_assert(sizeof(struct writ_ev_proc) == 24, "");
 
-/* PROCS: arg = first row to give. Reply: arg = row to go on with (0: done), then rows. Ended procs
- * are kept for a while. */
+/* CSPACE: the body is the struct writ_addr where the CNode's capability is to come. */
+
+/* STAT's reply is one row. PROCS: arg = first row to give. Reply: arg = row to go on with (0:
+ * done), then rows. Ended procs are kept for a while. */
 struct writ_proc_row {
 	uint32_t pid, parent, realm;
-	uint8_t state, class, profile, pad;
+	uint8_t state, class, profile, suspended;
 	int32_t host_pid; /* as the host sees it; 0 when it has none */
 	int32_t code;
 	uint64_t start_ns, end_ns;        /* CLOCK_BOOTTIME */

@@ -31,6 +31,8 @@
 	X(KILLED,            22, "proc was killed") \
 	X(EXEC_FAILED,       23, "image could not be executed") \
 	X(NO_PATH,           24, "no capability covers this path") \
+	X(CANCELED,          25, "canceled") \
+	X(NO_TAKER,          26, "the receiver takes no such message") \
 	X(NOT_FOUND,         32, "no such file or directory") \
 	X(EXISTS,            33, "file exists") \
 	X(NOT_DIR,           34, "not a directory") \

@@ -25,7 +25,8 @@
 	X(REALM,        "realm") \
 	X(AUDIT,        "audit") \
 	X(HOST,         "host") \
-	X(SESSION,      "session")
+	X(SESSION,      "session") \
+	X(HOLD,         "hold")
 /* clang-format on */
 
 enum writ_type {
@@ -43,9 +44,12 @@ enum writ_type {
  *             remove, watch, mount, exec, grant
  *   Endpoint: read = receive, write = send or connect, grant = pass or mint
  *             capabilities, grantreply (seL4's GrantReply)
- *   Proc:     read = wait, write = kill
+ *   Notification: read = wait, write = signal.  Reply: grant = send capabilities back
+ *   Proc:     read = wait, account; write = kill, suspend, schedule
+ *   CNode:    read = copy out, look; write = put in, move, delete, revoke
+ *   SchedContext: read = consumed, write = bind.  Memory: read, write = map so
  *   Spawn:    write = spawn.  Realm: read = list, write = mint Spawns.
- *   Untyped:  write = retype. Image: exec. Memory, Host, Audit: read (Host: write).
+ *   Untyped:  write = retype. Image: exec. Host: read, write. Audit: read.
  */
 /* clang-format off */
 #define WRIT_RIGHTS(X) \

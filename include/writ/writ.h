@@ -10,6 +10,7 @@
 #include <writ/err.h>
 #include <writ/fs.h>
 #include <writ/gate.h>
+#include <writ/ipc.h>
 #include <writ/proc.h>
 #include <writ/rights.h>
 

@@ -300,7 +300,6 @@ static void cap_fill(struct cap_row *r)
 	r->m.index = k->index;
 	r->m.pid = k->pid;
 	r->m.type = k->type;
-	r->m.depth = k->depth;
 	r->m.rights = k->rights;
 	r->m.obj = k->obj;
 	r->m.badge = k->badge;

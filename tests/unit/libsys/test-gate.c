@@ -123,11 +123,11 @@ START_TEST(test_adopt_refuses_what_is_no_beginning)
 	static const struct {
 		unsigned op, version, len, blob;
 	} bad[] = {
-		{ WRIT_EV_CONNECT, 1, sizeof(struct writ_begin), 0 },
-		{ WRIT_EV_BEGIN, 2, sizeof(struct writ_begin), 0 },
-		{ WRIT_EV_BEGIN, 1, sizeof(struct writ_begin) - 1, 0 },
-		{ WRIT_EV_BEGIN, 1, sizeof(struct writ_begin), 1 },
-		{ WRIT_EV_BEGIN, 1, sizeof(struct writ_begin) + 8, 8 },
+		{ WRIT_EV_CONNECT, WRIT_ABI_VERSION, sizeof(struct writ_begin), 0 },
+		{ WRIT_EV_BEGIN, WRIT_ABI_VERSION + 1, sizeof(struct writ_begin), 0 },
+		{ WRIT_EV_BEGIN, WRIT_ABI_VERSION, sizeof(struct writ_begin) - 1, 0 },
+		{ WRIT_EV_BEGIN, WRIT_ABI_VERSION, sizeof(struct writ_begin), 1 },
+		{ WRIT_EV_BEGIN, WRIT_ABI_VERSION, sizeof(struct writ_begin) + 8, 8 },
 	};
 	struct {
 		struct writ_begin b;

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Kernel calls and the rights they need: the two tables from which the gate,
+ * its documents and its tests are made. docs/abi.md is the manual.
+ */
+#pragma once
+#include <writ/rights.h>
+
+/* id, handler, kind of audit record when it succeeds, one line for docs/abi.md.
+ * The order is the ABI: add at the end only. */
+/* clang-format off */
+#define WRIT_CALLS(X) \
+	X(COPY,         copy,         DERIVED, "derive a copy with fewer or equal rights") \
+	X(MINT,         mint,         DERIVED, "derive a copy with a badge, or of a CNode with a guard") \
+	X(MOVE,         move,         NONE,    "move a capability to another slot") \
+	X(DELETE,       delete,       NONE,    "empty a slot") \
+	X(REVOKE,       revoke,       NONE,    "delete all that was derived from a capability") \
+	X(INSPECT,      inspect,      NONE,    "say what lies in a slot") \
+	X(RETYPE,       retype,       MADE,    "make objects, their capabilities in consecutive slots") \
+	X(QUOTA,        quota,        NONE,    "read an account") \
+	X(PATH,         path,         DERIVED, "make a Path from an Endpoint, or a narrower one from a Path") \
+	X(LISTEN,       listen,       NONE,    "have this endpoint's connections come as events") \
+	X(CONNECT,      connect,      NONE,    "open a session with the server behind a Path") \
+	X(CLOSE,        close,        NONE,    "end a session, from either side") \
+	X(IMAGE,        image,        MADE,    "make an Image from a sealed memfd") \
+	X(REALM,        realm,        MADE,    "make a Realm: a name, a user id range, limits") \
+	X(SPAWNCAP,     spawncap,     DERIVED, "make a Spawn from a Realm, or a narrower one from a Spawn") \
+	X(SPAWN,        spawn,        SPAWNED, "make a pending proc") \
+	X(KILL,         kill,         NONE,    "end a proc") \
+	X(WAIT,         wait,         NONE,    "reply when a proc has reached a state, or a notification was signalled") \
+	X(STARTED,      started,      NONE,    "say that one is ready") \
+	X(EXITED,       exited,       NONE,    "say how one ends; exit follows") \
+	X(SCHEDULER,    scheduler,    NONE,    "become the scheduler: pending procs come as events") \
+	X(START,        start,        NONE,    "start a pending proc") \
+	X(PROCS,        procs,        NONE,    "list a realm's procs") \
+	X(CAPS,         caps,         NONE,    "list the derivation tree") \
+	X(AUDIT,        audit,        NONE,    "read audit records") \
+	X(NOTE,         note,         NONE,    "report a refusal of one's own, or of a session one serves") \
+	X(FD,           fd,           NONE,    "take out the descriptor of a Memory or a Host folder") \
+	X(MUTATE,       mutate,       NONE,    "move a CNode capability and set its guard") \
+	X(ROTATE,       rotate,       NONE,    "move two capabilities in one step") \
+	X(CANCEL_SENDS, cancel_sends, NONE,    "end the sends that wait with this capability's badge") \
+	X(SEND,         send,         NONE,    "send a message when somebody receives it") \
+	X(NBSEND,       nbsend,       NONE,    "send a message if somebody waits for one") \
+	X(CALL,         call,         NONE,    "send a message and wait for its answer") \
+	X(RECV,         recv,         NONE,    "wait for a message") \
+	X(NBRECV,       nbrecv,       NONE,    "take a message if one waits") \
+	X(REPLY,        reply,        NONE,    "answer a call, once") \
+	X(REPLY_RECV,   reply_recv,   NONE,    "answer a call and wait for the next message") \
+	X(CANCEL,       cancel,       NONE,    "give up a call of one's own that has not been answered") \
+	X(SIGNAL,       signal,       NONE,    "set a notification's bits") \
+	X(POLL,         poll,         NONE,    "take a notification's bits, also when there are none") \
+	X(BIND,         bind,         NONE,    "have a notification's signals come as events") \
+	X(UNBIND,       unbind,       NONE,    "no longer") \
+	X(CSPACE,       cspace,       MADE,    "get the CNode of a proc that has not started") \
+	X(SUSPEND,      suspend,      NONE,    "stop a proc, or hold it before it starts") \
+	X(RESUME,       resume,       NONE,    "let it go on") \
+	X(STAT,         stat,         NONE,    "read a proc's row of accounts") \
+	X(CONFIGURE,    configure,    NONE,    "set what a SchedContext allows") \
+	X(SCHED,        sched,        NONE,    "put a proc under a SchedContext, or under none") \
+	X(CONSUMED,     consumed,     NONE,    "read the CPU time used under a SchedContext") \
+	X(OBJECTS,      objects,      NONE,    "list all objects") \
+	X(GRANT,        grant,        DERIVED, "make a Path for a client, bounded by its session")
+
+/*
+ * Who may do what: call, type of a capability it uses, the part this plays in
+ * the call, rights of which it needs all, rights of which it needs one. What is
+ * not here is refused with INVALID_CAPABILITY, what is here and lacks a right
+ * with NO_RIGHT. A call that has no CAP row invokes no capability.
+ * CAP: the invoked one (its slot in the header). GIVING: the same, when the
+ * message carries capabilities. SRC, DST: the CNode through which a slot is
+ * addressed (but one's own root, which needs none). WITH: a further one.
+ */
+#define WRIT_INVOCATIONS(X) \
+	X(COPY,         CNODE,         SRC,    READ,  NONE) \
+	X(COPY,         CNODE,         DST,    WRITE, NONE) \
+	X(MINT,         CNODE,         SRC,    READ,  NONE) \
+	X(MINT,         CNODE,         DST,    WRITE, NONE) \
+	X(MOVE,         CNODE,         SRC,    WRITE, NONE) \
+	X(MOVE,         CNODE,         DST,    WRITE, NONE) \
+	X(MUTATE,       CNODE,         SRC,    WRITE, NONE) \
+	X(MUTATE,       CNODE,         DST,    WRITE, NONE) \
+	X(ROTATE,       CNODE,         SRC,    WRITE, NONE) \
+	X(ROTATE,       CNODE,         DST,    WRITE, NONE) \
+	X(DELETE,       CNODE,         SRC,    WRITE, NONE) \
+	X(REVOKE,       CNODE,         SRC,    WRITE, NONE) \
+	X(INSPECT,      CNODE,         SRC,    READ,  NONE) \
+	X(RETYPE,       UNTYPED,       CAP,    WRITE, NONE) \
+	X(RETYPE,       CNODE,         DST,    WRITE, NONE) \
+	X(QUOTA,        UNTYPED,       CAP,    READ,  NONE) \
+	X(IMAGE,        UNTYPED,       CAP,    WRITE, NONE) \
+	X(IMAGE,        CNODE,         DST,    WRITE, NONE) \
+	X(REALM,        UNTYPED,       CAP,    WRITE, NONE) \
+	X(REALM,        UNTYPED,       WITH,   WRITE, NONE) \
+	X(REALM,        HOST,          WITH,   GRANT, NONE) \
+	X(REALM,        CNODE,         DST,    WRITE, NONE) \
+	X(SPAWNCAP,     REALM,         CAP,    WRITE, NONE) \
+	X(SPAWNCAP,     SPAWN,         CAP,    WRITE, NONE) \
+	X(SPAWNCAP,     CNODE,         DST,    WRITE, NONE) \
+	X(SPAWN,        SPAWN,         CAP,    WRITE, NONE) \
+	X(SPAWN,        IMAGE,         WITH,   EXEC,  NONE) \
+	X(SPAWN,        CNODE,         DST,    WRITE, NONE) \
+	X(KILL,         PROC,          CAP,    WRITE, NONE) \
+	X(SUSPEND,      PROC,          CAP,    WRITE, NONE) \
+	X(RESUME,       PROC,          CAP,    WRITE, NONE) \
+	X(CSPACE,       PROC,          CAP,    WRITE, NONE) \
+	X(CSPACE,       CNODE,         DST,    WRITE, NONE) \
+	X(SCHED,        PROC,          CAP,    WRITE, NONE) \
+	X(SCHED,        SCHED_CONTEXT, WITH,   WRITE, NONE) \
+	X(STAT,         PROC,          CAP,    READ,  NONE) \
+	X(WAIT,         PROC,          CAP,    READ,  NONE) \
+	X(WAIT,         NOTIFICATION,  CAP,    READ,  NONE) \
+	X(POLL,         NOTIFICATION,  CAP,    READ,  NONE) \
+	X(BIND,         NOTIFICATION,  CAP,    READ,  NONE) \
+	X(UNBIND,       NOTIFICATION,  CAP,    READ,  NONE) \
+	X(SIGNAL,       NOTIFICATION,  CAP,    WRITE, NONE) \
+	X(SEND,         ENDPOINT,      CAP,    WRITE, NONE) \
+	X(SEND,         ENDPOINT,      GIVING, GRANT, NONE) \
+	X(NBSEND,       ENDPOINT,      CAP,    WRITE, NONE) \
+	X(NBSEND,       ENDPOINT,      GIVING, GRANT, NONE) \
+	X(CALL,         ENDPOINT,      CAP,    WRITE, GRANT | WRIT_R_GRANT_REPLY) \
+	X(CALL,         ENDPOINT,      GIVING, GRANT, NONE) \
+	X(RECV,         ENDPOINT,      CAP,    READ,  NONE) \
+	X(NBRECV,       ENDPOINT,      CAP,    READ,  NONE) \
+	X(REPLY_RECV,   ENDPOINT,      CAP,    READ,  NONE) \
+	X(REPLY_RECV,   REPLY,         WITH,   NONE,  NONE) \
+	X(REPLY_RECV,   REPLY,         GIVING, GRANT, NONE) \
+	X(REPLY,        REPLY,         CAP,    NONE,  NONE) \
+	X(REPLY,        REPLY,         GIVING, GRANT, NONE) \
+	X(CANCEL_SENDS, ENDPOINT,      CAP,    READ | WRIT_R_WRITE | WRIT_R_GRANT | WRIT_R_GRANT_REPLY, NONE) \
+	X(PATH,         ENDPOINT,      CAP,    GRANT, NONE) \
+	X(PATH,         PATH,          CAP,    NONE,  NONE) \
+	X(PATH,         CNODE,         DST,    WRITE, NONE) \
+	X(GRANT,        CNODE,         DST,    WRITE, NONE) \
+	X(LISTEN,       ENDPOINT,      CAP,    READ,  NONE) \
+	X(CONNECT,      PATH,          CAP,    NONE,  NONE) \
+	X(SCHEDULER,    SCHED_CONTROL, CAP,    READ,  NONE) \
+	X(START,        SCHED_CONTROL, CAP,    WRITE, NONE) \
+	X(CONFIGURE,    SCHED_CONTROL, CAP,    WRITE, NONE) \
+	X(CONFIGURE,    SCHED_CONTEXT, WITH,   WRITE, NONE) \
+	X(CONSUMED,     SCHED_CONTEXT, CAP,    READ,  NONE) \
+	X(PROCS,        REALM,         CAP,    READ,  NONE) \
+	X(CAPS,         AUDIT,         CAP,    READ,  NONE) \
+	X(OBJECTS,      AUDIT,         CAP,    READ,  NONE) \
+	X(AUDIT,        AUDIT,         CAP,    READ,  NONE) \
+	X(FD,           MEMORY,        CAP,    READ,  NONE) \
+	X(FD,           HOST,          CAP,    READ,  NONE)
+/* clang-format on */
+
+enum writ_op {
+	WRIT_OP_NONE,
+#define X(id, fn, audit, doc) WRIT_OP_##id,
+	WRIT_CALLS(X)
+#undef X
+	    WRIT_OP_N,
+	/* events, kernel to proc */
+	WRIT_EV_BEGIN = 0x100, /* first packet of all: struct writ_begin, then the start record */
+	WRIT_EV_CONNECT, /* to a server: struct writ_ev_connect; fds: ring, doorbell to wait on,
+			    doorbell to ring */
+	WRIT_EV_CLOSED,  /* arg = session: the other side is gone or was revoked */
+	WRIT_EV_PENDING, /* to the scheduler: struct writ_ev_proc */
+	WRIT_EV_RUNNING, /* to the scheduler, after it became it: a proc that runs already */
+	WRIT_EV_EXIT,    /* to the scheduler: a proc it was told of has ended */
+	WRIT_EV_SIGNAL,  /* a bound notification: cap = slot it was bound by, arg = its bits */
+};
+
+enum writ_role { WRIT_BY_CAP, WRIT_BY_GIVING, WRIT_BY_SRC, WRIT_BY_DST, WRIT_BY_WITH, WRIT_BY_N };

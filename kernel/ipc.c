@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Messages through endpoints, as in seL4: senders and receivers meet in order,
+ * a call's receiver gets a Reply, which answers once. A message is paid for by
+ * its sender's account and hangs on the capability it was sent through; the
+ * capabilities in it lie in slots of the kernel's own, below those they are
+ * copies of. So revoke reaches all of it, and none is ever half given (K5).
+ */
+#include "kernel.h"
+#include <stdio.h>
+#include <string.h>
+
+/* What a proc asks to be sent, checked. */
+struct letter {
+	const struct writ_msg_req *r;
+	slot_t caps[WRIT_CAPS_MAX];
+	unsigned ncaps, unwrapped;
+	uint64_t badges[WRIT_CAPS_MAX];
+	uint16_t len;
+};
+
+/* --- messages -------------------------------------------------------------------- */
+
+static struct charge cost(void)
+{
+	return (struct charge){ .bytes = sizeof(struct k_msg) };
+}
+
+void k_msg_free(struct k_msg *m)
+{
+	k_hook_off(&m->hook);
+	for (unsigned i = 0; i < WRIT_CAPS_MAX; i++)
+		if (m->own[i] != 0)
+			k_own_put(m->own[i]);
+	k_list_del(&m->at);
+	k_list_del(&m->of);
+	m->from->nmsgs--;
+	k_share_put(m->realm, K_SHARE_MSGS);
+	captab_uncharge(&k.caps, m->account, cost());
+	captab_unhold(&k.caps, m->account);
+	k_pool_put(&k.msg_pool, (uint32_t)(m - k.msgs));
+}
+
+void k_msg_fail(struct k_msg *m, int status)
+{
+	k_gate_reply(m->from, m->op, m->cookie, status, NULL, 0);
+	k_msg_free(m);
+}
+
+static struct k_msg *msg_new(struct k_req *q)
+{
+	uint32_t i, realm = q->p->realm;
+	obj_t account = k_account(q->p);
+	struct k_msg *m;
+
+	if (q->p->nmsgs >= K_WAITS_PROC || captab_charge(&k.caps, account, cost()) != 0)
+		return NULL;
+	i = k_share_get(realm, K_SHARE_MSGS) ? k_pool_get(&k.msg_pool) : 0;
+	if (i == 0) {
+		captab_uncharge(&k.caps, account, cost());
+		return NULL;
+	}
+	m = &k.msgs[i];
+	memset(m, 0, offsetof(struct k_msg, data));
+	m->from = q->p;
+	m->account = account;
+	m->realm = realm;
+	m->op = q->h.op;
+	m->cookie = q->h.cookie;
+	captab_hold(&k.caps, account);
+	k_list_init(&m->at);
+	k_list_init(&m->of);
+	k_list_add(&q->p->msgs, &m->of);
+	q->p->nmsgs++;
+	return m;
+}
+
+/* Copy the letter's capabilities into slots of the kernel's own. */
+static int msg_load(struct k_msg *m, const struct letter *l)
+{
+	for (unsigned i = 0; i < l->ncaps; i++) {
+		slot_t s;
+		int e;
+
+		if ((m->own[i] = k_own_get(&s)) == 0)
+			return WRIT_E_NOT_ENOUGH_MEMORY;
+		e = captab_copy(&k.caps, l->caps[i], s,
+		    captab_slot(&k.caps, l->caps[i])->cap.rights);
+		if (e != 0)
+			return e;
+	}
+	return 0;
+}
+
+/* --- what a request carries --------------------------------------------------------- */
+
+static int carried(struct k_req *q, struct letter *l, obj_t through, uint32_t index)
+{
+	const struct cap *c = NULL;
+	slot_t s = captab_cnode_slot(&k.caps, q->p->cnode, index);
+	int e = captab_check(&k.caps, s, 0, 0, &c);
+
+	if (e == 0 && c->type == WRIT_TYPE_REPLY)
+		e = WRIT_E_ILLEGAL_OPERATION; /* it answers once, from where it is */
+	if (e != 0) {
+		snprintf(q->why, sizeof(q->why), "slot %u, to be sent", index);
+		return e;
+	}
+	if (c->obj == through)
+		l->badges[l->unwrapped] = c->badge;
+	if (c->obj == through)
+		l->unwrapped++;
+	else
+		l->caps[l->ncaps++] = s;
+	return 0;
+}
+
+/* @through: the endpoint, whose own capabilities are unwrapped; 0 for a reply. */
+static int letter_decode(struct k_req *q, obj_t through, uint32_t giver, struct letter *l)
+{
+	const struct cap *c;
+	slot_t s;
+	int e = 0;
+
+	*l = (struct letter){ .r = q->in };
+	if (q->h.len < sizeof(*l->r) || q->h.len > sizeof(*l->r) + WRIT_DATA_MAX ||
+	    l->r->ncaps > WRIT_CAPS_MAX || l->r->ntake > WRIT_CAPS_MAX)
+		return WRIT_E_BAD_REQUEST;
+	l->len = (uint16_t)(q->h.len - sizeof(*l->r));
+	if (l->r->ncaps != 0)
+		e = k_need(q, giver, WRIT_BY_GIVING, &s, &c);
+	for (unsigned i = 0; i < l->r->ncaps && e == 0; i++)
+		e = carried(q, l, through, l->r->caps[i]);
+	return e;
+}
+
+/* The slots where capabilities are to come, or a Reply, must be empty. */
+static int takes_decode(struct k_req *q, const struct writ_msg_req *r, bool reply)
+{
+	slot_t s;
+	int e = 0;
+
+	for (unsigned i = 0; i < r->ntake && e == 0; i++)
+		e = k_empty(q, r->take + i, &s);
+	if (e == 0 && reply && r->reply != 0)
+		e = k_empty(q, r->reply, &s);
+	return e;
+}
+
+/* --- delivery ---------------------------------------------------------------------- */
+
+/* Are the slots that @p said it takes things in still empty? */
+static bool empty_still(const struct k_proc *p, uint32_t first, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		const struct slot *s = captab_slot(&k.caps,
+		    captab_cnode_slot(&k.caps, p->cnode, first + i));
+
+		if (s == NULL || s->cap.type != WRIT_TYPE_NULL)
+			return false;
+	}
+	return true;
+}
+
+static bool own_lost(const struct k_msg *m)
+{
+	for (unsigned i = 0; i < m->rep.ncaps; i++)
+		if (captab_slot(&k.caps, k_own_slot(m->own[i]))->cap.type == WRIT_TYPE_NULL)
+			return true;
+	return false;
+}
+
+/* Why @m can't go to @w, for the sender; 0 if it can. */
+static int msg_refused(const struct k_msg *m, const struct k_wait *w)
+{
+	if (!k_hook_holds(&m->hook) || own_lost(m))
+		return WRIT_E_STALE;
+	if (m->rep.ncaps > w->ntake || (m->op == WRIT_OP_CALL && w->reply == 0))
+		return WRIT_E_NO_TAKER;
+	return 0;
+}
+
+/* A call's hook becomes the Reply: in its place in the tree, with grant if the receiver has that.
+ */
+static void give_reply(struct k_msg *m, const struct k_wait *w)
+{
+	slot_t dst = captab_cnode_slot(&k.caps, w->waiter->cnode, w->reply);
+	uint16_t held = captab_slot(&k.caps, m->hook.slot)->cap.rights;
+
+	captab_insert(&k.caps, m->hook.slot, dst, m->hook.obj, held & w->rights & WRIT_R_GRANT, 0);
+	captab_delete(&k.caps, m->hook.slot);
+	m->hook.slot = dst;
+	m->to = w->waiter;
+	k_list_del(&m->at);
+	k_list_add(&w->waiter->calls, &m->at);
+}
+
+static void deliver(struct k_msg *m, struct k_wait *w)
+{
+	struct k_proc *to = w->waiter;
+
+	for (unsigned i = 0; i < m->rep.ncaps; i++) {
+		captab_move(&k.caps, k_own_slot(m->own[i]),
+		    captab_cnode_slot(&k.caps, to->cnode, w->take + i));
+		k_own_put(m->own[i]);
+		m->own[i] = 0;
+	}
+	if (m->op == WRIT_OP_CALL)
+		give_reply(m, w);
+	k_gate_reply(to, w->op, w->cookie, 0, &m->rep, (uint16_t)(sizeof(m->rep) + m->len));
+	k_wait_drop(w);
+	if (m->op != WRIT_OP_CALL)
+		k_msg_fail(m, 0); /* which is to say: it has been taken */
+}
+
+/* Let senders and receivers meet. */
+static void match(struct k_endpoint *ep)
+{
+	while (!k_list_empty(&ep->senders) && !k_list_empty(&ep->receivers)) {
+		struct k_msg *m = k_container(ep->senders.next, struct k_msg, at);
+		struct k_wait *w = k_container(ep->receivers.next, struct k_wait, at);
+		int e;
+
+		if (!k_hook_holds(&w->hook))
+			k_wait_fail(w, WRIT_E_STALE);
+		else if (!empty_still(w->waiter, w->take, w->ntake) ||
+		    (w->reply != 0 && !empty_still(w->waiter, w->reply, 1)))
+			k_wait_fail(w, WRIT_E_DELETE_FIRST);
+		else if ((e = msg_refused(m, w)) != 0)
+			k_msg_fail(m, e);
+		else
+			deliver(m, w);
+	}
+}
+
+/* --- the calls ------------------------------------------------------------------------ */
+
+static int send(struct k_req *q)
+{
+	struct k_endpoint *ep = &k.endpoints[k_body(q->cap)];
+	struct letter l;
+	struct k_msg *m;
+	int e = letter_decode(q, q->cap->obj, q->h.cap, &l);
+
+	if (e != 0 || (e = takes_decode(q, l.r, false)) != 0)
+		return e;
+	if (q->h.op == WRIT_OP_NBSEND && k_list_empty(&ep->receivers))
+		return WRIT_E_BUSY;
+	if ((m = msg_new(q)) == NULL) {
+		snprintf(q->why, sizeof(q->why), "%d messages at once, or the account's bytes",
+		    K_WAITS_PROC);
+		return WRIT_E_NOT_ENOUGH_MEMORY;
+	}
+	if ((e = msg_load(m, &l)) != 0 ||
+	    (e = k_hook_on(&m->hook, K_HOOK_MSG, WRIT_TYPE_REPLY, q->slot)) != 0) {
+		k_msg_free(m);
+		return e;
+	}
+	m->rep = (struct writ_msg_rep){ .badge = q->cap->badge,
+		.pid = q->p->pid,
+		.realm = q->p->realm,
+		.ncaps = (uint8_t)l.ncaps,
+		.unwrapped = (uint8_t)l.unwrapped,
+		.call = q->h.op == WRIT_OP_CALL };
+	memcpy(m->rep.badges, l.badges, sizeof(l.badges));
+	m->take = l.r->take;
+	m->ntake = l.r->ntake;
+	m->len = l.len;
+	memcpy(m->data, l.r + 1, l.len);
+	k_list_add(&ep->senders, &m->at);
+	match(ep);
+	return K_LATER;
+}
+
+int k_call_send(struct k_req *q)
+{
+	return send(q);
+}
+
+int k_call_nbsend(struct k_req *q)
+{
+	return send(q);
+}
+
+int k_call_call(struct k_req *q)
+{
+	return send(q);
+}
+
+static int receive(struct k_req *q)
+{
+	struct k_endpoint *ep = &k.endpoints[k_body(q->cap)];
+	const struct writ_msg_req *r = q->in;
+	struct k_wait *w;
+	int e;
+
+	if (q->h.len < sizeof(*r) || r->ntake > WRIT_CAPS_MAX)
+		return WRIT_E_BAD_REQUEST;
+	if ((e = takes_decode(q, r, true)) != 0)
+		return e;
+	if (q->h.op == WRIT_OP_NBRECV && k_list_empty(&ep->senders))
+		return WRIT_E_BUSY;
+	if ((e = k_wait_new(q, q->p, q->slot, K_WAIT_MSG, &ep->receivers, &w)) != 0)
+		return e;
+	w->rights = q->cap->rights;
+	w->take = r->take;
+	w->ntake = r->ntake;
+	w->reply = r->reply;
+	match(ep);
+	return K_LATER;
+}
+
+int k_call_recv(struct k_req *q)
+{
+	return receive(q);
+}
+
+/* All that waited may have been refused: then it does not wait either. */
+int k_call_nbrecv(struct k_req *q)
+{
+	struct k_endpoint *ep = &k.endpoints[k_body(q->cap)];
+	struct k_wait *w;
+	int e = receive(q);
+
+	if (e != K_LATER || k_list_empty(&ep->receivers))
+		return e;
+	w = k_container(ep->receivers.prev, struct k_wait, at);
+	if (w->waiter == q->p && w->op == WRIT_OP_NBRECV)
+		k_wait_fail(w, WRIT_E_BUSY);
+	return K_LATER;
+}
+
+/* Answer the call behind the Reply in slot @index. */
+static int answer(struct k_req *q, uint32_t index, const struct cap *c)
+{
+	struct k_hook *h = k_hook_of(c);
+	struct writ_msg_rep *rep;
+	struct letter l;
+	struct k_msg *m;
+	int e = letter_decode(q, 0, index, &l);
+
+	if (e != 0)
+		return e;
+	if (h == NULL)
+		return WRIT_E_PEER_CLOSED;
+	m = k_container(h, struct k_msg, hook);
+	if (l.ncaps > m->ntake || !empty_still(m->from, m->take, m->ntake)) {
+		snprintf(q->why, sizeof(q->why), "the caller takes %u capabilities", m->ntake);
+		return WRIT_E_NO_TAKER;
+	}
+	for (unsigned i = 0; i < l.ncaps && e == 0; i++) {
+		slot_t dst = captab_cnode_slot(&k.caps, m->from->cnode, m->take + i);
+
+		e = captab_copy(&k.caps, l.caps[i], dst,
+		    captab_slot(&k.caps, l.caps[i])->cap.rights);
+	}
+	if (e != 0) { /* all or none */
+		for (unsigned i = 0; i < l.ncaps; i++)
+			captab_delete(&k.caps,
+			    captab_cnode_slot(&k.caps, m->from->cnode, m->take + i));
+		return e;
+	}
+	rep = &m->rep;
+	*rep = (struct writ_msg_rep){ .ncaps = (uint8_t)l.ncaps };
+	memcpy(m->data, l.r + 1, l.len);
+	k_gate_reply(m->from, m->op, m->cookie, 0, rep, (uint16_t)(sizeof(*rep) + l.len));
+	k_msg_free(m);
+	return 0;
+}
+
+int k_call_reply(struct k_req *q)
+{
+	return answer(q, q->h.cap, q->cap);
+}
+
+/* What is wrong with the receiving half is found before anybody is answered. */
+int k_call_reply_recv(struct k_req *q)
+{
+	const struct writ_msg_req *r = q->in;
+	uint32_t index = (uint32_t)q->h.arg;
+	const struct cap *c;
+	slot_t s;
+	int e = k_need(q, index, WRIT_BY_WITH, &s, &c);
+
+	if (e != 0)
+		return e;
+	if (q->h.len < sizeof(*r))
+		return WRIT_E_BAD_REQUEST;
+	if (r->reply == index) { /* it is empty when the answer has gone */
+		struct writ_msg_req none = { .take = r->take, .ntake = r->ntake };
+
+		e = none.ntake > WRIT_CAPS_MAX ? WRIT_E_BAD_REQUEST : takes_decode(q, &none, false);
+	} else {
+		e = r->ntake > WRIT_CAPS_MAX ? WRIT_E_BAD_REQUEST : takes_decode(q, r, true);
+	}
+	if (e != 0 || (e = answer(q, index, c)) != 0)
+		return e;
+	return receive(q);
+}
+
+/* --- giving up ------------------------------------------------------------------------ */
+
+int k_call_cancel(struct k_req *q)
+{
+	struct k_list *n;
+
+	for (n = q->p->msgs.next; n != &q->p->msgs; n = n->next) {
+		struct k_msg *m = k_container(n, struct k_msg, of);
+
+		if (m->cookie == q->h.arg) {
+			k_msg_fail(m, WRIT_E_CANCELED);
+			return 0;
+		}
+	}
+	for (n = q->p->waits.next; n != &q->p->waits; n = n->next) {
+		struct k_wait *w = k_container(n, struct k_wait, of);
+
+		if (w->what < K_WAIT_MAPPED && w->cookie == q->h.arg) {
+			k_wait_fail(w, WRIT_E_CANCELED);
+			return 0;
+		}
+	}
+	return WRIT_E_FAILED_LOOKUP;
+}
+
+/* Up to K_SLICE of them; arg tells how many. */
+int k_call_cancel_sends(struct k_req *q)
+{
+	struct k_endpoint *ep = &k.endpoints[k_body(q->cap)];
+	uint64_t badge = q->cap->badge;
+	struct k_list *n, *next;
+
+	q->h.arg = 0;
+	for (n = ep->senders.next; n != &ep->senders && q->h.arg < K_SLICE; n = next) {
+		struct k_msg *m = k_container(n, struct k_msg, at);
+
+		next = n->next;
+		if (m->rep.badge != badge)
+			continue;
+		k_msg_fail(m, WRIT_E_CANCELED);
+		q->h.arg++;
+	}
+	return 0;
+}
+
+void k_endpoint_close(struct k_endpoint *ep)
+{
+	while (!k_list_empty(&ep->senders))
+		k_msg_fail(k_container(ep->senders.next, struct k_msg, at), WRIT_E_STALE);
+	while (!k_list_empty(&ep->receivers))
+		k_wait_fail(k_container(ep->receivers.next, struct k_wait, at), WRIT_E_STALE);
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Notifications, as in seL4: a word of bits that signals add to and one waiter
+ * takes. Bound to a proc's gate its signals come as events instead, and nobody
+ * else may wait for it.
+ */
+#include "kernel.h"
+#include <stdio.h>
+
+static struct k_notification *invoked(const struct k_req *q)
+{
+	return &k.notifications[k_body(q->cap)];
+}
+
+/* Its bits, which are gone with this. */
+static uint64_t take(struct k_notification *n)
+{
+	uint64_t word = n->word;
+
+	n->word = 0;
+	n->active = false;
+	return word;
+}
+
+bool k_notification_send(struct k_proc *p, struct k_notification *n)
+{
+	struct writ_hdr h = { .op = WRIT_EV_SIGNAL, .reply = 2, .cap = n->cap, .arg = n->word };
+
+	if (!n->active || !k_hook_holds(&n->bound))
+		return true;
+	if (!k_gate_send(p->gate, &h, NULL, NULL))
+		return false;
+	take(n);
+	return true;
+}
+
+/* Give the bits to who waits or is to be told; else they stay. */
+static void wake(struct k_notification *n)
+{
+	while (n->active && !k_list_empty(&n->waiters)) {
+		struct k_wait *w = k_container(n->waiters.next, struct k_wait, at);
+		struct writ_hdr h = { .op = w->op, .cookie = w->cookie };
+
+		if (!k_hook_holds(&w->hook)) {
+			k_wait_fail(w, WRIT_E_STALE);
+			continue;
+		}
+		h.arg = take(n);
+		k_gate_say(w->waiter, &h, NULL);
+		k_wait_drop(w);
+	}
+	if (n->active && n->proc != NULL)
+		k_event_post(n->proc, &n->ev);
+}
+
+int k_call_signal(struct k_req *q)
+{
+	struct k_notification *n = invoked(q);
+
+	n->word |= q->cap->badge;
+	n->active = true;
+	wake(n);
+	return 0;
+}
+
+int k_call_poll(struct k_req *q)
+{
+	q->h.arg = take(invoked(q));
+	return 0;
+}
+
+/* WAIT, when a notification is invoked. */
+int k_notification_wait(struct k_req *q)
+{
+	struct k_notification *n = invoked(q);
+	struct k_wait *w;
+	int e;
+
+	if (n->proc != NULL && n->proc != q->p) {
+		snprintf(q->why, sizeof(q->why), "it is bound to %s[%u]", n->proc->name,
+		    n->proc->pid);
+		return WRIT_E_BUSY;
+	}
+	if ((e = k_wait_new(q, q->p, q->slot, K_WAIT_SIGNAL, &n->waiters, &w)) != 0)
+		return e;
+	wake(n);
+	return K_LATER;
+}
+
+int k_call_bind(struct k_req *q)
+{
+	struct k_notification *n = invoked(q);
+	int e;
+
+	if (n->proc != NULL || !k_list_empty(&n->waiters))
+		return WRIT_E_BUSY;
+	if (q->p->nwaits >= K_WAITS_PROC)
+		return WRIT_E_NOT_ENOUGH_MEMORY;
+	if ((e = k_hook_on(&n->bound, K_HOOK_BOUND, WRIT_TYPE_HOLD, q->slot)) != 0)
+		return e;
+	q->p->nwaits++;
+	n->proc = q->p;
+	n->cap = q->h.cap;
+	k_list_add(&q->p->bound, &n->of);
+	k_gate_answer(q, 0);
+	wake(n);
+	return K_LATER;
+}
+
+void k_notification_unbind(struct k_notification *n)
+{
+	k_hook_off(&n->bound);
+	k_list_del(&n->of);
+	k_list_del(&n->ev.link);
+	if (n->proc != NULL)
+		n->proc->nwaits--;
+	n->proc = NULL;
+}
+
+int k_call_unbind(struct k_req *q)
+{
+	if (invoked(q)->proc != q->p)
+		return WRIT_E_ILLEGAL_OPERATION;
+	k_notification_unbind(invoked(q));
+	return 0;
+}
+
+void k_notification_gone(struct k_notification *n)
+{
+	while (!k_list_empty(&n->waiters))
+		k_wait_fail(k_container(n->waiters.next, struct k_wait, at), WRIT_E_STALE);
+	k_notification_unbind(n);
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Objects made from an Untyped, and the descriptors of those that are files.
+ * Up to WRIT_FANOUT_MAX at once, all or none.
+ */
+#include "kernel.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 8u
+#endif
+
+enum { ALL_RIGHTS = WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT };
+
+int k_memory_new(const char *name, uint64_t bytes)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+
+	if (fd < 0 && errno == EINVAL) /* Linux before 6.3 */
+		fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd >= 0 &&
+	    (ftruncate(fd, (off_t)bytes) != 0 ||
+		fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0))
+		k_close(&fd);
+	return fd;
+}
+
+static int make_memory(struct k_req *q, slot_t dst, uint64_t bytes)
+{
+	struct k_file f = { .realm = q->p->realm, .size = bytes };
+	uint32_t body;
+	int e = WRIT_E_NOT_ENOUGH_MEMORY;
+
+	if (bytes == 0 || bytes > (uint64_t)1 << 40)
+		return WRIT_E_RANGE;
+	if (!k_share_get(f.realm, K_SHARE_FILES))
+		return e;
+	if ((f.fd = k_memory_new("writ-memory", bytes)) >= 0)
+		e = k_make(WRIT_TYPE_MEMORY, q->cap->obj, bytes, &k.file_pool, q->slot, dst,
+		    ALL_RIGHTS, 0, &body);
+	if (e == 0) {
+		k.files[body] = f;
+		return 0;
+	}
+	k_close(&f.fd);
+	k_share_put(f.realm, K_SHARE_FILES);
+	return e;
+}
+
+static int make_endpoint(struct k_req *q, slot_t dst)
+{
+	uint32_t body;
+	struct k_endpoint *ep;
+	int e = k_make(WRIT_TYPE_ENDPOINT, q->cap->obj, sizeof(*ep), &k.endpoint_pool, q->slot, dst,
+	    ALL_RIGHTS | WRIT_R_GRANT_REPLY, 0, &body);
+
+	if (e != 0)
+		return e;
+	ep = &k.endpoints[body];
+	*ep = (struct k_endpoint){ .obj = captab_slot(&k.caps, dst)->cap.obj };
+	k_list_init(&ep->of_listener);
+	k_list_init(&ep->waiting);
+	k_list_init(&ep->senders);
+	k_list_init(&ep->receivers);
+	return 0;
+}
+
+static int make_notification(struct k_req *q, slot_t dst)
+{
+	uint32_t body;
+	struct k_notification *n;
+	int e = k_make(WRIT_TYPE_NOTIFICATION, q->cap->obj, sizeof(*n), &k.notification_pool,
+	    q->slot, dst, ALL_RIGHTS, 0, &body);
+
+	if (e != 0)
+		return e;
+	n = &k.notifications[body];
+	*n = (struct k_notification){ .ev.kind = K_EV_SIGNAL };
+	k_list_init(&n->of);
+	k_list_init(&n->waiters);
+	k_list_init(&n->ev.link);
+	return 0;
+}
+
+static int make_context(struct k_req *q, slot_t dst)
+{
+	uint32_t body;
+	int e = k_make(WRIT_TYPE_SCHED_CONTEXT, q->cap->obj, sizeof(struct k_context),
+	    &k.context_pool, q->slot, dst, ALL_RIGHTS, 0, &body);
+
+	if (e == 0)
+		k.contexts[body] = (struct k_context){ .weight = 100 };
+	return e;
+}
+
+static int make(struct k_req *q, const struct writ_retype_req *r, slot_t dst)
+{
+	obj_t obj;
+	int e;
+
+	switch (r->type) {
+	case WRIT_TYPE_ENDPOINT: return make_endpoint(q, dst);
+	case WRIT_TYPE_NOTIFICATION: return make_notification(q, dst);
+	case WRIT_TYPE_SCHED_CONTEXT: return make_context(q, dst);
+	case WRIT_TYPE_MEMORY: return make_memory(q, dst, r->max.bytes);
+	case WRIT_TYPE_CNODE: e = captab_cnode_new(&k.caps, q->cap->obj, r->max.slots, &obj); break;
+	case WRIT_TYPE_UNTYPED:
+		e = captab_untyped_new(&k.caps, q->cap->obj,
+		    (struct charge){ r->max.bytes, r->max.slots, r->max.procs }, &obj);
+		break;
+	default: return WRIT_E_INVALID_ARGUMENT;
+	}
+	return e != 0 ? e : captab_insert(&k.caps, q->slot, dst, obj, ALL_RIGHTS, 0);
+}
+
+int k_call_retype(struct k_req *q)
+{
+	const struct writ_retype_req *r = q->in;
+	struct writ_addr a;
+	slot_t dst[WRIT_FANOUT_MAX];
+	int e = 0;
+
+	if (q->h.len != sizeof(*r))
+		return WRIT_E_BAD_REQUEST;
+	if (r->count < 1 || r->count > WRIT_FANOUT_MAX)
+		return WRIT_E_RANGE;
+	a = r->dst;
+	for (unsigned i = 0; i < r->count && e == 0; i++, a.index++)
+		e = k_resolve_empty(q, &a, &dst[i]);
+	if (e == WRIT_E_FAILED_LOOKUP && a.index - 1 != r->dst.index)
+		e = WRIT_E_RANGE; /* the first is there, but not so many */
+	for (unsigned i = 0; i < r->count && e == 0; i++)
+		if ((e = make(q, r, dst[i])) != 0)
+			while (i-- > 0)
+				captab_delete(&k.caps, dst[i]);
+	if (e != 0)
+		captab_reap(&k.caps,
+		    WRIT_FANOUT_MAX + 1); /* what was made gives back what it took */
+	else
+		snprintf(q->why, sizeof(q->why), "%u of type %s", r->count, k_types[r->type]);
+	return e;
+}
+
+int k_call_quota(struct k_req *q)
+{
+	const struct account *a = captab_account(&k.caps, q->cap->obj);
+	struct writ_quota_rep *out = (void *)q->out;
+
+	out->max = (struct writ_quota){ a->max.bytes, a->max.slots, a->max.procs };
+	out->used = (struct writ_quota){ a->used.bytes, a->used.slots, a->used.procs };
+	q->out_len = sizeof(*out);
+	return 0;
+}
+
+/* A Memory without the right to write is opened once more, for reading only. */
+int k_call_fd(struct k_req *q)
+{
+	int fd = k.files[k_body(q->cap)].fd, ro = -1, e;
+	struct k_wait *w;
+
+	if (q->cap->type == WRIT_TYPE_MEMORY && (q->cap->rights & WRIT_R_WRITE) == 0) {
+		char path[32];
+
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		if ((fd = ro = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+			return WRIT_E_IO;
+	}
+	if ((e = k_wait_new(q, q->p, q->slot, K_WAIT_MAPPED, NULL, &w)) == 0) {
+		q->out_fds[0] = fd;
+		q->out_nfds = 1;
+		k_gate_answer(q, 0);
+		e = K_LATER;
+	}
+	k_close(&ro);
+	return e;
+}
