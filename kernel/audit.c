@@ -24,7 +24,8 @@ static void seal(uint32_t i)
 	struct writ_audit_rec *r = record(i, k.realms[i].audits);
 
 	if (k.realms[i].unsealed)
-		crypto_hash_sha256(r->chain, (void *)r, offsetof(struct writ_audit_rec, chain));
+		crypto_hash_sha256(r->chain, (void *)r,
+		    offsetof(struct writ_audit_rec, what) + strlen(r->what));
 	k.realms[i].unsealed = false;
 }
 

@@ -118,7 +118,8 @@ int k_call_revoke(struct k_req *q)
 	q->p->revoke_gen = captab_slot(&k.caps, s)->gen;
 	q->p->revoke_cookie = q->h.cookie;
 	k_list_add(&k.revokes, &q->p->revoke_link);
-	k_audit(q->p, WRIT_AUDIT_REVOKED, WRIT_OP_REVOKE, 0, 0, q->h.cap, NULL);
+	k_object_name(&captab_slot(&k.caps, s)->cap, q->why, sizeof(q->why));
+	k_audit(q->p, WRIT_AUDIT_REVOKED, WRIT_OP_REVOKE, 0, 0, (uint32_t)r->src.index, q->why);
 	return K_LATER;
 }
 

@@ -307,8 +307,9 @@ _Static_assert(sizeof(struct writ_proc_row) == 104, "");
  * AUDIT: arg = first sequence number wanted. Reply: arg = next to ask for, then records, of which
  * none changes any more. Each realm has a ring of its own; rseq counts its records from 1, so what
  * was overwritten before it was read is what is missing there. chain = SHA-256 of the record up to
- * chain, whose first part is the chain of the realm's record before (zeros in the first, which is
- * of kind NODE and names the node and when it was started). Unused bytes of text are zeros.
+ * the end of what, without its NUL; first in it is the chain of the realm's record before (zeros in
+ * the first, which is of kind NODE and names the node and when it was started). Unused bytes of
+ * text are zeros.
  */
 /* clang-format off */
 #define WRIT_AUDIT_KINDS(X) \
@@ -342,7 +343,7 @@ struct writ_audit_rec {
 	uint8_t chain[32];
 };
 _Static_assert(sizeof(struct writ_audit_rec) == 424, "");
-_Static_assert(offsetof(struct writ_audit_rec, chain) == 392, "the hash is of what lies before");
+_Static_assert(offsetof(struct writ_audit_rec, what) == 152, "no padding in what is hashed");
 
 /* NOTE: arg = session (0: of oneself). Nothing is trusted of it but who sent it. */
 struct writ_note_req {

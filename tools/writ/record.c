@@ -85,6 +85,11 @@ void record_take(const Writ__Op__Record *r, struct writ_audit_rec *ret)
 	snprintf(ret->what, sizeof(ret->what), "%s", r->what);
 }
 
+size_t record_hashed(const struct writ_audit_rec *r)
+{
+	return offsetof(struct writ_audit_rec, what) + strnlen(r->what, sizeof(r->what));
+}
+
 char *record_hex(const uint8_t *hash, char buf[65])
 {
 	return sodium_bin2hex(buf, 65, hash, 32);

@@ -32,6 +32,9 @@ json_t *record_json(const struct writ_audit_rec *r, const char *fix);
 /* The way back. False when record_json() would not have made @o, but for `fix'. */
 bool record_parse(const json_t *o, struct writ_audit_rec *ret);
 
+/* How many bytes of it, from the beginning, its hash is of. */
+size_t record_hashed(const struct writ_audit_rec *r);
+
 /* 32 bytes as 64 hexadecimal digits, and back: false when they are not that. */
 char *record_hex(const uint8_t *hash, char buf[65]);
 bool record_unhex(const char *text, uint8_t *ret_hash);

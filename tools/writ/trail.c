@@ -55,7 +55,7 @@ static bool hash_fits(const struct writ_audit_rec *r)
 	uint8_t hash[crypto_hash_sha256_BYTES];
 
 	_Static_assert(sizeof(hash) == sizeof(r->chain), "");
-	crypto_hash_sha256(hash, (const unsigned char *)r, offsetof(struct writ_audit_rec, chain));
+	crypto_hash_sha256(hash, (const unsigned char *)r, record_hashed(r));
 	return memcmp(hash, r->chain, sizeof(hash)) == 0;
 }
 

@@ -108,7 +108,7 @@ static void record_chain(Writ__Op__Record *r)
 	r->rseq = r->seq;
 	r->prev = (ProtobufCBinaryData){ 32, chains[r->seq - 1] };
 	record_take(r, &k);
-	crypto_hash_sha256(chains[r->seq], (void *)&k, offsetof(struct writ_audit_rec, chain));
+	crypto_hash_sha256(chains[r->seq], (void *)&k, record_hashed(&k));
 	r->chain = (ProtobufCBinaryData){ 32, chains[r->seq] };
 }
 

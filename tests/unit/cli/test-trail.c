@@ -18,7 +18,7 @@ static char path[] = "/tmp/writ-trail-XXXXXX";
 
 static void seal(struct writ_audit_rec *r)
 {
-	crypto_hash_sha256(r->chain, (void *)r, offsetof(struct writ_audit_rec, chain));
+	crypto_hash_sha256(r->chain, (void *)r, record_hashed(r));
 }
 
 /* What the kernel would have recorded: two realms by turns, all kinds and all sorts of text. */
