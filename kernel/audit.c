@@ -98,8 +98,8 @@ static void refusal(struct k_proc *p, struct writ_audit_rec *n)
 
 	p->refused++;
 	if (k.realms[n->realm].unsealed && r->pid == n->pid && r->kind == n->kind &&
-	    r->op == n->op && r->missing == n->missing && r->by == n->by && r->count < UINT32_MAX &&
-	    strcmp(r->what, n->what) == 0)
+	    r->op == n->op && r->status == n->status && r->missing == n->missing &&
+	    r->by == n->by && r->count < UINT32_MAX && strcmp(r->what, n->what) == 0)
 		r->count++;
 	else
 		append(n);

@@ -116,10 +116,12 @@ parses() { "$@" > "$TMP/json" && jq -e "$FILTER" "$TMP/json"; }
 writ run -d "$TMP/tree.yaml" > /dev/null
 FILTER='type == "array" and length > 0 and (.[0] | type == "object")'
 check "what was refused in a realm that is gone stays known" eval 'writ why | grep -q refused'
-for c in ps "ps -a" realms caps "caps --rights" why audit doctor; do
+for c in ps "ps -a" realms caps "caps --rights" why doctor; do
 	# shellcheck disable=SC2086
 	check "writ --json $c is an array of objects" parses writ --json $c
 done
+check "writ --json audit is an object a line" eval \
+	"writ --json audit > '$TMP/json' && jq -es 'length == $(writ audit | wc -l) and all(.[]; .rseq > 0)' '$TMP/json'"
 FILTER='type == "object"'
 check "writ --json check is an object" parses writ --json check "$TMP/tree.yaml"
 for c in ps realms caps; do

@@ -194,9 +194,10 @@ const struct cmd cmd_audit = {
 	.name = "audit",
 	.args = "[PROC|PID|REALM|FILE]",
 	.doc = "List all audit records, or verify them",
-	.more = "With --json an object a line. What a realm's records were overwritten by others "
-		"of its own is said.\n\n"
-		"Example: writ audit -f --json > trail.json",
+	.more =
+	    "With --json an object a line. The kernel keeps the last 256 records of each realm; "
+	    "how many were overwritten is said.\n\n"
+	    "Example: writ audit -f --json > trail.json",
 	.run = audit_run,
 	.opts = audit_options,
 	.flags = CMD_NODE | CMD_JSON,

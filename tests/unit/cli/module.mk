@@ -7,6 +7,11 @@ unit-cli_SRCS := tests/unit/cli/unit.c
 unit-cli_LIBS := libcli libproto libwrit
 unit-cli_LDLIBS = -lcheck -lsubunit -lm -lrt -lpthread $(libcli_LDLIBS)
 
+FUZZERS += fuzz-trail
+fuzz-trail_SRCS := tests/fuzz/fuzz-trail.c
+fuzz-trail_LIBS := libcli libproto libwrit
+fuzz-trail_LDLIBS = $(libcli_LDLIBS)
+
 TESTBINS += cli-fakeroot cli-deny cli-nodepb
 cli-nodepb_SRCS := tests/unit/cli/nodepb.c
 cli-nodepb_LIBS := libproto
