@@ -1,44 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Boot: take the node's lock and user ids, make every table, open host folders
- * and modules, give all initial capabilities to root, then drop every Linux
- * capability but the two that map user ids (K2, K6).
+ * Boot: take descriptors and the record that writ-boot made (<writ/boot.h>),
+ * make every table, give all initial capabilities to root (K2, K6). Opens nothing
+ * by name, and never has more of Linux's capabilities than the two that map ids.
  */
 #include "kernel.h"
 #include "cgroup.h"
-#include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <sys/resource.h>
-#include <sys/sendfile.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/sysinfo.h>
 #include <time.h>
 #include <unistd.h>
-#include <writ/start.h>
+#include <writ/boot.h>
 
 struct k k;
+static struct boot_record record;
 
-enum {
-	UID_BASE = 0x60000000,
-	UID_NODE = 1 << 26,
-	UID_REALM = 65536,
-	NODES = 16,
-	ROOT_BITS = 12,
-};
+enum { SEALED = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
 
 void k_log(const char *fmt, ...)
 {
@@ -73,117 +60,71 @@ static int fail(const char *what)
 	return 71;
 }
 
-/* --- what the node has on the host ------------------------------------------------ */
+/* --- the record ------------------------------------------------------------------ */
 
-static gid_t writ_group(void)
+static bool file_ok(const struct boot_file *f, int fd)
 {
-	const struct group *g = getgrnam("writ");
+	uint32_t hosts = record.uid_base + (K_REALMS - BOOT_HOSTS_MAX) * BOOT_UID_REALM;
+	unsigned may = f->type == WRIT_TYPE_HOST ? WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT
+	    : f->type == WRIT_TYPE_IMAGE         ? WRIT_R_EXEC | WRIT_R_GRANT
+						 : WRIT_R_READ;
+	struct stat st;
 
-	return g != NULL ? g->gr_gid : 0;
+	if (!k_name_ok(f->name, sizeof(f->name)) || (f->rights & ~may) != 0 || fstat(fd, &st) != 0)
+		return false;
+	if (f->type == WRIT_TYPE_HOST)
+		return S_ISDIR(st.st_mode) &&
+		    ((f->rights & WRIT_R_GRANT) == 0
+			    ? f->uid == 0
+			    : f->uid >= hosts && f->uid % BOOT_UID_REALM == 0 &&
+				f->uid - hosts < BOOT_HOSTS_MAX * BOOT_UID_REALM);
+	return (f->type == WRIT_TYPE_IMAGE || f->type == WRIT_TYPE_MEMORY) && f->uid == 0 &&
+	    fcntl(fd, F_GET_SEALS) == SEALED;
 }
 
-static int make_dir(const char *path, mode_t mode, uid_t uid, gid_t gid)
+static bool record_ok(const struct boot_record *r)
 {
-	if (mkdir(path, 0700) != 0 && errno != EEXIST)
-		return -1;
-	return chown(path, uid, gid) != 0 || chmod(path, mode) != 0 ? -1 : 0;
+	bool ok = r->magic == BOOT_MAGIC && r->version == BOOT_VERSION &&
+	    k_name_ok(r->node, sizeof(r->node)) && r->nprocs >= BOOT_PROCS_MIN &&
+	    r->nprocs <= K_PROCS_MAX && r->max_memory >= 64u << 20 &&
+	    r->uid_base >= BOOT_UID_REALM && r->uid_base % BOOT_UID_REALM == 0 &&
+	    r->uid_base <= UINT32_MAX - BOOT_UID_NODE && (r->groups & 1u << BOOT_V2) != 0 &&
+	    r->nfiles <= BOOT_FILES_MAX && r->root < r->nfiles &&
+	    r->files[r->root].type == WRIT_TYPE_IMAGE && r->start_len <= sizeof(r->start);
+
+	for (unsigned i = 0; ok && i < r->nfiles; i++)
+		ok = file_ok(&r->files[i], BOOT_FILE_FD + (int)i);
+	return ok;
 }
 
-/* One running kernel a node: the lock tells the living from the dead. */
-static int take_lock(void)
+static int take_record(void)
 {
-	char path[256], line[32];
-	int n;
+	int groups[BOOT_GROUP_N];
 
-	if (make_dir(k.run, 0750, 0, writ_group()) != 0)
-		return fail(k.run);
-	snprintf(path, sizeof(path), "%s/lock", k.run);
-	k.lockfd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (k.lockfd < 0)
-		return fail(path);
-	if (flock(k.lockfd, LOCK_EX | LOCK_NB) != 0) {
-		k_log("node %s is running", k.node);
-		return 75;
+	if (read(BOOT_RECORD_FD, &record, sizeof(record)) != sizeof(record) ||
+	    !record_ok(&record) || prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN) != 0 ||
+	    prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1) {
+		k_log("no boot record, a wrong one, or too much authority: start it by writ-boot");
+		return 64;
 	}
-	snprintf(path, sizeof(path), "%s/pid", k.run);
-	n = snprintf(line, sizeof(line), "%d\n", getpid());
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-
-	if (fd < 0 || write(fd, line, (size_t)n) != n)
-		return fail(path);
-	close(fd);
-	return 0;
-}
-
-/* A range of user ids that no other node of this machine uses: a locked byte of one file. */
-static int take_ids(void)
-{
-	char path[256];
-
-	snprintf(path, sizeof(path), "%s/../ids", k.run);
-	k.idfd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (k.idfd < 0)
-		return fail(path);
-	for (uint32_t i = 0; i < NODES; i++) {
-		struct flock l = { .l_type = F_WRLCK,
-			.l_whence = SEEK_SET,
-			.l_start = i,
-			.l_len = 1 };
-
-		if (fcntl(k.idfd, F_SETLK, &l) == 0) {
-			k.uid_base = UID_BASE + i * UID_NODE;
-			return 0;
-		}
-	}
-	k_log("%d nodes run on this machine already", NODES);
-	return 75;
-}
-
-static int make_dirs(void)
-{
-	static char path[256];
-	uint32_t root_uid = k.uid_base + 1 * UID_REALM;
-
-	snprintf(path, sizeof(path), "%s/op", k.run);
-	if (make_dir(path, 0755, root_uid, root_uid) != 0)
-		return fail(path);
-	k.hosts[k.nhosts++] = (struct host_folder){ .name = WRIT_BOOT_OP,
-		.path = path,
-		.writable = 1,
-		.uid = root_uid };
-	if (make_dir(k.logs, 02750, 0, writ_group()) != 0)
-		return fail(k.logs);
-	k.logdir = open(k.logs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return k.logdir >= 0 ? 0 : fail(k.logs);
-}
-
-static int open_hosts(void)
-{
-	for (unsigned i = 0; i < k.nhosts; i++) {
-		struct host_folder *h = &k.hosts[i];
-		int e;
-
-		if (h->uid == 0)
-			h->uid = k.uid_base + (K_REALMS - 1 - i) * UID_REALM;
-		if ((e = host_open(h)) < 0) {
-			k_log("host folder %s (%s): %s", h->name, h->path, strerror(-e));
-			return 66;
-		}
-		if (!h->idmapped)
-			k_log("host folder %s: no mapped ids: only what others may see is served",
-			    h->name);
-	}
+	close(BOOT_RECORD_FD);
+	close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
+	for (int i = 0; i < BOOT_GROUP_N; i++)
+		groups[i] = (record.groups >> i & 1) != 0 ? BOOT_GROUP_FD + i : -1;
+	cgroup_init(groups, record.v2_has);
+	k.node = record.node;
+	k.logdir = BOOT_LOGS_FD;
+	k.nprocs = record.nprocs;
+	k.uid_base = record.uid_base;
 	return 0;
 }
 
 /* --- tables --------------------------------------------------------------------------- */
 
-static int make_tables(void)
+static void make_tables(void)
 {
-	size_t size = captab_size(K_SLOTS, K_OBJS, K_ACCOUNTS);
-
-	captab_init(&k.caps, k_table(1, size), K_SLOTS, K_OBJS, K_ACCOUNTS, k_object_finalise,
-	    NULL);
+	captab_init(&k.caps, k_table(1, captab_size(K_SLOTS, K_OBJS, K_ACCOUNTS)), K_SLOTS, K_OBJS,
+	    K_ACCOUNTS, k_object_finalise, NULL);
 	k.procs = k_table(k.nprocs, sizeof(*k.procs));
 	k.realms = k_table(K_REALMS, sizeof(*k.realms));
 	k.sessions = k_table(K_SESSIONS, sizeof(*k.sessions));
@@ -197,7 +138,7 @@ static int make_tables(void)
 	k.contexts = k_table(K_CONTEXTS, sizeof(*k.contexts));
 	k.hooks = k_table(K_OWNS, sizeof(struct k_hook *));
 	k.audits = k_table((size_t)K_REALMS * K_AUDITS, sizeof(*k.audits));
-	k_pool_init(&k.realm_pool, K_REALMS - K_HOSTS);
+	k_pool_init(&k.realm_pool, K_REALMS - BOOT_HOSTS_MAX);
 	k_pool_init(&k.session_pool, K_SESSIONS);
 	k_pool_init(&k.endpoint_pool, K_ENDPOINTS);
 	k_pool_init(&k.path_pool, K_PATHS);
@@ -211,237 +152,113 @@ static int make_tables(void)
 	k_gate_init();
 	k_list_init(&k.revokes);
 	k.audit_seq = k.next_pid = 1;
-	return 0;
 }
 
-/* --- modules: what root is given of files ------------------------------------------------ */
+/* --- root: the first server, and what it is given -------------------------------------- */
 
-/* A sealed copy of a file: nobody changes it afterwards, and Landlock lets it be executed. */
-static int seal_file(const char *path, bool *ret_elf)
+static void give(const struct k_proc *root, uint32_t index, obj_t obj, unsigned rights)
 {
-	int in = open(path, O_RDONLY | O_CLOEXEC), fd = -1;
-	struct stat st;
-	char magic[4];
+	captab_insert(&k.caps, 0, captab_cnode_slot(&k.caps, root->cnode, index), obj,
+	    (uint16_t)rights, 0);
+}
 
-	*ret_elf = in >= 0 && pread(in, magic, 4, 0) == 4 && memcmp(magic, "\177ELF", 4) == 0;
-	if (in >= 0 && fstat(in, &st) == 0)
-		fd = memfd_create("writ-module", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (fd >= 0 &&
-	    (sendfile(fd, in, NULL, (size_t)st.st_size) != st.st_size || fchmod(fd, 0555) != 0 ||
-		fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) !=
-		    0)) {
-		close(fd);
-		fd = -1;
+/* An object that nobody pays for. The tables are empty still: they can't be full. */
+static obj_t object(unsigned type, uint32_t body)
+{
+	obj_t obj = 0;
+
+	captab_obj_new(&k.caps, type, 0, (struct charge){ 0 }, body, &obj);
+	return obj;
+}
+
+static void give_files(struct k_proc *root)
+{
+	for (unsigned i = 0; i < record.nfiles; i++) {
+		const struct boot_file *f = &record.files[i];
+		uint32_t body = k_pool_get(&k.file_pool);
+		obj_t obj = object(f->type, body);
+
+		k.files[body] = (struct k_file){ .fd = BOOT_FILE_FD + (int)i, .uid = f->uid };
+		memcpy(k.files[body].name, f->name, sizeof(f->name));
+		give(root, WRIT_BOOT_FIRST + i, obj, f->rights);
+		if (i == record.root)
+			root->image = obj;
 	}
-	if (in >= 0)
-		close(in);
-	return fd;
 }
 
-/* The start record of root, in the layout of <writ/start.h>. */
-struct record {
-	size_t len;
-	uint16_t names;
-	char data[WRIT_BLOB_MAX];
-};
-
-static void record_name(struct record *r, unsigned type, const char *name, uint32_t slot,
-    uint32_t rights)
+/* EV_BEGIN of root, with its start record, waits in its gate. */
+static bool root_gate(struct k_proc *root)
 {
-	struct start_name n = { .slot = slot, .rights = rights, .type = type };
-	size_t len = strlen(name) + 1;
+	struct {
+		struct writ_begin b;
+		char blob[WRIT_BLOB_MAX];
+	} m = { .b = { .pid = root->pid,
+		    .realm = root->realm,
+		    .blob = record.start_len,
+		    .name = "root",
+		    .realm_name = "root" } };
+	struct writ_hdr h = { .op = WRIT_EV_BEGIN,
+		.reply = 2,
+		.len = (uint16_t)(sizeof(m.b) + record.start_len) };
+	int sv[2];
 
-	if (r->len + sizeof(n) + len > sizeof(r->data))
-		return;
-	memcpy(r->data + r->len, &n, sizeof(n));
-	memcpy(r->data + r->len + sizeof(n), name, len);
-	r->len += sizeof(n) + len;
-	r->names++;
+	memcpy(m.blob, record.start, record.start_len);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) != 0)
+		return false;
+	root->gate = sv[0];
+	root->child = sv[1];
+	return k_gate_send(root->gate, &h, &m, NULL);
 }
 
-static void give(struct k_proc *root, struct record *rec, uint32_t index, obj_t obj, unsigned type,
-    uint16_t rights, const char *name)
+static int boot_root(void)
 {
-	captab_insert(&k.caps, 0, captab_cnode_slot(&k.caps, root->cnode, index), obj, rights, 0);
-	record_name(rec, type, name, index, rights);
-}
+	const unsigned all = WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT;
+	struct charge max = { record.max_memory, K_SLOTS / 2, k.nprocs - 1 };
+	uint32_t realm = 0, spawn = k_pool_get(&k.spawn_pool);
+	struct k_proc *root;
 
-static int give_file(struct k_proc *root, struct record *rec, uint32_t index, unsigned type,
-    const char *name, struct k_file f, uint16_t rights)
-{
-	uint32_t body = k_pool_get(&k.file_pool);
-	obj_t obj;
-
-	if (body == 0 || strlen(name) >= sizeof(f.name) ||
-	    captab_obj_new(&k.caps, type, 0, (struct charge){ 0 }, body, &obj) != 0) {
-		k_log("too many modules, or a name too long: %s", name);
-		return 65;
-	}
-	k.files[body] = f;
-	snprintf(k.files[body].name, sizeof(f.name), "%s", name);
-	give(root, rec, index, obj, type, rights, name);
-	return 0;
-}
-
-static int give_modules(struct k_proc *root, struct record *rec, obj_t *ret_image)
-{
-	uint32_t index = WRIT_BOOT_FIRST;
-	int e = 0;
-
-	for (unsigned i = 0; i < k.nmodules && e == 0; i++) {
-		const struct k_module *m = &k.modules[i];
-		struct k_file f = { 0 };
-		bool elf = false;
-		slot_t s = captab_cnode_slot(&k.caps, root->cnode, index);
-
-		f.fd = seal_file(m->path, &elf);
-		if (f.fd < 0)
-			return fail(m->path);
-		e = give_file(root, rec, index++, elf ? WRIT_TYPE_IMAGE : WRIT_TYPE_MEMORY, m->name,
-		    f, elf ? WRIT_R_EXEC | WRIT_R_GRANT : WRIT_R_READ);
-		if (e == 0 && elf && strcmp(m->name, "root") == 0)
-			*ret_image = captab_slot(&k.caps, s)->cap.obj;
-	}
-	for (unsigned i = 0; i < k.nhosts && e == 0; i++) {
-		const struct host_folder *h = &k.hosts[i];
-
-		e = give_file(root, rec, index++, WRIT_TYPE_HOST, h->name,
-		    (struct k_file){ .fd = h->fd, .host = i },
-		    WRIT_R_READ | (h->writable ? WRIT_R_WRITE : 0) |
-			(i + 1 < k.nhosts ? WRIT_R_GRANT : 0));
-	}
-	return e;
-}
-
-/* --- root ----------------------------------------------------------------------------------- */
-
-static int boot_objects(void)
-{
-	struct charge all = { .bytes = k.max_memory, .slots = K_SLOTS / 2, .procs = k.nprocs - 1 };
-
-	if (captab_untyped_new(&k.caps, 0, all, &k.untyped) != 0 ||
-	    captab_obj_new(&k.caps, WRIT_TYPE_SCHED_CONTROL, 0, (struct charge){ 0 }, 0,
-		&k.sched) != 0 ||
-	    captab_obj_new(&k.caps, WRIT_TYPE_AUDIT, 0, (struct charge){ 0 }, 0, &k.audit) != 0)
-		return 70;
-	captab_hold(&k.caps, k.untyped);
-	return 0;
-}
-
-static int root_realm(obj_t *ret_realm, obj_t *ret_spawn, struct k_proc **ret)
-{
-	uint32_t body = k_realm_new("root", k.untyped, 0, 0, 0, 1), sp = k_pool_get(&k.spawn_pool);
-
-	if (body == 0 ||
-	    captab_obj_new(&k.caps, WRIT_TYPE_REALM, 0, (struct charge){ 0 }, body, ret_realm) !=
-		0 ||
-	    captab_obj_new(&k.caps, WRIT_TYPE_SPAWN, 0, (struct charge){ 0 }, sp, ret_spawn) != 0)
-		return 70;
-	k.realms[body].obj = *ret_realm;
-	captab_hold(&k.caps, *ret_realm);
-	captab_hold(&k.caps, *ret_realm);
-	k.spawns[sp] = (struct k_spawn){ .realm = body,
+	if (captab_untyped_new(&k.caps, 0, max, &k.untyped) != 0 ||
+	    (realm = k_realm_new("root", k.untyped, 0, 0, 0, 1)) == 0 ||
+	    (root = k_proc_new(realm)) == NULL ||
+	    captab_cnode_new(&k.caps, k.untyped, BOOT_CSPACE_BITS, &root->cnode) != 0)
+		return fail("the first objects");
+	k.realms[realm].obj = object(WRIT_TYPE_REALM, realm);
+	k.spawns[spawn] = (struct k_spawn){ .realm = realm,
 		.classes = 1,
 		.profiles = 1u << WRIT_PROFILE_SERVER,
 		.procs = 1,
 		.memory = UINT64_MAX,
 		.used_procs = 1 };
-	*ret = k_proc_new(body);
-	return *ret != NULL ? 0 : 70;
-}
-
-/* EV_BEGIN of root, with its record, waits in its gate. */
-static int root_gate(struct k_proc *root, const struct record *rec)
-{
-	struct {
-		struct writ_begin b;
-		char blob[WRIT_BLOB_MAX];
-	} m = { .b = { .pid = root->pid, .realm = root->realm, .blob = (uint32_t)rec->len } };
-	struct writ_hdr h = { .op = WRIT_EV_BEGIN,
-		.reply = 2,
-		.len = (uint16_t)(sizeof(m.b) + rec->len) };
-	int sv[2];
-
-	memcpy(m.b.name, root->name, sizeof(m.b.name));
-	memcpy(m.b.realm_name, "root", 5);
-	memcpy(m.blob, rec->data, rec->len);
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) != 0)
-		return fail("socketpair");
-	root->gate = sv[0];
-	root->child = sv[1];
-	return k_gate_send(root->gate, &h, &m, NULL) ? 0 : fail("root's gate");
-}
-
-static int boot_root(void)
-{
-	static struct record rec = { .len = sizeof(struct start_hdr) };
-	struct start_hdr sh = { .magic = START_MAGIC };
-	struct k_proc *root;
-	obj_t realm, spawn, image = 0;
-	int e;
-
-	if ((e = boot_objects()) != 0 || (e = root_realm(&realm, &spawn, &root)) != 0 ||
-	    captab_cnode_new(&k.caps, k.untyped, ROOT_BITS, &root->cnode) != 0) {
-		k_log("the tables are too small to boot");
-		return 70;
-	}
-	captab_hold(&k.caps, root->cnode);
 	captab_obj(&k.caps, root->cnode)->body = (uint32_t)(root - k.procs);
-	root->cnode_bits = ROOT_BITS;
+	root->cnode_bits = BOOT_CSPACE_BITS;
 	root->profile = WRIT_PROFILE_SERVER;
 	root->class = WRIT_CLASS_LC;
 	root->memory = (uint64_t)1 << 31;
 	root->log_max = 64 << 20;
+	root->spawn = object(WRIT_TYPE_SPAWN, spawn);
 	memcpy(root->name, "root", 5);
-	record_name(&rec, WRIT_TYPE_CNODE, "cspace", 0, ROOT_BITS);
-	record_name(&rec, WRIT_TYPE_NULL, k.missing, 0, 0); /* root holds `require:` against it */
-	give(root, &rec, WRIT_BOOT_UNTYPED, k.untyped, WRIT_TYPE_UNTYPED,
-	    WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT, "node");
-	give(root, &rec, WRIT_BOOT_SCHED, k.sched, WRIT_TYPE_SCHED_CONTROL,
-	    WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT, "sched");
-	give(root, &rec, WRIT_BOOT_AUDIT, k.audit, WRIT_TYPE_AUDIT, WRIT_R_READ | WRIT_R_GRANT,
-	    "audit");
-	give(root, &rec, WRIT_BOOT_REALM, realm, WRIT_TYPE_REALM, WRIT_R_READ, "root");
-	if ((e = give_modules(root, &rec, &image)) != 0)
-		return e;
-	if (image == 0) {
-		k_log("no module \"root\" that is an ELF file");
-		return 64;
-	}
-	root->image = image;
-	root->spawn = spawn;
-	captab_hold(&k.caps, image);
-	captab_hold(&k.caps, spawn);
-	sh.names = rec.names;
-	memcpy(rec.data, &sh, sizeof(sh));
-	if ((e = root_gate(root, &rec)) != 0)
-		return e;
+	give(root, WRIT_BOOT_UNTYPED, k.untyped, all);
+	give(root, WRIT_BOOT_SCHED, k.sched = object(WRIT_TYPE_SCHED_CONTROL, 0), all);
+	give(root, WRIT_BOOT_AUDIT, k.audit = object(WRIT_TYPE_AUDIT, 0),
+	    WRIT_R_READ | WRIT_R_GRANT);
+	give(root, WRIT_BOOT_REALM, k.realms[realm].obj, WRIT_R_READ);
+	give_files(root);
+	const obj_t held[] = { k.untyped, k.realms[realm].obj, k.realms[realm].obj, root->cnode,
+		root->image, root->spawn };
+
+	for (size_t i = 0; i < sizeof(held) / sizeof(held[0]); i++)
+		captab_hold(&k.caps, held[i]);
+	if (!root_gate(root))
+		return fail("root's gate");
 	k.root = root;
 	k_proc_start(root);
 	return 0;
 }
 
-/* Keep what maps user ids, and nothing else, for good. */
-static int drop_capabilities(void)
-{
-	capng_clear(CAPNG_SELECT_BOTH);
-	capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET, CAP_SETUID,
-	    CAP_SETGID, -1);
-	if (capng_apply(CAPNG_SELECT_BOTH) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-		return fail("dropping capabilities");
-	return 0;
-}
-
 static int open_loop(void)
 {
-	/* what full tables can hold: three a session and a proc */
-	struct rlimit nofile = { 1 << 17, 1 << 17 };
 	sigset_t set;
 
-	if (setrlimit(RLIMIT_NOFILE, &nofile) != 0 && getrlimit(RLIMIT_NOFILE, &nofile) == 0) {
-		nofile.rlim_cur = nofile.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &nofile);
-	}
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
@@ -457,22 +274,12 @@ static int open_loop(void)
 
 int k_boot(void)
 {
-	const char *missing = "";
 	int e;
 
-	umask(027);
-	if ((e = take_lock()) != 0 || (e = take_ids()) != 0 || (e = make_dirs()) != 0 ||
-	    (e = open_loop()) != 0)
+	if ((e = take_record()) != 0 || (e = open_loop()) != 0)
 		return e;
-	if ((e = cgroup_init(k.node, &missing)) < 0) {
-		k_log("cgroups: %s", strerror(-e));
-		return 71;
-	}
-	snprintf(k.missing, sizeof(k.missing), "%s%s", missing,
-	    syscall(SYS_landlock_create_ruleset, NULL, 0, 1) < 0 ? " landlock" : "");
-	if (*k.missing != '\0')
-		k_log("layers of the sandbox that can't be had here: %s", k.missing);
-	if ((e = open_hosts()) != 0 || (e = make_tables()) != 0 || (e = drop_capabilities()) != 0)
-		return e;
-	return boot_root();
+	make_tables();
+	if ((e = boot_root()) == 0)
+		k_log("node %s is up", k.node);
+	return e;
 }

@@ -1,38 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The node's cgroups: <mount>/writ/<node>/<realm>, in the v2 hierarchy always
- * and in each of the v1 hierarchies cpu, memory and pids where v2 hasn't the
- * controller. Found where distributions mount them; pure v2 and hybrid both work.
+ * Groups of realms: see cgroup.c. All return 0 or -errno, unless they say otherwise. A realm's
+ * processes lie in leaves of its group: nest, where they begin, and sc<id> of a scheduling context.
  */
 #pragma once
 #include <stdint.h>
 #include <sys/types.h>
+#include <writ/boot.h>
 
-/*
- * Find the hierarchies and make the node's folders (after clearing what a dead
- * node of that name left: every process in them is killed first). A hierarchy
- * that can't be had is left out and its name put in *ret_missing ("cpu memory",
- * static storage, "" when all are there). Returns 0 or -errno (no cgroup at all).
- */
-int cgroup_init(const char *node, const char **ret_missing);
+/* Once: the node's folder in each hierarchy (-1: none) and the controllers that v2 has. */
+void cgroup_init(const int node[BOOT_GROUP_N], unsigned v2_has);
 
 /* Make a realm's group with its limits (0: none): memory bytes, cores in millicores (a weight and,
- * where offered, a ceiling), pids. Returns 0 or -errno. */
+ * where offered, a ceiling), pids. */
 int cgroup_make(const char *realm, uint64_t memory, uint32_t cores, uint32_t pids);
-
-/* Put process @pid (0: the caller) into the realm's groups. Returns 0 or -errno. */
+/* Put process @pid (0: the caller) into the realm's nest. */
 int cgroup_enter(const char *realm, pid_t pid);
-
-/* Kill all in the realm's group and remove it; -EBUSY when processes are still dying (call again).
- */
+/* Kill all in the group and remove it with its leaves; -EBUSY: some are still dying, call again. */
 int cgroup_remove(const char *realm);
-
-/* The same for the whole node. */
-int cgroup_fini(void);
-
-/* The v2 cgroup id of a realm (what bpf_get_current_cgroup_id() gives), 0 when unknown. */
+/* The group's id in v2, 0 when unknown; its processes are in children of it. */
 uint64_t cgroup_id(const char *realm);
+
+/*
+ * Make or change a leaf: CPU weight 1..10000 (100: as any other) and, where Linux offers bandwidth
+ * control, @budget_us every @period_us (budget 0: no bound). -ENOTSUP: no cpu controller. -EINVAL:
+ * Linux has no such numbers (periods are 1 ms to 1 s, budgets 1 ms at least and in v1 no larger a
+ * share than the realm's). A new leaf may be there after an error: remove it.
+ */
 int cgroup_leaf(const char *realm, uint32_t id, uint64_t weight, uint64_t period_us,
     uint64_t budget_us);
+/* Move process @pid there; its memory is counted as before. */
 int cgroup_leaf_enter(const char *realm, uint32_t id, pid_t pid);
+/* -EBUSY: processes are in it. One that isn't there is no error. */
 int cgroup_leaf_remove(const char *realm, uint32_t id);

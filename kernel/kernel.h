@@ -12,16 +12,14 @@
 #include <sys/types.h>
 #include <unistd.h>
 #include <writ/abi.h>
+#include <writ/boot.h>
 #include <writ/cap.h>
-#include "host.h"
 #include "nest.h"
 
 enum {
 	K_SLOTS = 9 << 18,
-	K_PROCS_MAX = 8192,
-	K_REALMS = 1024,
-	K_HOSTS = 32,
-	K_MODULES = 32,
+	K_PROCS_MAX = BOOT_PROCS_MAX,
+	K_REALMS = BOOT_UID_NODE / BOOT_UID_REALM,
 	K_SESSIONS = 16384,
 	K_PATHS = K_SLOTS / 2, /* each needs a slot of somebody's quota: none takes another's */
 	K_SPAWNS = K_SLOTS / 2,
@@ -254,23 +252,18 @@ struct k_spawn {
 /* Image, Memory, Host: an open file. */
 struct k_file {
 	int fd;
-	uint32_t host, realm; /* realm: in whose share it is; 0: the node's */
+	uint32_t uid;   /* Host: of the realm that may serve it */
+	uint32_t realm; /* in whose share it is; 0: the node's */
 	uint64_t size;
 	char name[WRIT_NAME_MAX];
 };
 
-struct k_module {
-	const char *name, *path;
-};
-
 struct k {
-	const char *node, *run, *logs;
-	int epfd, sigfd, lockfd, idfd, logdir, nullfd;
+	const char *node;
+	int epfd, sigfd, logdir;
 	bool stopping;
-	char missing[80]; /* layers of the sandbox that this host has not */
 	int exit_code;
 	uint32_t uid_base, next_pid, nprocs, dying_realms, shares[K_SHARE_N];
-	uint64_t max_memory;
 	obj_t own[K_OWNS >> K_OWN_BITS]; /* CNodes of the kernel's own, made when first needed */
 	struct k_hook **hooks;           /* [K_OWNS], by the body of their objects */
 	struct k_pool own_pool;
@@ -301,10 +294,6 @@ struct k {
 	struct k_pool context_pool;
 	struct writ_audit_rec *audits;
 	uint64_t audit_seq, up_since; /* next number, from 1; CLOCK_REALTIME of the first */
-	struct host_folder hosts[K_HOSTS + 1]; /* the last in use is the operator's, for root */
-	unsigned nhosts;
-	struct k_module modules[K_MODULES];
-	unsigned nmodules;
 };
 extern struct k k;
 extern const char *const k_types[], *const k_classes[], *const k_profiles[], *const k_states[];
@@ -475,7 +464,7 @@ void k_audit(const struct k_proc *p, unsigned kind, unsigned op, int status, uin
 void k_audit_refused(struct k_req *q, int status);
 
 /* --- boot (boot.c) ------------------------------------------------------------------ */
-int k_boot(void); /* tables, host folders, modules, root. 0 or exit code, said on stderr */
+int k_boot(void); /* the record, tables, root. 0, or an exit code and why on stderr */
 void k_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 uint64_t k_now(void); /* CLOCK_BOOTTIME, ns */
 void k_epoll(int op, int fd, unsigned events, unsigned what, uint32_t index);

@@ -1,99 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * writ-kernel: arguments, the one loop, and the orderly end.
+ * writ-kernel: the one loop. It ends by a signal, or with root; whoever started
+ * it clears what is left (writ-boot, or the next `writ up` or `writ down`).
  */
 #include "kernel.h"
-#include "cgroup.h"
-#include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 enum { EVENTS = 64, SETTLE_MS = 10 };
-
-static const char usage[] =
-    "usage: writ-kernel --node NAME --run DIR --log DIR --module NAME=PATH...\n"
-    "                   [--host NAME=ro|rw:PATH...] [--procs N] [--memory BYTES]\n"
-    "Started by `writ up`; one module is the first server, root.\n";
-
-/* "NAME=VALUE": cut at the first '='. Returns the value, or NULL. */
-static char *cut(char *arg)
-{
-	char *eq = strchr(arg, '=');
-
-	if (eq == NULL || eq == arg)
-		return NULL;
-	*eq = '\0';
-	return eq + 1;
-}
-
-static bool add_module(char *arg)
-{
-	char *path = cut(arg);
-
-	if (path == NULL || k.nmodules == K_MODULES)
-		return false;
-	k.modules[k.nmodules++] = (struct k_module){ .name = arg, .path = path };
-	return true;
-}
-
-static bool add_host(char *arg)
-{
-	char *value = cut(arg);
-
-	if (value == NULL || k.nhosts == K_HOSTS ||
-	    (strncmp(value, "ro:", 3) != 0 && strncmp(value, "rw:", 3) != 0))
-		return false;
-	k.hosts[k.nhosts++] = (struct host_folder){ .name = arg,
-		.path = value + 3,
-		.writable = value[1] == 'w',
-		.fd = -1 };
-	return true;
-}
-
-static bool take_option(int opt, char *arg)
-{
-	switch (opt) {
-	case 'n': k.node = arg; return k_name_ok(arg, WRIT_NAME_MAX);
-	case 'r': k.run = arg; return strlen(arg) < 200;
-	case 'l': k.logs = arg; return strlen(arg) < 200;
-	case 'm': return add_module(arg);
-	case 'h': return add_host(arg);
-	case 'p':
-		k.nprocs = (uint32_t)strtoul(arg, NULL, 10);
-		return k.nprocs >= 64 && k.nprocs <= K_PROCS_MAX;
-	case 'M': k.max_memory = strtoull(arg, NULL, 10); return k.max_memory >= 64u << 20;
-	default: return false;
-	}
-}
-
-static bool take_options(int argc, char **argv)
-{
-	static const struct option opts[] = {
-		{ "node", 1, NULL, 'n' },
-		{ "run", 1, NULL, 'r' },
-		{ "log", 1, NULL, 'l' },
-		{ "module", 1, NULL, 'm' },
-		{ "host", 1, NULL, 'h' },
-		{ "procs", 1, NULL, 'p' },
-		{ "memory", 1, NULL, 'M' },
-		{ 0 },
-	};
-	int opt;
-
-	while ((opt = getopt_long(argc, argv, "", opts, NULL)) != -1)
-		if (!take_option(opt, optarg))
-			return false;
-	return optind == argc && k.node != NULL && k.run != NULL && k.logs != NULL;
-}
-
-/* --- the loop -------------------------------------------------------------------------- */
 
 static void on_signal(void)
 {
@@ -176,59 +92,16 @@ static int work(void)
 	return k.dying_realms > 0 ? SETTLE_MS : -1;
 }
 
-static void loop(void)
+int main(void)
 {
 	struct epoll_event ev[EVENTS];
+	int e = k_boot();
 
-	while (!k.stopping) {
+	while (e == 0 && !k.stopping) {
 		int n = epoll_wait(k.epfd, ev, EVENTS, work());
 
 		for (int i = 0; i < n && !k.stopping; i++)
 			dispatch(&ev[i]);
 	}
-}
-
-/* --- the end --------------------------------------------------------------------------- */
-
-static void take_down(void)
-{
-	static const char *const names[] = { "op/op.sock", "pid", "lock" };
-	char path[256];
-
-	for (uint32_t i = 1; i < k.realm_pool.used_to; i++)
-		for (unsigned p = 0; p < WRIT_PROFILE_N; p++)
-			if (k.realms[i].used && k.realms[i].nests[p].state != K_NEST_NONE)
-				nest_kill(&k.realms[i].nests[p].n);
-	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
-		;
-	for (unsigned i = 0; cgroup_fini() == -EBUSY && i < 90; i++)
-		usleep(10000);
-	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", k.run, names[i]);
-		unlink(path);
-	}
-	snprintf(path, sizeof(path), "%s/op", k.run);
-	rmdir(path);
-	rmdir(k.run);
-}
-
-int main(int argc, char **argv)
-{
-	int e;
-
-	k.nprocs = 4096;
-	k.max_memory = (uint64_t)4 << 30;
-	if (!take_options(argc, argv)) {
-		fputs(usage, stderr);
-		return 64;
-	}
-	e = k_boot();
-	if (e == 0) {
-		k_log("node %s is up", k.node);
-		loop();
-		e = k.exit_code;
-	}
-	if (k.idfd > 0) /* the lock was ours: what stands in the folder is, too */
-		take_down();
-	return e;
+	return e != 0 ? e : k.exit_code;
 }

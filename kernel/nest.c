@@ -17,19 +17,35 @@
 #include <unistd.h>
 
 #include "cgroup.h"
-#include "host.h"
 
 #define NEST_NAMESPACES \
 	(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | \
 	    CLONE_NEWCGROUP)
+
+/* Map user or group id 1 of @pid's namespace to @outside; @file is "uid_map" or "gid_map". */
+static int map_id(pid_t pid, const char *file, uint32_t outside)
+{
+	char path[48], line[48];
+	int fd, n, r = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+	n = snprintf(line, sizeof(line), "1 %u 1\n", outside);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, line, (size_t)n) != n)
+		r = -errno;
+	close(fd);
+	return r;
+}
 
 /* What only the kernel can do for the child; then let it go on. */
 static int nest_admit(const struct nest_conf *c, const struct nest *n)
 {
 	int r;
 
-	if ((r = idmap_write(n->pid, "uid_map", 1, c->uid)) < 0 ||
-	    (r = idmap_write(n->pid, "gid_map", 1, c->gid)) < 0)
+	if ((r = map_id(n->pid, "uid_map", c->uid)) < 0 ||
+	    (r = map_id(n->pid, "gid_map", c->gid)) < 0)
 		return r;
 	if (c->cgroup != NULL && (r = cgroup_enter(c->cgroup, n->pid)) < 0)
 		return r;

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { UID_RANGE = 65536, PIDS_EXTRA = 2 * NEST_THREADS };
+enum { PIDS_EXTRA = 2 * NEST_THREADS };
 
 static void nest_down(struct k_realm *r, unsigned profile);
 
@@ -42,7 +42,7 @@ uint32_t k_realm_new(const char *name, obj_t account, uint32_t uid, uint64_t mem
 		.account = account,
 		.memory = memory,
 		.cores = cores,
-		.uid = uid != 0 ? uid : k.uid_base + i * UID_RANGE };
+		.uid = uid != 0 ? uid : k.uid_base + i * BOOT_UID_REALM };
 	snprintf(r->name, sizeof(r->name), "%s", name);
 	captab_hold(&k.caps, account);
 	for (unsigned p = 0; p < WRIT_PROFILE_N; p++)
@@ -83,7 +83,7 @@ static int realm_decode(struct k_req *q, slot_t *dst, obj_t *account, uint32_t *
 			return e;
 		if (c->type != WRIT_TYPE_HOST)
 			return WRIT_E_INVALID_CAPABILITY;
-		*uid = k.hosts[k.files[captab_obj(&k.caps, c->obj)->body].host].uid;
+		*uid = k.files[captab_obj(&k.caps, c->obj)->body].uid;
 	}
 	return 0;
 }

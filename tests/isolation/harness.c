@@ -16,8 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "kernel/cgroup.h"
 #include "kernel/sandbox.h"
+#include "tools/boot/group.h"
 
 #define PATIENCE_MS 10000
 
@@ -77,11 +77,8 @@ static int remove_entry(const char *path, const struct stat *st, int kind, struc
 
 void harness_clean(void)
 {
-	const char *missing;
-
 	nftw(run, remove_entry, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-	if (cgroup_init(node, &missing) == 0) /* clears what is left of the node */
-		cgroup_fini();
+	node_clear(node, run);
 }
 
 const char *harness_folder(char *buf, size_t size)

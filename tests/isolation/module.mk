@@ -1,6 +1,5 @@
 # What a sandboxed process can and can't do, seen from inside and from outside
-nest_SRCS := kernel/nest.c kernel/nest_loop.c kernel/sandbox.c kernel/filter.c kernel/cgroup.c \
-	kernel/host.c
+nest_SRCS := kernel/nest.c kernel/nest_loop.c kernel/sandbox.c kernel/filter.c kernel/cgroup.c
 isolation_DIR := tests/isolation
 TESTBINS += isolation-probe
 isolation-probe_SRCS := $(isolation_DIR)/probe.c
@@ -10,7 +9,8 @@ isolation-nng_SRCS := $(isolation_DIR)/nng.c
 isolation-nng_STATIC := 1
 isolation-nng_LDLIBS := -lnng -lmbedtls -lmbedx509 -lmbedcrypto -lpthread
 TESTS += isolation
-isolation_SRCS := $(nest_SRCS) $(addprefix $(isolation_DIR)/,main.c harness.c \
+isolation_SRCS := $(nest_SRCS) tools/boot/host.c tools/boot/group.c \
+	$(addprefix $(isolation_DIR)/,main.c harness.c \
 	oracle.c test-nest.c test-calls.c test-view.c test-limits.c test-host.c test-server.c)
 isolation_LDLIBS := -Wl,--wrap=nest_main -lcap-ng -lcheck -lsubunit -lm -lrt -lpthread
 isolation_NOASAN := 1

@@ -11,8 +11,9 @@
 #include <unistd.h>
 
 #include "kernel/cgroup.h"
-#include "kernel/host.h"
 #include "tests.h"
+#include "tools/boot/group.h"
+#include "tools/boot/host.h"
 
 #define UID 200030
 
@@ -45,33 +46,72 @@ static int is_in(pid_t pid, const char *tail)
 	return found;
 }
 
+static struct groups groups;
+
+static void init(void)
+{
+	ck_assert_int_eq(groups_open(&groups, harness_node()), 0);
+	cgroup_init(groups.node, groups.v2_has);
+}
+
 static void fini(void)
 {
-	int r = cgroup_fini();
+	int r = groups_remove(&groups);
 
-	ck_assert_msg(r == 0, "cgroup_fini: %s", strerror(-r));
+	ck_assert_msg(r == 0, "groups_remove: %s", strerror(-r));
+}
+
+/* The cpu controller, here or in v2, lets a leaf have numbers of its own. */
+static int with_cpu(void)
+{
+	return strstr(groups.missing, "cpu") == NULL;
+}
+
+/* What @file of @leaf says, with the cpu controller. */
+static const char *leaf_says(const char *leaf, const char *v1, const char *v2)
+{
+	static char text[64];
+	int has = (groups.v2_has >> BOOT_CPU & 1) != 0, fd;
+	char path[96];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%s/%s", leaf, has ? v2 : v1);
+	fd = openat(groups.node[has ? BOOT_V2 : BOOT_CPU], path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (fd >= 0)
+		close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	return text;
+}
+
+static void killed(pid_t pid)
+{
+	int status;
+
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
 START_TEST(a_realm_has_its_group)
 {
-	const char *missing;
-	char tail[64];
+	char tail[64], leaf[80];
 	pid_t pid;
-	int status;
 
-	ck_assert_int_eq(cgroup_init(harness_node(), &missing), 0);
-	printf("# controllers missing: \"%s\"\n", missing);
+	init();
+	printf("# controllers missing: \"%s\"\n", groups.missing);
 	ck_assert_uint_eq(cgroup_id("r1"), 0);
 	ck_assert_int_eq(cgroup_make("r1", 64 << 20, 500, 20), 0);
 	ck_assert_uint_ne(cgroup_id("r1"), 0);
 	pid = sleeper();
 	ck_assert_int_eq(cgroup_enter("r1", pid), 0);
 	snprintf(tail, sizeof(tail), "/writ/%s/r1", harness_node());
-	ck_assert_int_ge(is_in(pid, tail), missing[0] == '\0' ? 4 : 1);
+	snprintf(leaf, sizeof(leaf), "%s/nest", tail);
+	ck_assert_int_ge(is_in(pid, leaf), 1);
+	ck_assert_int_ge(is_in(pid, leaf) + is_in(pid, tail), groups.missing[0] == '\0' ? 4 : 1);
 	ck_assert_int_eq(cgroup_enter("nowhere", pid), -ENOENT);
 	cgroup_remove("r1");
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	killed(pid);
 	while (cgroup_remove("r1") == -EBUSY)
 		usleep(1000);
 	ck_assert_uint_eq(cgroup_id("r1"), 0);
@@ -79,13 +119,90 @@ START_TEST(a_realm_has_its_group)
 }
 END_TEST
 
+START_TEST(a_leaf_has_a_weight_and_a_bound)
+{
+	int v2, bound;
+
+	init();
+	v2 = (groups.v2_has >> BOOT_CPU & 1) != 0;
+	ck_assert_int_eq(cgroup_make("r3", 0, 1000, 0), 0);
+	if (!with_cpu()) {
+		ck_assert_int_eq(cgroup_leaf("r3", 1, 100, 0, 0), -ENOTSUP);
+		fini();
+		return;
+	}
+	ck_assert_int_eq(cgroup_leaf("r3", 1, 0, 0, 0), -EINVAL);
+	ck_assert_int_eq(cgroup_leaf("r3", 1, 10001, 0, 0), -EINVAL);
+	ck_assert_str_eq(leaf_says("r3/sc1", "cpu.shares", "cpu.weight"), "");
+	ck_assert_int_eq(cgroup_leaf("r3", 1, 200, 0, 0), 0);
+	ck_assert_str_eq(leaf_says("r3/sc1", "cpu.shares", "cpu.weight"), v2 ? "200" : "2048");
+	bound = *leaf_says("r3/sc1", "cpu.cfs_quota_us", "cpu.max") != '\0';
+	printf("# bandwidth control: %d\n", bound);
+	ck_assert_int_eq(cgroup_leaf("r3", 1, 50, 100000, 80000), 0);
+	ck_assert_str_eq(leaf_says("r3/sc1", "cpu.shares", "cpu.weight"), v2 ? "50" : "512");
+	if (bound) {
+		ck_assert_str_eq(leaf_says("r3/sc1", "cpu.cfs_quota_us", "cpu.max"),
+		    v2 ? "80000 100000" : "80000");
+		/* neither old number is valid with the other's new one */
+		ck_assert_int_eq(cgroup_leaf("r3", 1, 50, 10000, 5000), 0);
+		ck_assert_str_eq(leaf_says("r3/sc1", "cpu.cfs_period_us", "cpu.max"),
+		    v2 ? "5000 10000" : "10000");
+		ck_assert_int_eq(cgroup_leaf("r3", 1, 50, 1000000, 500000), 0);
+		ck_assert_int_eq(cgroup_leaf("r3", 1, 50, 10, 5), -EINVAL);
+		ck_assert_int_eq(cgroup_leaf("r3", 1, 50, 0, 0), 0);
+		ck_assert_int_eq(strncmp(leaf_says("r3/sc1", "cpu.cfs_quota_us", "cpu.max"),
+				     v2 ? "max" : "-1", 2),
+		    0);
+	}
+	ck_assert_int_eq(cgroup_leaf_remove("r3", 1), 0);
+	ck_assert_str_eq(leaf_says("r3/sc1", "cpu.shares", "cpu.weight"), "");
+	ck_assert_int_eq(cgroup_leaf_remove("r3", 1), 0);
+	ck_assert_int_eq(cgroup_leaf("nowhere", 1, 100, 0, 0), -ENOENT);
+	fini();
+}
+END_TEST
+
+START_TEST(a_leaf_goes_with_its_realm)
+{
+	char leaf[64], nest[64];
+	pid_t one, two;
+
+	init();
+	ck_assert_int_eq(cgroup_make("r4", 64 << 20, 1000, 20), 0);
+	if (!with_cpu()) {
+		fini();
+		return;
+	}
+	snprintf(leaf, sizeof(leaf), "/writ/%s/r4/sc4294967295", harness_node());
+	snprintf(nest, sizeof(nest), "/writ/%s/r4/nest", harness_node());
+	one = sleeper();
+	two = sleeper();
+	ck_assert_int_eq(cgroup_enter("r4", one), 0);
+	ck_assert_int_eq(cgroup_enter("r4", two), 0);
+	ck_assert_int_eq(cgroup_leaf_enter("r4", UINT32_MAX, one), -ENOENT);
+	ck_assert_int_eq(cgroup_leaf("r4", UINT32_MAX, 100, 0, 0), 0);
+	ck_assert_int_eq(is_in(one, leaf), 0);
+	ck_assert_int_eq(cgroup_leaf_enter("r4", UINT32_MAX, one), 0);
+	ck_assert_int_eq(is_in(one, leaf), 1);
+	ck_assert_int_eq(is_in(one, nest), is_in(two, nest) - 1);
+	ck_assert_int_eq(cgroup_leaf_remove("r4", UINT32_MAX), -EBUSY);
+	cgroup_remove("r4");
+	killed(one);
+	killed(two);
+	while (cgroup_remove("r4") == -EBUSY)
+		usleep(1000);
+	ck_assert_uint_eq(cgroup_id("r4"), 0);
+	ck_assert_str_eq(leaf_says("r4", "cpu.shares", "cpu.weight"), "");
+	fini();
+}
+END_TEST
+
 START_TEST(pids_are_limited)
 {
-	const char *missing;
 	int status;
 	pid_t pid;
 
-	ck_assert_int_eq(cgroup_init(harness_node(), &missing), 0);
+	init();
 	ck_assert_int_eq(cgroup_make("r2", 0, 0, 2), 0);
 	pid = fork();
 	if (pid == 0) {
@@ -98,27 +215,29 @@ START_TEST(pids_are_limited)
 		_exit((one > 0) | (two > 0) << 1);
 	}
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	ck_assert_int_eq(WEXITSTATUS(status), strstr(missing, "pids") == NULL ? 1 : 3);
+	ck_assert_int_eq(WEXITSTATUS(status), strstr(groups.missing, "pids") == NULL ? 1 : 3);
 	fini();
 }
 END_TEST
 
 START_TEST(what_a_dead_node_left_is_cleared)
 {
-	const char *missing;
+	struct groups bad;
 	pid_t pid;
 	int status;
 
-	ck_assert_int_eq(cgroup_init(harness_node(), &missing), 0);
+	init();
 	ck_assert_int_eq(cgroup_make("old", 0, 0, 0), 0);
+	cgroup_leaf("old", 7, 100, 0, 0);
 	pid = sleeper();
 	ck_assert_int_eq(cgroup_enter("old", pid), 0);
 	signal(SIGCHLD, SIG_IGN); /* let it go without being waited for */
-	ck_assert_int_eq(cgroup_init(harness_node(), &missing), 0);
+	groups_close(&groups);
+	init();
 	ck_assert_uint_eq(cgroup_id("old"), 0);
 	ck_assert_int_eq(waitpid(pid, &status, 0), -1);
 	fini();
-	ck_assert_int_eq(cgroup_init("../x", &missing), -EINVAL);
+	ck_assert_int_eq(groups_open(&bad, "../x"), -EINVAL);
 }
 END_TEST
 
@@ -192,6 +311,8 @@ TCase *host_tests(void)
 
 	tcase_set_timeout(t, 30);
 	tcase_add_test(t, a_realm_has_its_group);
+	tcase_add_test(t, a_leaf_has_a_weight_and_a_bound);
+	tcase_add_test(t, a_leaf_goes_with_its_realm);
 	tcase_add_test(t, pids_are_limited);
 	tcase_add_test(t, what_a_dead_node_left_is_cleared);
 	tcase_add_test(t, a_folder_is_lent_read_only);

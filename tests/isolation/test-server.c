@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "kernel/filter.h"
-#include "kernel/host.h"
+#include "tools/boot/host.h"
 #include "tests.h"
 
 #define UID 200040

@@ -2,13 +2,13 @@
 # Shared by the system tests: TAP, a node of the test's own, clean-up.
 # shellcheck shell=bash
 B=${B:-build}
-[ -x "$B/bin/writ-kernel" ] || { echo "Bail out! $B holds no build"; exit 1; }
+[ -x "$B/bin/writ-boot" ] || { echo "Bail out! $B holds no build"; exit 1; }
 CASES=0 FAILED=0
 NODE=t$$
 RUN=/run/writ/$NODE
 LOGS=/var/log/writ/$NODE
 TMP=$(mktemp -d)
-KERNEL=0
+KERNEL=0 BOOT=0
 
 ok() { # ok STATUS TEXT: one case
 	CASES=$((CASES + 1))
@@ -42,12 +42,16 @@ until_ok() { # until_ok TENTHS COMMAND...
 	done
 	return 1
 }
-kernel_up() { # kernel_up MODULE...: the kernel alone, with these modules
+# kernel_up MODULE...: the kernel alone, with these modules. BOOT is writ-boot, our child, which ends
+# with the kernel's status when all is cleared; KERNEL is the kernel, its child.
+kernel_up() {
 	mkdir -p /run/writ /var/log/writ
-	"$B/bin/writ-kernel" --node "$NODE" --run "$RUN" --log "$LOGS" \
+	"$B/bin/writ-boot" --node "$NODE" --run "$RUN" --log "$LOGS" \
 		$(printf -- '--module %s ' "$@") > "$TMP/kernel.log" 2>&1 &
-	KERNEL=$!
+	BOOT=$!
+	until_ok 50 kernel_is
 }
+kernel_is() { KERNEL=$(pgrep -P "$BOOT" 'writ-'); } # bash has children, too, before it is writ-boot
 writ() { "$B/bin/writ" --node "$NODE" "$@"; }
 node_up() { # node_up ARGUMENT...: the whole node, with the example's servers
 	writ up --file docs/examples/node.yaml "$@"
@@ -95,9 +99,9 @@ leftovers() { # what is left of the node on this machine
 no_leftovers() { [ -z "$(leftovers)" ] || { leftovers; return 1; }; }
 finish() {
 	local rc=$?
-	if [ "$KERNEL" -ne 0 ] && kill -0 "$KERNEL" 2> /dev/null; then
-		kill -TERM "$KERNEL"
-		wait "$KERNEL" 2> /dev/null
+	if [ "$BOOT" -ne 0 ] && kill -0 "$BOOT" 2> /dev/null; then
+		kill -TERM "$BOOT"
+		wait "$BOOT" 2> /dev/null
 	fi
 	writ down > /dev/null 2>&1
 	rm -rf "$TMP" "$LOGS"

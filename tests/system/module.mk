@@ -8,5 +8,9 @@ odd_SRCS := tests/system/procs/odd.c tests/system/gate/child.c
 odd_LIBS := libwrit
 odd_LDLIBS := -lprotobuf-c
 odd_STATIC := 1
-SHTESTS += tests/system/gate.sh tests/system/ends.sh tests/system/wordcount.sh \
-	tests/system/badinput.sh tests/system/cli.sh tests/system/servers.sh tests/system/audit.sh tests/system/docs.sh
+TESTBINS += t-boot
+t-boot_SRCS := tests/system/boot/main.c tools/boot/record.c tools/boot/group.c libsys/start.c
+t-boot_LDLIBS := -lcap-ng -Wl,--wrap=pwrite,--wrap=capng_apply
+SHTESTS += tests/system/boot.sh tests/system/gate.sh tests/system/ends.sh \
+	tests/system/wordcount.sh tests/system/badinput.sh tests/system/cli.sh \
+	tests/system/servers.sh tests/system/audit.sh tests/system/docs.sh

@@ -120,6 +120,6 @@ check "- and says why" grep -q 'root has ended' "$log"
 check "- commands say that the node isn't running" gives 69 writ ps
 writ down > /dev/null 2>&1
 check "nothing is left" no_leftovers
-check "no process is left" eval '! pgrep -f "^.*writ-kernel --node $NODE "'
+check "no process is left" eval '! pgrep -f "^.*writ-(boot --node|kernel) $NODE( |\$)"'
 check "the node comes up again" node_up --host "rw=$TMP/rw:rw"
 check "and works" writ run "$TMP/small.yaml"

@@ -69,6 +69,10 @@ static int down_run(struct cli *c)
 	ran = pidfd >= 0;
 	if (rc == 0 && ran)
 		rc = kernel_end(c, pid, pidfd);
+	if (rc == 0 && ran) {
+		close(pidfd); /* writ-boot clears, and holds the lock until it has */
+		rc = node_kernel_find(c, &pid, &pidfd);
+	}
 	if (rc == 0)
 		rc = node_clean(c);
 	if (rc == 0 && ran)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A node as this host sees it: see node.h. */
 #include "tools/writ/node.h"
-#include "kernel/cgroup.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +16,10 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "tools/boot/group.h"
+
 #define GUARD_MS     15000
+#define CLEAR_TRIES  100 /* of 20 ms: more than a second, which writ-boot gives the dying */
 #define MANIFEST_MAX (1 << 20)
 
 /* "/a/b/c" -> "/a/b"; false at the top. */
@@ -49,13 +51,13 @@ int node_files_find(struct cli *c, struct node_files *ret)
 	dir[n > 0 ? n : 0] = '\0';
 	if (!go_up(dir))
 		return cli_fail(c, EX_OSERR, "cannot find out where this program lies");
-	if (is_there(path, dir, NODE_KERNEL)) { /* a build tree: DIR/bin, sources above it */
+	if (is_there(path, dir, NODE_BOOT)) { /* a build tree: DIR/bin, sources above it */
 		memcpy(ret->bin, dir, sizeof(ret->bin));
 		while (!is_there(ret->manifest, dir, "docs/examples/node.yaml") && go_up(dir))
 			;
 		return 0;
 	}
-	if (go_up(dir) && is_there(path, dir, "libexec/writ/" NODE_KERNEL)) {
+	if (go_up(dir) && is_there(path, dir, "libexec/writ/" NODE_BOOT)) {
 		go_up(path);
 		memcpy(ret->bin, path, sizeof(ret->bin));
 		if (!is_there(ret->manifest, dir, "share/writ/node.yaml"))
@@ -63,7 +65,7 @@ int node_files_find(struct cli *c, struct node_files *ret)
 		return 0;
 	}
 	return cli_fail(c, EX_NOINPUT, "no %s beside this program, nor in ../libexec/writ",
-	    NODE_KERNEL);
+	    NODE_BOOT);
 }
 
 /* Who holds a flock on the file of @st, as /proc/locks says; 0: unknown. */
@@ -98,7 +100,7 @@ static int owner_open(const struct stat *st, pid_t *ret_pid, int *ret_pidfd)
 	fd = pidfd_open(pid, 0);
 	if (fd < 0)
 		return -errno;
-	if (flock_owner(st) != pid) {
+	if (flock_owner(st) != pid || poll(&(struct pollfd){ fd, POLLIN, 0 }, 1, 0) != 0) {
 		close(fd);
 		return -ESRCH;
 	}
@@ -122,8 +124,8 @@ int node_kernel_find(struct cli *c, pid_t *ret_pid, int *ret_pidfd)
 	if (fd < 0)
 		return cli_fail(c, errno == EACCES ? EX_NOPERM : EX_OSERR, "%s: %s", path,
 		    strerror(errno));
-	/* between two looks it may end, or another may begin */
-	for (int tries = 0; tries < 5 && r == -ESRCH; tries++) {
+	/* its kernel may be dead, and writ-boot about to clear what it left */
+	for (int tries = 0; tries < CLEAR_TRIES && r == -ESRCH; tries++) {
 		if (flock(fd, LOCK_SH | LOCK_NB) == 0) {
 			close(fd);
 			return 0;
@@ -162,18 +164,11 @@ int node_guard(struct cli *c, int *ret_fd)
 
 int node_clean(struct cli *c)
 {
-	static const char *const names[] = { "pid", "op/op.sock", "lock", "op", "" };
-	const char *missing;
-	char path[128];
-	int r = cgroup_init(c->node, &missing);
+	char run[128];
+	int r;
 
-	for (unsigned i = 0; r == 0 && (r = cgroup_fini()) == -EBUSY && i < 100; i++)
-		poll(NULL, 0, 10);
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s/%s", CLI_RUN_DIR, c->node, names[i]);
-		if (remove(path) < 0 && errno != ENOENT && errno != ENOTDIR && r == 0)
-			r = -errno;
-	}
+	snprintf(run, sizeof(run), "%s/%s", CLI_RUN_DIR, c->node);
+	r = node_clear(c->node, run);
 	if (r < 0)
 		return cli_fail(c, EX_SOFTWARE, "could not clear what node %s left: %s", c->node,
 		    strerror(-r));

@@ -10,7 +10,7 @@
 
 #include "tools/writ/cli.h"
 
-#define NODE_KERNEL "writ-kernel"
+#define NODE_BOOT "writ-boot"
 
 /* Where the node's programs lie and, in a build tree or installed, its default manifest. */
 struct node_files {
@@ -22,7 +22,8 @@ int node_files_find(struct cli *c, struct node_files *ret);
 
 /*
  * Does the kernel of cli's node live? *ret_pidfd is a descriptor of it (CLOEXEC),
- * or -1 when it doesn't. Errors: EX_OSERR, EX_NOPERM.
+ * or -1 when it doesn't. One that has just ended is waited for until writ-boot
+ * has cleared what it left, 2 s. Errors: EX_OSERR, EX_NOPERM.
  */
 int node_kernel_find(struct cli *c, pid_t *ret_pid, int *ret_pidfd);
 

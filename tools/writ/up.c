@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * writ up: reads the node's manifest, starts its kernel in the background and
- * waits until root answers. What the kernel is given is its command line and
- * one sealed memfd; it inherits no descriptor and no environment besides.
+ * writ up: reads the node's manifest, starts writ-boot in the background, which
+ * starts the kernel, and waits until root answers. What writ-boot is given is its
+ * command line and one sealed memfd; it inherits no descriptor besides.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -32,7 +33,7 @@
 #define UP_LOG_MAX   (1 << 20)
 #define UP_ARGS_MAX  256
 #define UP_ARG_SIZE  (CLI_PATH_MAX + 128)
-#define UP_MEMFD     3 /* in the kernel: where the packed manifest is */
+#define UP_MEMFD     3 /* in writ-boot: where the packed manifest is */
 
 struct argv {
 	char *v[UP_ARGS_MAX + 1];
@@ -221,7 +222,7 @@ static void argv_modules(struct argv *a, const Writ__Manifest__Node *node, const
 static int argv_make(struct cli *c, struct argv *a, const Writ__Manifest__Node *node,
     const char *bin)
 {
-	argv_add(a, "%s", NODE_KERNEL);
+	argv_add(a, "%s", NODE_BOOT);
 	argv_add(a, "--node");
 	argv_add(a, "%s", c->node);
 	argv_add(a, "--run");
@@ -289,7 +290,7 @@ static int log_open(struct cli *c, int *ret_fd, off_t *ret_from)
 	return 0;
 }
 
-/* Start the kernel in a session of its own. It gets 0, 1, 2 and the manifest. */
+/* Start writ-boot in a session of its own. It gets 0, 1, 2 and the manifest. */
 static int kernel_start(struct cli *c, const char *bin, struct argv *a, int manifest, int log,
     pid_t *ret)
 {
@@ -302,7 +303,7 @@ static int kernel_start(struct cli *c, const char *bin, struct argv *a, int mani
 	int r;
 
 	sigemptyset(&none);
-	snprintf(path, sizeof(path), "%s/%s", bin, NODE_KERNEL);
+	snprintf(path, sizeof(path), "%s/%s", bin, NODE_BOOT);
 	posix_spawn_file_actions_init(&fa);
 	posix_spawnattr_init(&at);
 	if ((r = posix_spawn_file_actions_addopen(&fa, 0, "/dev/null", O_RDONLY, 0)) == 0 &&
@@ -387,12 +388,16 @@ static int root_wait(struct cli *c, pid_t pid)
 static void boot_undo(struct cli *c, pid_t pid, int log, off_t from)
 {
 	char error[sizeof(c->error)];
+	pid_t kernel;
+	int pidfd;
 
 	memcpy(error, c->error, sizeof(error));
 	kill(pid, SIGTERM); /* our own child, not waited for yet: the pid is its */
 	for (int ms = 0; waitpid(pid, NULL, WNOHANG) == 0; ms += 50) {
-		if (ms == 2000)
-			kill(pid, SIGKILL);
+		if (ms >= 2000 && node_kernel_find(c, &kernel, &pidfd) == 0 && pidfd >= 0) {
+			pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+			close(pidfd);
+		}
 		poll(NULL, 0, 50);
 	}
 	node_clean(c);
@@ -408,7 +413,7 @@ static int node_boot(struct cli *c, const struct node_files *files,
     const Writ__Manifest__Node *node)
 {
 	struct argv a = { 0 };
-	int manifest = -1, log = -1, rc;
+	int manifest = -1, log = -1, pidfd, rc;
 	off_t from = 0;
 	pid_t pid;
 
@@ -428,9 +433,11 @@ static int node_boot(struct cli *c, const struct node_files *files,
 		c->error[0] = '\0'; /* what the first tries said */
 		rc = node_manifest_save(c, node);
 	}
-	if (rc == 0)
+	if (rc == 0 && (rc = node_kernel_find(c, &pid, &pidfd)) == 0) {
+		close(pidfd);
 		printf("node %s is up: kernel pid %d, %zu servers, %zu host folders\n", c->node,
 		    (int)pid, node->n_servers, node->n_hosts);
+	}
 	argv_free(&a);
 	if (manifest >= 0)
 		close(manifest);

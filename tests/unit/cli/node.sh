@@ -44,7 +44,7 @@ host_pid() { "$bin/writ" ps --json | jq ".[] | select(.name == \"$1\") | .host_p
 kernel_pid() { cat "/run/writ/$WRIT_NODE/pid"; }
 nothing_left()
 {
-	[ ! -e "/run/writ/$WRIT_NODE" ] && ! pgrep -f "writ-kernel --node $WRIT_NODE " >/dev/null
+	[ ! -e "/run/writ/$WRIT_NODE" ] && ! pgrep -f "writ-(boot --node|kernel) $WRIT_NODE( |\$)" >/dev/null
 }
 
 cat >"$dir/hello.yaml" <<END

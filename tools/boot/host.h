@@ -19,7 +19,3 @@ struct host_folder {
 
 /* Open @h->path as described; fills fd and idmapped. Needs CAP_SYS_ADMIN. Returns 0 or -errno. */
 int host_open(struct host_folder *h);
-
-/* Map id @inside of @pid's user namespace to @outside; @file is "uid_map" or "gid_map". Returns 0
- * or -errno. */
-int idmap_write(pid_t pid, const char *file, uint32_t inside, uint32_t outside);

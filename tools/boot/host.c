@@ -18,7 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-int idmap_write(pid_t pid, const char *file, uint32_t inside, uint32_t outside)
+/* Map id @inside of @pid's namespace to @outside; @file is "uid_map" or "gid_map". */
+static int idmap_write(pid_t pid, const char *file, uint32_t inside, uint32_t outside)
 {
 	char path[48], line[48];
 	int fd, n, r = 0;
