@@ -41,6 +41,7 @@ int k_hook_on(struct k_hook *h, unsigned kind, unsigned type, slot_t parent)
 {
 	const struct cap *on = &captab_slot(&k.caps, parent)->cap;
 	uint64_t badge = type == WRIT_TYPE_SESSION ? on->badge : 0;
+	uint16_t rights = type == WRIT_TYPE_REPLY ? WRIT_R_GRANT : on->rights;
 	slot_t s;
 	uint32_t i = k_own_get(&s);
 	obj_t obj;
@@ -54,7 +55,7 @@ int k_hook_on(struct k_hook *h, unsigned kind, unsigned type, slot_t parent)
 	}
 	*h = (struct k_hook){ .kind = (uint8_t)kind, .entry = i, .obj = obj, .slot = s };
 	k.hooks[i] = h;
-	return captab_insert(&k.caps, parent, s, obj, on->rights, badge);
+	return captab_insert(&k.caps, parent, s, obj, rights, badge);
 }
 
 bool k_hook_holds(const struct k_hook *h)

@@ -94,10 +94,12 @@ int k_call_bind(struct k_req *q)
 
 	if (n->proc != NULL || !k_list_empty(&n->waiters))
 		return WRIT_E_BUSY;
-	if (q->p->nwaits >= K_WAITS_PROC)
+	if (q->p->nwaits >= K_WAITS_PROC || !k_share_get(q->p->realm, K_SHARE_WAITS))
 		return WRIT_E_NOT_ENOUGH_MEMORY;
-	if ((e = k_hook_on(&n->bound, K_HOOK_BOUND, WRIT_TYPE_HOLD, q->slot)) != 0)
+	if ((e = k_hook_on(&n->bound, K_HOOK_BOUND, WRIT_TYPE_HOLD, q->slot)) != 0) {
+		k_share_put(q->p->realm, K_SHARE_WAITS);
 		return e;
+	}
 	q->p->nwaits++;
 	n->proc = q->p;
 	n->cap = q->h.cap;
@@ -112,8 +114,10 @@ void k_notification_unbind(struct k_notification *n)
 	k_hook_off(&n->bound);
 	k_list_del(&n->of);
 	k_list_del(&n->ev.link);
-	if (n->proc != NULL)
-		n->proc->nwaits--;
+	if (n->proc == NULL)
+		return;
+	n->proc->nwaits--;
+	k_share_put(n->proc->realm, K_SHARE_WAITS);
 	n->proc = NULL;
 }
 
