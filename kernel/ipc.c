@@ -204,6 +204,7 @@ static void deliver(struct k_msg *m, struct k_wait *w)
 		    captab_cnode_slot(&k.caps, to->cnode, w->take + i));
 		k_own_put(m->own[i]);
 		m->own[i] = 0;
+		k_audit_granted(m->from, to, w->take + i, m->op, to->pid);
 	}
 	if (m->op == WRIT_OP_CALL)
 		give_reply(m, w);
@@ -360,6 +361,8 @@ static int answer(struct k_req *q, uint32_t index, const struct cap *c)
 			    captab_cnode_slot(&k.caps, m->from->cnode, m->take + i));
 		return e;
 	}
+	for (unsigned i = 0; i < l.ncaps; i++)
+		k_audit_granted(q->p, m->from, m->take + i, q->h.op, m->from->pid);
 	rep = &m->rep;
 	*rep = (struct writ_msg_rep){ .ncaps = (uint8_t)l.ncaps };
 	memcpy(m->data, l.r + 1, l.len);

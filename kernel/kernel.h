@@ -461,6 +461,9 @@ void k_spawn_gone(uint32_t body);
 /* --- audit (audit.c) ------------------------------------------------------------ */
 void k_audit(const struct k_proc *p, unsigned kind, unsigned op, int status, uint32_t missing,
     uint32_t other, const char *what);
+/* The capability in @holder's slot @index was given to it (in spawn.c). */
+void k_audit_granted(const struct k_proc *about, const struct k_proc *holder, uint32_t index,
+    unsigned op, uint32_t other);
 void k_audit_refused(struct k_req *q, int status);
 
 /* --- boot (boot.c) ------------------------------------------------------------------ */

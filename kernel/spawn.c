@@ -295,22 +295,30 @@ static int spawn_make(struct k_req *q, const struct spawn_plan *pl, struct k_pro
 	return e;
 }
 
+void k_audit_granted(const struct k_proc *about, const struct k_proc *holder, uint32_t index,
+    unsigned op, uint32_t other)
+{
+	const struct cap *c =
+	    &captab_slot(&k.caps, captab_cnode_slot(&k.caps, holder->cnode, index))->cap;
+	char what[WRIT_PREFIX_MAX];
+	int n = snprintf(what, sizeof(what), "%s ", k_types[c->type]);
+
+	k_object_name(c, what + n, sizeof(what) - (size_t)n);
+	k_audit(about, WRIT_AUDIT_GRANTED, op, 0, c->rights, other, what);
+}
+
 /* What the new proc holds, for the audit: its CSpace is gone when it has ended. */
 static void spawn_audit(const struct k_req *q, const struct spawn_plan *pl, const struct k_proc *p)
 {
 	for (unsigned i = 0; i < pl->r->ngrants; i++) {
-		char what[WRIT_PREFIX_MAX];
 		const struct cap *c;
 		struct writ_grant g;
-		int n;
 
 		memcpy(&g, &pl->grants[i], sizeof(g));
 		c = &captab_slot(&k.caps, captab_cnode_slot(&k.caps, p->cnode, g.dst))->cap;
 		if (c->type == WRIT_TYPE_ENDPOINT && (c->rights & WRIT_R_READ) != 0)
 			k.endpoints[captab_obj(&k.caps, c->obj)->body].realm = p->realm;
-		n = snprintf(what, sizeof(what), "%s ", k_types[c->type]);
-		k_object_name(c, what + n, sizeof(what) - (size_t)n);
-		k_audit(p, WRIT_AUDIT_GRANTED, WRIT_OP_SPAWN, 0, g.rights, q->p->pid, what);
+		k_audit_granted(p, p, g.dst, WRIT_OP_SPAWN, q->p->pid);
 	}
 }
 

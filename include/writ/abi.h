@@ -317,7 +317,8 @@ _Static_assert(sizeof(struct writ_proc_row) == 104, "");
 	X(REFUSED, "refused")  /* the kernel refused a call */ \
 	X(NOTED,   "noted")    /* a proc or its server reports a refusal */ \
 	X(DERIVED, "derived")  X(REVOKED, "revoked") \
-	X(GRANTED, "granted")  /* to a new proc: missing = its rights, other = the giver's pid */ \
+	X(GRANTED, "granted")  /* missing = its rights. SPAWN: to this new proc, other = the giver's pid; \
+				a message: by this proc, other = the taker's pid */ \
 	X(SPAWNED, "spawned")  X(STARTED, "started")  /* other = the scheduler's pid */ \
 	X(ENDED,   "ended") \
 	X(MADE,    "made")     X(NODE,    "node")

@@ -141,10 +141,35 @@ static void test_changes(void)
 	    "and how many the revoke took: %s", last.what);
 }
 
+/* A capability that is sent to oneself: asked for first, since nobody else is there to send it. */
+static void test_sent(void)
+{
+	struct writ_msg_req take = { .take = SCRATCH + 1, .ntake = 1 },
+			    give = { .caps = { ACCOUNT }, .ncaps = 1 };
+	struct writ_hdr h = { .op = WRIT_OP_RECV, .cap = SCRATCH, .len = sizeof(take) };
+	char rep[sizeof(struct writ_msg_rep) + WRIT_DATA_MAX];
+	struct writ_audit_rec r;
+	int64_t cookie;
+
+	check(writ_retype_endpoint(WRIT_BOOT_UNTYPED, SCRATCH) == 0 &&
+		(cookie = writ_gate_send(&h, &take, NULL)) > 0 &&
+		call(WRIT_OP_NBSEND, SCRATCH, 0, &give, sizeof(give)) == 0 &&
+		writ_gate_reply((uint32_t)cookie, &h, rep, sizeof(rep), NULL) == 0,
+	    "a capability is sent and taken");
+	newest(&r);
+	check(r.kind == WRIT_AUDIT_GRANTED && r.op == WRIT_OP_NBSEND && r.pid == writ_self()->pid &&
+		r.other == writ_self()->pid && strncmp(r.what, "untyped", 7) == 0 &&
+		(r.missing & WRIT_R_READ) != 0,
+	    "which is on record: %s", r.what);
+	writ_cap_delete(SCRATCH);
+	writ_cap_delete(SCRATCH + 1);
+}
+
 void test_audit(void)
 {
 	test_sealed();
 	test_reader();
 	test_changes();
+	test_sent();
 	test_overflow();
 }
