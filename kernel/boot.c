@@ -46,11 +46,11 @@ uint64_t k_now(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-void k_epoll(int op, int fd, unsigned events, unsigned what, uint32_t index)
+void k_epoll(int ep, int op, int fd, unsigned events, unsigned what, uint32_t index)
 {
 	struct epoll_event e = { .events = events, .data.u64 = (uint64_t)what << 32 | index };
 
-	if (epoll_ctl(k.epfd, op, fd, &e) != 0)
+	if (epoll_ctl(ep, op, fd, &e) != 0)
 		k_log("epoll_ctl: %s", strerror(errno));
 }
 
@@ -268,7 +268,7 @@ static int open_loop(void)
 	k.epfd = epoll_create1(EPOLL_CLOEXEC);
 	if (k.sigfd < 0 || k.epfd < 0)
 		return fail("epoll");
-	k_epoll(EPOLL_CTL_ADD, k.sigfd, EPOLLIN, K_POLL_SIGNAL, 0);
+	k_epoll(k.epfd, EPOLL_CTL_ADD, k.sigfd, EPOLLIN, K_POLL_SIGNAL, 0);
 	return 0;
 }
 

@@ -202,7 +202,7 @@ static void serve(struct k_req *q)
 
 static void gate_closed(struct k_proc *p)
 {
-	epoll_ctl(k.epfd, EPOLL_CTL_DEL, p->gate, NULL);
+	epoll_ctl(k.realms[p->realm].epfd, EPOLL_CTL_DEL, p->gate, NULL);
 	close(p->gate);
 	p->gate = -1;
 	if (k_proc_alive(p))
@@ -429,8 +429,8 @@ void k_event_flush(struct k_proc *p)
 	}
 	if (p->gate >= 0 && stuck != p->want_out) {
 		p->want_out = stuck;
-		k_epoll(EPOLL_CTL_MOD, p->gate, EPOLLIN | (stuck ? EPOLLOUT : 0), K_POLL_GATE,
-		    (uint32_t)(p - k.procs));
+		k_epoll(k.realms[p->realm].epfd, EPOLL_CTL_MOD, p->gate,
+		    EPOLLIN | (stuck ? EPOLLOUT : 0), K_POLL_REALM, (uint32_t)(p - k.procs));
 	}
 }
 

@@ -35,7 +35,7 @@ enum {
 	K_ACCOUNTS = 4096,
 	K_WAITS_PROC = 64, /* outstanding waits of one proc, and messages */
 	K_WAITS = 1 << 16,
-	K_TURN = 16,   /* requests taken from one proc before the next */
+	K_TURN = 4,    /* requests taken from one proc, and procs of one realm, before the next */
 	K_SLICE = 100, /* slots revoked or reaped between calls: seL4's unit of work */
 	K_KEEP = 64,   /* ended procs a realm may keep against others */
 };
@@ -233,6 +233,7 @@ struct k_nest {
 
 struct k_realm {
 	obj_t obj, account; /* account: its Untyped, held */
+	int epfd;           /* the gates of its procs: realms take turns */
 	uint64_t memory;
 	uint32_t uid, cores, procs, kept, shares[K_SHARE_N];
 	uint64_t audits;            /* records made */
@@ -470,5 +471,5 @@ void k_audit_refused(struct k_req *q, int status);
 int k_boot(void); /* the record, tables, root. 0, or an exit code and why on stderr */
 void k_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 uint64_t k_now(void); /* CLOCK_BOOTTIME, ns */
-void k_epoll(int op, int fd, unsigned events, unsigned what, uint32_t index);
-enum k_epoll_what { K_POLL_SIGNAL, K_POLL_GATE, K_POLL_NEST };
+void k_epoll(int ep, int op, int fd, unsigned events, unsigned what, uint32_t index);
+enum k_epoll_what { K_POLL_SIGNAL, K_POLL_REALM, K_POLL_NEST };

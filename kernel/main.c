@@ -35,6 +35,16 @@ static void on_gate(uint32_t index, unsigned events)
 		k_gate_read(p);
 }
 
+/* A few of its procs, in turn: however many call, other realms wait for no more than that. */
+static void on_realm(uint32_t realm)
+{
+	struct epoll_event ev[K_TURN];
+	int n = epoll_wait(k.realms[realm].epfd, ev, K_TURN, 0);
+
+	for (int i = 0; i < n && !k.stopping; i++)
+		on_gate((uint32_t)ev[i].data.u64, ev[i].events);
+}
+
 static void on_nest(uint32_t index, unsigned events)
 {
 	if (!k.realms[index >> 4].used)
@@ -50,7 +60,7 @@ static void dispatch(const struct epoll_event *e)
 
 	switch (e->data.u64 >> 32) {
 	case K_POLL_SIGNAL: on_signal(); break;
-	case K_POLL_GATE: on_gate(index, e->events); break;
+	case K_POLL_REALM: on_realm(index); break;
 	case K_POLL_NEST:
 	default: on_nest(index, e->events); break;
 	}

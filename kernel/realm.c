@@ -24,13 +24,16 @@ uint32_t k_realm_new(const char *name, obj_t account, uint32_t uid, uint64_t mem
 {
 	uint32_t i = k_pool_get(&k.realm_pool);
 	struct k_realm *r = &k.realms[i];
-	int e;
+	int ep, e = 0;
 
 	if (i == 0) {
 		errno = ENOSPC;
 		return 0;
 	}
-	if ((e = cgroup_make(name, memory, cores, pids + PIDS_EXTRA)) < 0) {
+	if ((ep = epoll_create1(EPOLL_CLOEXEC)) < 0 ||
+	    (e = cgroup_make(name, memory, cores, pids + PIDS_EXTRA)) < 0) {
+		e = ep < 0 ? -errno : e;
+		k_close(&ep);
 		k_log("realm %s: cgroup: %s", name, strerror(-e));
 		k_pool_put(&k.realm_pool, i);
 		errno = -e;
@@ -40,10 +43,12 @@ uint32_t k_realm_new(const char *name, obj_t account, uint32_t uid, uint64_t mem
 		.audits = r->audits, /* what is known of who was here before stays */
 		.unsealed = r->unsealed,
 		.account = account,
+		.epfd = ep,
 		.memory = memory,
 		.cores = cores,
 		.uid = uid != 0 ? uid : k.uid_base + i * BOOT_UID_REALM };
 	snprintf(r->name, sizeof(r->name), "%s", name);
+	k_epoll(k.epfd, EPOLL_CTL_ADD, ep, EPOLLIN, K_POLL_REALM, i);
 	captab_hold(&k.caps, account);
 	for (unsigned p = 0; p < WRIT_PROFILE_N; p++)
 		k_list_init(&r->nests[p].orders);
@@ -141,7 +146,7 @@ bool k_nest_ready(uint32_t realm, unsigned profile)
 	}
 	n->state = K_NEST_BOOTING;
 	n->want_out = false;
-	k_epoll(EPOLL_CTL_ADD, n->n.sock, EPOLLIN, K_POLL_NEST, realm << 4 | profile);
+	k_epoll(k.epfd, EPOLL_CTL_ADD, n->n.sock, EPOLLIN, K_POLL_NEST, realm << 4 | profile);
 	return true;
 }
 
@@ -203,11 +208,12 @@ void k_nest_flush(uint32_t realm, unsigned profile)
 		k_close(&p->child);
 		k_close(&p->log);
 		k_proc_image_done(p);
-		k_epoll(EPOLL_CTL_ADD, p->gate, EPOLLIN, K_POLL_GATE, (uint32_t)(p - k.procs));
+		k_epoll(k.realms[realm].epfd, EPOLL_CTL_ADD, p->gate, EPOLLIN, K_POLL_REALM,
+		    (uint32_t)(p - k.procs));
 	}
 	if (n->state == K_NEST_UP && n->want_out != (e == -EAGAIN)) {
 		n->want_out = e == -EAGAIN;
-		k_epoll(EPOLL_CTL_MOD, n->n.sock, EPOLLIN | (n->want_out ? EPOLLOUT : 0),
+		k_epoll(k.epfd, EPOLL_CTL_MOD, n->n.sock, EPOLLIN | (n->want_out ? EPOLLOUT : 0),
 		    K_POLL_NEST, realm << 4 | profile);
 	}
 }
@@ -354,6 +360,7 @@ void k_realm_settle(void)
 			    !k_proc_alive(&k.procs[p]))
 				k.procs[p].realm = 0;
 		captab_unhold(&k.caps, r->account);
+		k_close(&r->epfd);
 		r->used = r->dying = false;
 		k.dying_realms--;
 		k_pool_put(&k.realm_pool, i);
