@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 TESTBINS += t-gate
-t-gate_SRCS := tests/system/gate/main.c tests/system/gate/child.c tests/system/gate/audit.c
+t-gate_SRCS := tests/system/gate/lib.c tests/system/gate/main.c tests/system/gate/child.c \
+	tests/system/gate/audit.c
 t-gate_LIBS := libwrit
 t-gate_STATIC := 1
 TESTBINS += odd

@@ -2,111 +2,12 @@
 /* The cases of the kernel's test. */
 #include "gate.h"
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
-
-static unsigned cases;
-static writ_cap_t image;
-
-void check(bool ok, const char *fmt, ...)
-{
-	va_list ap;
-
-	printf("%sok %u - ", ok ? "" : "not ", ++cases);
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	putchar('\n');
-	fflush(stdout);
-}
-
-int call(unsigned op, uint32_t cap, uint64_t arg, const void *req, size_t len)
-{
-	struct writ_hdr h = { .op = (uint16_t)op, .cap = cap, .arg = arg, .len = (uint16_t)len };
-
-	return writ_gate_call(&h, req, NULL, NULL, 0, NULL);
-}
-
-static int64_t spawn_with(uint32_t cap, uint32_t dst, const char *mode, const struct give *g,
-    unsigned n, struct writ_spawn_req r)
-{
-	struct {
-		struct writ_spawn_req r;
-		char rest[8 * sizeof(struct writ_grant) + WRIT_BLOB_MAX];
-	} m;
-	struct writ_hdr h = { .op = WRIT_OP_SPAWN, .cap = cap };
-	struct start_buf s;
-	int e;
-
-	start_init(&s);
-	start_arg(&s, mode);
-	start_name(&s, WRIT_TYPE_CNODE, "cspace", 0, 6);
-	r.dst.index = dst;
-	r.ngrants = (uint8_t)n;
-	r.blob = (uint32_t)s.len;
-	snprintf(r.name, sizeof(r.name), "%s", mode);
-	m.r = r;
-	if (n > 0)
-		memcpy(m.rest, g, n * sizeof(*g));
-	memcpy(m.rest + n * sizeof(*g), s.data, s.len);
-	h.len = (uint16_t)(sizeof(r) + n * sizeof(*g) + s.len);
-	e = writ_gate_call(&h, &m, NULL, NULL, 0, NULL);
-	return e != 0 ? e : (int64_t)h.arg;
-}
-
-int64_t spawn(uint32_t dst, const char *mode, const struct give *g, unsigned n)
-{
-	return spawn_with(SPAWN, dst, mode, g, n,
-	    (struct writ_spawn_req){ .image = image, .memory = 64 << 20, .log_max = 1 << 20 });
-}
-
-int start(uint32_t pid)
-{
-	return call(WRIT_OP_START, WRIT_BOOT_SCHED, pid, NULL, 0);
-}
-
-int64_t run(uint32_t dst, const char *mode, const struct give *g, unsigned n)
-{
-	int64_t pid = spawn(dst, mode, g, n);
-
-	return pid < 0 ? pid : start((uint32_t)pid) != 0 ? -1 : pid;
-}
-
-int wait_for(uint32_t proc, unsigned what, struct writ_exit *ret)
-{
-	struct writ_hdr h = { .op = WRIT_OP_WAIT, .cap = proc, .arg = what };
-	struct {
-		struct writ_wait_rep r;
-		char said[WRIT_STATUS_MAX];
-	} m = { 0 };
-	int e = writ_gate_call(&h, NULL, NULL, &m, sizeof(m), NULL);
-
-	*ret = (struct writ_exit){ .state = m.r.state,
-		.code = m.r.code,
-		.cpu_ns = m.r.cpu_ns,
-		.rss_max = m.r.rss_max,
-		.len = m.r.said };
-	memcpy(ret->said, m.said, m.r.said);
-	return e;
-}
-
-struct writ_exit once(const char *mode, const struct give *g, unsigned n)
-{
-	struct writ_exit e = { 0 };
-	int64_t pid = run(SCRATCH, mode, g, n);
-
-	if (pid < 0)
-		e.code = (int32_t)pid;
-	else
-		wait_for(SCRATCH, WRIT_WAIT_EXIT, &e);
-	writ_cap_delete(SCRATCH);
-	return e;
-}
 
 static bool alive(uint32_t pid)
 {
@@ -461,16 +362,10 @@ int writ_main(int argc, char **argv)
 	fflush(stdout);
 	nanosleep(&(struct timespec){ 1, 0 }, NULL);
 	test_waits();
-	for (unsigned i = 0; i < 100; i++) {
-		writ_quota_read(ACCOUNT, &after);
-		if (memcmp(&before.used, &after.used, sizeof(before.used)) == 0)
-			break;
-		nanosleep(&(struct timespec){ 0, 20000000 }, NULL);
-	}
-	check(memcmp(&before.used, &after.used, sizeof(before.used)) == 0,
+	check(used_again(ACCOUNT, &before, &after),
 	    "quota in = quota out: %llu bytes, %u slots, %u procs; before %llu, %u, %u",
 	    (unsigned long long)after.used.bytes, after.used.slots, after.used.procs,
 	    (unsigned long long)before.used.bytes, before.used.slots, before.used.procs);
-	printf("1..%u\n", cases);
+	plan();
 	return 0;
 }
