@@ -270,6 +270,8 @@ static int send(struct k_req *q)
 	memcpy(m->data, l.r + 1, l.len);
 	k_list_add(&ep->senders, &m->at);
 	match(ep);
+	if (q->h.op == WRIT_OP_NBSEND && ep->senders.prev == &m->at) /* who waited was unfit */
+		k_msg_fail(m, WRIT_E_BUSY);
 	return K_LATER;
 }
 
@@ -297,6 +299,8 @@ static int receive(struct k_req *q)
 
 	if (q->h.len < sizeof(*r) || r->ntake > WRIT_CAPS_MAX)
 		return WRIT_E_BAD_REQUEST;
+	if (r->reply - r->take < r->ntake)
+		return WRIT_E_INVALID_ARGUMENT; /* one slot for two things */
 	if ((e = takes_decode(q, r, true)) != 0)
 		return e;
 	if (q->h.op == WRIT_OP_NBRECV && k_list_empty(&ep->senders))
@@ -345,7 +349,7 @@ static int answer(struct k_req *q, uint32_t index, const struct cap *c)
 	if (h == NULL)
 		return WRIT_E_PEER_CLOSED;
 	m = k_container(h, struct k_msg, hook);
-	if (l.ncaps > m->ntake || !empty_still(m->from, m->take, m->ntake)) {
+	if (l.ncaps > m->ntake || !empty_still(m->from, m->take, l.ncaps)) {
 		snprintf(q->why, sizeof(q->why), "the caller takes %u capabilities", m->ntake);
 		return WRIT_E_NO_TAKER;
 	}

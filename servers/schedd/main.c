@@ -140,7 +140,8 @@ static void schedd_event(struct srv *s, struct writ_event *ev)
 	switch (ev->hdr.op) {
 	case WRIT_EV_PENDING:
 	case WRIT_EV_RUNNING:
-		policy_remove(sd.policy, ev->proc.pid); /* told again: it is under another context */
+		policy_remove(sd.policy,
+		    ev->proc.pid); /* told again: it is under another context */
 		r = policy_add(sd.policy, &ev->proc, ev->hdr.op == WRIT_EV_RUNNING);
 		break;
 	case WRIT_EV_EXIT: policy_remove(sd.policy, ev->proc.pid); break;
