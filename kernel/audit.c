@@ -122,7 +122,7 @@ int k_call_note(struct k_req *q)
 	struct writ_audit_rec n;
 	uint32_t i = (uint32_t)(q->h.arg & 0xffff);
 
-	if (q->h.len != sizeof(*r) || memchr(r->what, '\0', sizeof(r->what)) == NULL)
+	if (memchr(r->what, '\0', sizeof(r->what)) == NULL)
 		return WRIT_E_BAD_REQUEST;
 	if (q->h.arg != 0) {
 		const struct k_session *s = &k.sessions[i < K_SESSIONS ? i : 0];

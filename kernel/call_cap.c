@@ -8,36 +8,18 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The request of a call on slots, and what its source resolves to. */
-static int source(struct k_req *q, const struct writ_cap_req **ret, slot_t *ret_src)
+int k_call_derive(struct k_req *q)
 {
-	*ret = q->in;
-	return q->h.len == sizeof(**ret) ? k_resolve(q, &(*ret)->src, WRIT_BY_SRC, ret_src)
-					 : WRIT_E_BAD_REQUEST;
-}
-
-static void say_missing(struct k_req *q, slot_t src, uint32_t rights)
-{
-	const struct slot *s = captab_slot(&k.caps, src);
-
-	if (s != NULL)
-		q->missing = rights & ~(uint32_t)s->cap.rights;
-}
-
-static int derive(struct k_req *q, bool badged)
-{
-	const struct writ_cap_req *r;
-	slot_t src, dst;
+	const struct writ_cap_req *r = q->in;
+	slot_t src = q->at[0], dst = q->at[1];
 	int e;
 
-	if ((e = source(q, &r, &src)) != 0 || (e = k_resolve(q, &r->dst, WRIT_BY_DST, &dst)) != 0)
-		return e;
 	if ((r->rights & ~(uint32_t)WRIT_R_ALL) != 0)
 		return WRIT_E_BAD_REQUEST;
-	e = badged ? captab_mint(&k.caps, src, dst, (uint16_t)r->rights, r->badge)
-		   : captab_copy(&k.caps, src, dst, (uint16_t)r->rights);
+	e = q->h.op == WRIT_OP_MINT ? captab_mint(&k.caps, src, dst, (uint16_t)r->rights, r->badge)
+				    : captab_copy(&k.caps, src, dst, (uint16_t)r->rights);
 	if (e == WRIT_E_NO_RIGHT)
-		say_missing(q, src, r->rights);
+		q->missing = r->rights & ~(uint32_t)captab_slot(&k.caps, src)->cap.rights;
 	if (e != 0)
 		snprintf(q->why, sizeof(q->why), "slot %u to slot %u", (unsigned)r->src.index,
 		    (unsigned)r->dst.index);
@@ -46,79 +28,44 @@ static int derive(struct k_req *q, bool badged)
 	return e;
 }
 
-int k_call_copy(struct k_req *q)
-{
-	return derive(q, false);
-}
-
-int k_call_mint(struct k_req *q)
-{
-	return derive(q, true);
-}
-
 int k_call_move(struct k_req *q)
 {
-	const struct writ_cap_req *r;
-	slot_t src, dst;
-	int e;
+	const struct writ_cap_req *r = q->in;
+	int e = q->h.op == WRIT_OP_MUTATE ? captab_mutate(&k.caps, q->at[0], q->at[1], r->badge)
+					  : captab_move(&k.caps, q->at[0], q->at[1]);
 
-	if ((e = source(q, &r, &src)) != 0 || (e = k_resolve(q, &r->dst, WRIT_BY_DST, &dst)) != 0)
-		return e;
-	e = q->h.op == WRIT_OP_MUTATE ? captab_mutate(&k.caps, src, dst, r->badge)
-				      : captab_move(&k.caps, src, dst);
 	if (e == 0)
-		k_hook_moved(dst);
+		k_hook_moved(q->at[1]);
 	return e;
-}
-
-int k_call_mutate(struct k_req *q)
-{
-	return k_call_move(q);
 }
 
 int k_call_rotate(struct k_req *q)
 {
-	const struct writ_rotate_req *r = q->in;
-	slot_t src, pivot, dst;
-	int e;
+	int e = captab_rotate(&k.caps, q->at[0], q->at[1], q->at[2]);
 
-	if (q->h.len != sizeof(*r))
-		return WRIT_E_BAD_REQUEST;
-	if ((e = k_resolve(q, &r->src, WRIT_BY_SRC, &src)) != 0 ||
-	    (e = k_resolve(q, &r->pivot, WRIT_BY_SRC, &pivot)) != 0 ||
-	    (e = k_resolve(q, &r->dst, WRIT_BY_DST, &dst)) != 0 ||
-	    (e = captab_rotate(&k.caps, src, pivot, dst)) != 0)
-		return e;
-	k_hook_moved(pivot);
-	k_hook_moved(dst);
-	return 0;
+	if (e == 0) {
+		k_hook_moved(q->at[1]);
+		k_hook_moved(q->at[2]);
+	}
+	return e;
 }
 
 int k_call_delete(struct k_req *q)
 {
-	const struct writ_cap_req *r;
-	slot_t s;
-	int e;
-
-	if ((e = source(q, &r, &s)) != 0)
-		return e;
-	return captab_delete(&k.caps, s);
+	return captab_delete(&k.caps, q->at[0]);
 }
 
 /* In slices: the loop goes on with it, and the reply comes when nothing is left. */
 int k_call_revoke(struct k_req *q)
 {
-	const struct writ_cap_req *r;
-	slot_t s;
-	int e;
+	const struct writ_cap_req *r = q->in;
+	const struct slot *s = captab_slot(&k.caps, q->at[0]);
 
-	if ((e = source(q, &r, &s)) != 0)
-		return e;
-	q->p->revoking = s;
-	q->p->revoke_gen = captab_slot(&k.caps, s)->gen;
+	q->p->revoking = q->at[0];
+	q->p->revoke_gen = s->gen;
 	q->p->revoke_cookie = q->h.cookie;
 	k_list_add(&k.revokes, &q->p->revoke_link);
-	k_object_name(&captab_slot(&k.caps, s)->cap, q->why, sizeof(q->why));
+	k_object_name(&s->cap, q->why, sizeof(q->why));
 	k_audit(q->p, WRIT_AUDIT_REVOKED, WRIT_OP_REVOKE, 0, 0, (uint32_t)r->src.index, q->why);
 	return K_LATER;
 }
@@ -143,15 +90,8 @@ static void cap_row(slot_t s, struct writ_cap_info *out)
 
 int k_call_inspect(struct k_req *q)
 {
-	const struct writ_cap_req *r;
-	struct writ_cap_info *out = (void *)q->out;
-	slot_t s;
-	int e;
-
-	if ((e = source(q, &r, &s)) != 0)
-		return e;
-	cap_row(s, out);
-	q->out_len = sizeof(*out);
+	cap_row(q->at[0], (void *)q->out);
+	q->out_len = sizeof(struct writ_cap_info);
 	return 0;
 }
 

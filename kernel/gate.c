@@ -20,12 +20,15 @@ enum { OUTQ_MAX = 64 * 1024 }; /* events wait when so much is unread; replies ma
 struct call {
 	const char *name;
 	int (*fn)(struct k_req *q);
-	uint8_t audit;
+	uint8_t audit, addrs;
 	bool invokes; /* a capability, in the header */
+	uint16_t body;
 };
 /* clang-format off */
 static struct call calls[] = {
-#define X(id, fn, audit, doc) [WRIT_OP_##id] = { #fn, k_call_##fn, WRIT_AUDIT_##audit, false },
+#define X(id, name, fn, audit, body, addrs, doc) \
+	[WRIT_OP_##id] = { #name, k_call_##fn, WRIT_AUDIT_##audit, WRIT_ADDRS_##addrs, false, \
+		WRIT_BODY_##body },
 	WRIT_CALLS(X)
 #undef X
 };
@@ -89,6 +92,88 @@ void k_gate_reply(struct k_proc *p, uint16_t op, uint32_t cookie, int status, co
 void k_gate_say(struct k_proc *p, struct writ_hdr *h, const void *body)
 {
 	say(p, h, body, NULL);
+}
+
+/* --- addresses --------------------------------------------------------------- */
+
+static const char *types_wanted(unsigned op, enum writ_role role, char *buf, size_t size)
+{
+	size_t n = 0;
+
+	buf[0] = '\0';
+	for (unsigned t = 0; t < WRIT_TYPE_N && n < size; t++)
+		if (needs[role][op][t].may)
+			n += (size_t)snprintf(buf + n, size - n, "%s%s", n > 0 ? " or " : "",
+			    k_types[t]);
+	return buf;
+}
+
+int k_need(struct k_req *q, uint32_t index, enum writ_role role, slot_t *ret,
+    const struct cap **ret_cap)
+{
+	slot_t s = captab_cnode_slot(&k.caps, q->p->cnode, index);
+	const struct cap *c = NULL;
+	const struct need *n;
+	char types[64];
+	int e = captab_check(&k.caps, s, 0, 0, &c);
+
+	if (e == 0) {
+		n = &needs[role][q->h.op][c->type];
+		if (n->may && (n->all & ~c->rights) == 0 &&
+		    (n->any == 0 || (n->any & c->rights) != 0)) {
+			*ret = s;
+			*ret_cap = c;
+			return 0;
+		}
+		e = n->may ? WRIT_E_NO_RIGHT : WRIT_E_INVALID_CAPABILITY;
+		if (n->may)
+			q->missing = (n->all & ~c->rights) |
+			    ((n->any & c->rights) == 0 ? n->any : 0u);
+	}
+	snprintf(q->why, sizeof(q->why), "%s: slot %u, wants %s", calls[q->h.op].name, index,
+	    types_wanted(q->h.op, role, types, sizeof(types)));
+	return e;
+}
+
+static int resolve(struct k_req *q, const struct writ_addr *a, enum writ_role role, slot_t *ret)
+{
+	const struct cap *root = NULL;
+	slot_t s = 0;
+	int r = 0;
+
+	if (a->root == 0 && a->depth == 0)
+		s = captab_cnode_slot(&k.caps, q->p->cnode, a->index);
+	else if ((r = k_need(q, a->root, role, &s, &root)) != 0)
+		return r;
+	else
+		r = captab_resolve(&k.caps, root, a->index, a->depth != 0 ? a->depth : 64, &s);
+	if (r == 0 && s != 0) {
+		*ret = s;
+		return 0;
+	}
+	snprintf(q->why, sizeof(q->why), "slot %llu", (unsigned long long)a->index);
+	return r != 0 ? r : WRIT_E_FAILED_LOOKUP;
+}
+
+int k_resolve_empty(struct k_req *q, const struct writ_addr *a, slot_t *ret)
+{
+	slot_t s;
+	int r = resolve(q, a, WRIT_BY_DST, &s);
+
+	if (r != 0)
+		return r;
+	if (captab_slot(&k.caps, s)->cap.type != WRIT_TYPE_NULL) {
+		snprintf(q->why, sizeof(q->why), "slot %llu is occupied",
+		    (unsigned long long)a->index);
+		return WRIT_E_DELETE_FIRST;
+	}
+	*ret = s;
+	return 0;
+}
+
+int k_empty(struct k_req *q, uint32_t index, slot_t *ret)
+{
+	return k_resolve_empty(q, &(struct writ_addr){ .index = index }, ret);
 }
 
 /* --- taking requests -------------------------------------------------------- */
@@ -158,15 +243,36 @@ static int receive(struct k_proc *p, struct k_req *q, char *buf)
 	return 1;
 }
 
+/* The addresses that the body begins with. */
+static int resolve_all(struct k_req *q, unsigned addrs)
+{
+	const struct writ_addr *a = q->in;
+	unsigned n = addrs == WRIT_ADDRS_SPD ? 3 : addrs == WRIT_ADDRS_SD ? 2 : addrs != 0;
+	int e = 0;
+
+	if (addrs == WRIT_ADDRS_D)
+		return k_resolve_empty(q, a, &q->at[0]);
+	for (unsigned i = 0; i < n && e == 0; i++)
+		e = resolve(q, &a[i], i > 0 && i == n - 1 ? WRIT_BY_DST : WRIT_BY_SRC, &q->at[i]);
+	return e;
+}
+
 /* The call's own demands. Returns 0 or the error, with q->why and q->missing set. */
 static int admit(struct k_req *q)
 {
-	if (q->h.op == WRIT_OP_NONE || q->h.op >= WRIT_OP_N) {
+	const struct call *c = &calls[q->h.op < WRIT_OP_N ? q->h.op : WRIT_OP_NONE];
+	int e = 0;
+
+	if (c->fn == NULL) {
 		snprintf(q->why, sizeof(q->why), "not a request of ABI version %d",
 		    WRIT_ABI_VERSION);
 		return WRIT_E_BAD_REQUEST;
 	}
-	return calls[q->h.op].invokes ? k_need(q, q->h.cap, WRIT_BY_CAP, &q->slot, &q->cap) : 0;
+	if (c->invokes && (e = k_need(q, q->h.cap, WRIT_BY_CAP, &q->slot, &q->cap)) != 0)
+		return e;
+	if (q->h.len < c->body >> 1 || ((c->body & 1) == 0 && q->h.len != c->body >> 1))
+		return WRIT_E_BAD_REQUEST;
+	return resolve_all(q, c->addrs);
 }
 
 void k_gate_answer(struct k_req *q, int status)
@@ -235,93 +341,15 @@ void k_gate_drain(struct k_proc *p)
 	if (p->gate >= 0)
 		shutdown(p->gate, SHUT_RD); /* whoever else holds its end adds no more */
 	while (p->gate >= 0 && receive(p, &q, buf) > 0) {
-		if (q.h.op == WRIT_OP_STARTED || q.h.op == WRIT_OP_EXITED || q.h.op == WRIT_OP_NOTE)
+		if ((q.h.op == WRIT_OP_STARTED || q.h.op == WRIT_OP_EXITED ||
+			q.h.op == WRIT_OP_NOTE) &&
+		    admit(&q) == 0)
 			calls[q.h.op].fn(&q);
 		close_fds(q.fds);
 	}
 }
 
-/* --- addresses --------------------------------------------------------------- */
-
-static const char *types_wanted(unsigned op, enum writ_role role, char *buf, size_t size)
-{
-	size_t n = 0;
-
-	buf[0] = '\0';
-	for (unsigned t = 0; t < WRIT_TYPE_N && n < size; t++)
-		if (needs[role][op][t].may)
-			n += (size_t)snprintf(buf + n, size - n, "%s%s", n > 0 ? " or " : "",
-			    k_types[t]);
-	return buf;
-}
-
-int k_need(struct k_req *q, uint32_t index, enum writ_role role, slot_t *ret,
-    const struct cap **ret_cap)
-{
-	slot_t s = captab_cnode_slot(&k.caps, q->p->cnode, index);
-	const struct cap *c = NULL;
-	const struct need *n;
-	char types[64];
-	int e = captab_check(&k.caps, s, 0, 0, &c);
-
-	if (e == 0) {
-		n = &needs[role][q->h.op][c->type];
-		if (n->may && (n->all & ~c->rights) == 0 &&
-		    (n->any == 0 || (n->any & c->rights) != 0)) {
-			*ret = s;
-			*ret_cap = c;
-			return 0;
-		}
-		e = n->may ? WRIT_E_NO_RIGHT : WRIT_E_INVALID_CAPABILITY;
-		if (n->may)
-			q->missing = (n->all & ~c->rights) |
-			    ((n->any & c->rights) == 0 ? n->any : 0u);
-	}
-	snprintf(q->why, sizeof(q->why), "%s: slot %u, wants %s", calls[q->h.op].name, index,
-	    types_wanted(q->h.op, role, types, sizeof(types)));
-	return e;
-}
-
-int k_resolve(struct k_req *q, const struct writ_addr *a, enum writ_role role, slot_t *ret)
-{
-	const struct cap *root = NULL;
-	slot_t s = 0;
-	int r = 0;
-
-	if (a->root == 0 && a->depth == 0)
-		s = captab_cnode_slot(&k.caps, q->p->cnode, a->index);
-	else if ((r = k_need(q, a->root, role, &s, &root)) != 0)
-		return r;
-	else
-		r = captab_resolve(&k.caps, root, a->index, a->depth != 0 ? a->depth : 64, &s);
-	if (r == 0 && s != 0) {
-		*ret = s;
-		return 0;
-	}
-	snprintf(q->why, sizeof(q->why), "slot %llu", (unsigned long long)a->index);
-	return r != 0 ? r : WRIT_E_FAILED_LOOKUP;
-}
-
-int k_resolve_empty(struct k_req *q, const struct writ_addr *a, slot_t *ret)
-{
-	slot_t s;
-	int r = k_resolve(q, a, WRIT_BY_DST, &s);
-
-	if (r != 0)
-		return r;
-	if (captab_slot(&k.caps, s)->cap.type != WRIT_TYPE_NULL) {
-		snprintf(q->why, sizeof(q->why), "slot %llu is occupied",
-		    (unsigned long long)a->index);
-		return WRIT_E_DELETE_FIRST;
-	}
-	*ret = s;
-	return 0;
-}
-
-int k_empty(struct k_req *q, uint32_t index, slot_t *ret)
-{
-	return k_resolve_empty(q, &(struct writ_addr){ .index = index }, ret);
-}
+/* --- checks that several calls make ------------------------------------------------- */
 
 bool k_name_ok(const char *name, size_t size)
 {

@@ -123,8 +123,8 @@ static int letter_decode(struct k_req *q, obj_t through, uint32_t giver, struct 
 	int e = 0;
 
 	*l = (struct letter){ .r = q->in };
-	if (q->h.len < sizeof(*l->r) || q->h.len > sizeof(*l->r) + WRIT_DATA_MAX ||
-	    l->r->ncaps > WRIT_CAPS_MAX || l->r->ntake > WRIT_CAPS_MAX)
+	if (q->h.len > sizeof(*l->r) + WRIT_DATA_MAX || l->r->ncaps > WRIT_CAPS_MAX ||
+	    l->r->ntake > WRIT_CAPS_MAX)
 		return WRIT_E_BAD_REQUEST;
 	l->len = (uint16_t)(q->h.len - sizeof(*l->r));
 	if (l->r->ncaps != 0)
@@ -236,7 +236,8 @@ static void match(struct k_endpoint *ep)
 
 /* --- the calls ------------------------------------------------------------------------ */
 
-static int send(struct k_req *q)
+/* SEND, NBSEND, CALL. */
+int k_call_send(struct k_req *q)
 {
 	struct k_endpoint *ep = &k.endpoints[k_body(q->cap)];
 	struct letter l;
@@ -275,21 +276,6 @@ static int send(struct k_req *q)
 	return K_LATER;
 }
 
-int k_call_send(struct k_req *q)
-{
-	return send(q);
-}
-
-int k_call_nbsend(struct k_req *q)
-{
-	return send(q);
-}
-
-int k_call_call(struct k_req *q)
-{
-	return send(q);
-}
-
 static int receive(struct k_req *q)
 {
 	struct k_endpoint *ep = &k.endpoints[k_body(q->cap)];
@@ -297,7 +283,7 @@ static int receive(struct k_req *q)
 	struct k_wait *w;
 	int e;
 
-	if (q->h.len < sizeof(*r) || r->ntake > WRIT_CAPS_MAX)
+	if (r->ntake > WRIT_CAPS_MAX)
 		return WRIT_E_BAD_REQUEST;
 	if (r->reply - r->take < r->ntake)
 		return WRIT_E_INVALID_ARGUMENT; /* one slot for two things */
@@ -391,8 +377,6 @@ int k_call_reply_recv(struct k_req *q)
 
 	if (e != 0)
 		return e;
-	if (q->h.len < sizeof(*r))
-		return WRIT_E_BAD_REQUEST;
 	if (r->reply == index) { /* it is empty when the answer has gone */
 		struct writ_msg_req none = { .take = r->take, .ntake = r->ntake };
 

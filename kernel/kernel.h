@@ -307,6 +307,7 @@ struct k_req {
 	int fds[WRIT_FDS_MAX]; /* came along; closed afterwards unless set to -1 */
 	slot_t slot;           /* invoked capability, checked against the call's row */
 	const struct cap *cap;
+	slot_t at[3]; /* what the addresses resolve to that the body begins with */
 	/* reply */
 	uint32_t missing;
 	uint16_t out_len;
@@ -380,17 +381,13 @@ void k_gate_init(void); /* the table of rights */
 void k_event_post(struct k_proc *p, struct k_event *e);
 void k_event_flush(struct k_proc *p);
 void k_event_done(struct k_event *e); /* it has been said, or will never be */
-#define X(id, fn, audit, doc) int k_call_##fn(struct k_req *q);
+#define X(id, name, fn, audit, body, addrs, doc) int k_call_##fn(struct k_req *q);
 WRIT_CALLS(X)
 #undef X
 int k_notification_wait(struct k_req *q); /* WAIT, of a notification */
 
-/*
- * Resolve an address of the caller's CSpace, in the part of source or
- * destination. Returns 0 and the slot, or an error with q->why filled.
- */
-int k_resolve(struct k_req *q, const struct writ_addr *a, enum writ_role role, slot_t *ret);
-/* A destination, which must be empty. */
+/* Resolve the address of a destination, which must be empty. Returns 0 and the slot, or an error
+ * with q->why filled. */
 int k_resolve_empty(struct k_req *q, const struct writ_addr *a, slot_t *ret);
 /* The same for a plain slot number. */
 int k_empty(struct k_req *q, uint32_t index, slot_t *ret);

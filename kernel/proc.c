@@ -230,8 +230,6 @@ int k_call_wait(struct k_req *q)
 	struct k_wait *w;
 	struct k_proc *t;
 
-	if (q->h.len != 0)
-		return WRIT_E_BAD_REQUEST;
 	if (q->cap->type == WRIT_TYPE_NOTIFICATION)
 		return k_notification_wait(q);
 	if (q->h.arg > WRIT_WAIT_EXIT)
@@ -248,8 +246,6 @@ int k_call_wait(struct k_req *q)
 
 int k_call_started(struct k_req *q)
 {
-	if (q->h.len != 0)
-		return WRIT_E_BAD_REQUEST;
 	q->p->started = true;
 	k_proc_reached(q->p, WRIT_WAIT_START);
 	return 0;
@@ -269,12 +265,11 @@ int k_call_exited(struct k_req *q)
 /* --- what its holder does with it ----------------------------------------------------- */
 
 /* Stop it, or keep it from starting; let it go on. A proc that was held is the scheduler's then. */
-static int set_suspended(struct k_req *q, bool on)
+int k_call_suspend(struct k_req *q)
 {
 	struct k_proc *t = &k.procs[k_body(q->cap)];
+	bool on = q->h.op == WRIT_OP_SUSPEND;
 
-	if (q->h.len != 0)
-		return WRIT_E_BAD_REQUEST;
 	if (!k_proc_alive(t) || t->state == WRIT_STATE_STARTING)
 		return WRIT_E_ILLEGAL_OPERATION;
 	t->suspended = on;
@@ -288,31 +283,15 @@ static int set_suspended(struct k_req *q, bool on)
 	return 0;
 }
 
-int k_call_suspend(struct k_req *q)
-{
-	return set_suspended(q, true);
-}
-
-int k_call_resume(struct k_req *q)
-{
-	return set_suspended(q, false);
-}
-
 int k_call_cspace(struct k_req *q)
 {
 	const struct k_proc *t = &k.procs[k_body(q->cap)];
-	slot_t dst;
-	int e;
 
-	if (q->h.len != sizeof(struct writ_addr))
-		return WRIT_E_BAD_REQUEST;
-	if ((e = k_resolve_empty(q, q->in, &dst)) != 0)
-		return e;
 	if (t->state != WRIT_STATE_PENDING) {
 		snprintf(q->why, sizeof(q->why), "%s[%u] is not pending", t->name, t->pid);
 		return WRIT_E_ILLEGAL_OPERATION;
 	}
-	return captab_insert(&k.caps, q->slot, dst, t->cnode,
+	return captab_insert(&k.caps, q->slot, q->at[0], t->cnode,
 	    WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT, 0);
 }
 

@@ -63,22 +63,21 @@ static bool name_taken(const char *name)
 	return false;
 }
 
-static int realm_decode(struct k_req *q, slot_t *dst, obj_t *account, uint32_t *uid)
+static int realm_decode(struct k_req *q, obj_t *account, uint32_t *uid)
 {
 	const struct writ_realm_req *r = q->in;
 	const struct cap *c;
 	slot_t s;
 	int e;
 
-	if (q->h.len != sizeof(*r) || !k_name_ok(r->name, sizeof(r->name)) || r->name[0] == '.')
+	if (!k_name_ok(r->name, sizeof(r->name)) || r->name[0] == '.')
 		return WRIT_E_BAD_REQUEST;
 	snprintf(q->why, sizeof(q->why), "realm %s", r->name);
 	if (name_taken(r->name)) {
 		snprintf(q->why, sizeof(q->why), "realm %s is there already", r->name);
 		return WRIT_E_EXISTS;
 	}
-	if ((e = k_resolve_empty(q, &r->dst, dst)) != 0 ||
-	    (e = k_need(q, r->account, WRIT_BY_WITH, &s, &c)) != 0)
+	if ((e = k_need(q, r->account, WRIT_BY_WITH, &s, &c)) != 0)
 		return e;
 	if (c->type != WRIT_TYPE_UNTYPED)
 		return WRIT_E_INVALID_CAPABILITY;
@@ -98,8 +97,7 @@ int k_call_realm(struct k_req *q)
 	const struct writ_realm_req *r = q->in;
 	uint32_t uid = 0, body;
 	obj_t account = 0, obj;
-	slot_t dst;
-	int e = realm_decode(q, &dst, &account, &uid);
+	int e = realm_decode(q, &account, &uid);
 
 	if (e != 0)
 		return e;
@@ -115,8 +113,8 @@ int k_call_realm(struct k_req *q)
 	}
 	k.realms[body].obj = obj;
 	q->h.arg = body | (uint64_t)k.realms[body].uid << 32;
-	return captab_insert(&k.caps, q->slot, dst, obj, WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT,
-	    0);
+	return captab_insert(&k.caps, q->slot, q->at[0], obj,
+	    WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT, 0);
 }
 
 /* --- nests ------------------------------------------------------------------------ */

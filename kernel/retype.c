@@ -120,18 +120,17 @@ static int make(struct k_req *q, const struct writ_retype_req *r, slot_t dst)
 int k_call_retype(struct k_req *q)
 {
 	const struct writ_retype_req *r = q->in;
-	struct writ_addr a;
-	slot_t dst[WRIT_FANOUT_MAX];
+	struct writ_addr a = r->dst;
+	slot_t dst[WRIT_FANOUT_MAX] = { q->at[0] };
 	int e = 0;
 
-	if (q->h.len != sizeof(*r))
-		return WRIT_E_BAD_REQUEST;
 	if (r->count < 1 || r->count > WRIT_FANOUT_MAX)
 		return WRIT_E_RANGE;
-	a = r->dst;
-	for (unsigned i = 0; i < r->count && e == 0; i++, a.index++)
+	for (unsigned i = 1; i < r->count && e == 0; i++) {
+		a.index++;
 		e = k_resolve_empty(q, &a, &dst[i]);
-	if (e == WRIT_E_FAILED_LOOKUP && a.index - 1 != r->dst.index)
+	}
+	if (e == WRIT_E_FAILED_LOOKUP)
 		e = WRIT_E_RANGE; /* the first is there, but not so many */
 	for (unsigned i = 0; i < r->count && e == 0; i++)
 		if ((e = make(q, r, dst[i])) != 0)

@@ -117,8 +117,6 @@ int k_call_configure(struct k_req *q)
 	slot_t s;
 	int e;
 
-	if (q->h.len != sizeof(*r))
-		return WRIT_E_BAD_REQUEST;
 	if ((e = k_need(q, r->context, WRIT_BY_WITH, &s, &c)) != 0)
 		return e;
 	if (r->class >= WRIT_CLASS_N || r->weight < 1 || r->weight > 10000 ||

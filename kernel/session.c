@@ -48,7 +48,7 @@ static bool prefix_join(const char *base, const char *add, char *out)
 
 /* Where a Path comes from: a capability, or a session; then what is asked for. */
 struct path_plan {
-	slot_t src, dst;
+	slot_t src;
 	obj_t endpoint;
 	uint32_t rights; /* at most */
 	uint64_t badge;
@@ -62,10 +62,8 @@ static int path_make(struct k_req *q, struct path_plan *pl)
 	uint32_t body;
 	int e;
 
-	if (q->h.len != sizeof(*r) || !prefix_ok(r->prefix, sizeof(r->prefix)))
+	if (!prefix_ok(r->prefix, sizeof(r->prefix)))
 		return WRIT_E_BAD_REQUEST;
-	if ((e = k_resolve_empty(q, &r->dst, &pl->dst)) != 0)
-		return e;
 	q->missing = r->rights & ~pl->rights;
 	if (q->missing != 0) {
 		snprintf(q->why, sizeof(q->why), "%s", r->prefix);
@@ -76,7 +74,7 @@ static int path_make(struct k_req *q, struct path_plan *pl)
 	if (!prefix_join(pl->base, r->prefix, pl->prefix))
 		return WRIT_E_RANGE;
 	e = k_make(WRIT_TYPE_PATH, k_account(q->p), sizeof(struct k_path), &k.path_pool, pl->src,
-	    pl->dst, (uint16_t)r->rights, r->badge != 0 ? r->badge : pl->badge, &body);
+	    q->at[0], (uint16_t)r->rights, r->badge != 0 ? r->badge : pl->badge, &body);
 	if (e != 0)
 		return e;
 	k.paths[body].endpoint = pl->endpoint;
@@ -280,8 +278,6 @@ int k_call_connect(struct k_req *q)
 	struct k_session *s;
 	int ring, bell_client, bell_server, e;
 
-	if (q->h.len != 0)
-		return WRIT_E_BAD_REQUEST;
 	if (!k_share_get(q->p->realm, K_SHARE_SESSIONS)) {
 		snprintf(q->why, sizeof(q->why), "more sessions than the realm leaves to others");
 		return WRIT_E_NOT_ENOUGH_MEMORY;

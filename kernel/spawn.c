@@ -21,13 +21,10 @@ int k_call_image(struct k_req *q)
 	struct k_file f = { .fd = q->fds[0], .realm = q->p->realm };
 	struct stat st;
 	uint32_t body;
-	slot_t dst;
 	int e;
 
-	if (q->h.len != sizeof(*r) || f.fd < 0 || !k_name_ok(r->name, sizeof(r->name)))
+	if (f.fd < 0 || !k_name_ok(r->name, sizeof(r->name)))
 		return WRIT_E_BAD_REQUEST;
-	if ((e = k_resolve_empty(q, &r->dst, &dst)) != 0)
-		return e;
 	if (fcntl(f.fd, F_GET_SEALS) != SEALS || fstat(f.fd, &st) != 0 || st.st_size > IMAGE_MAX) {
 		snprintf(q->why, sizeof(q->why), "image %s: not a memfd with all four seals",
 		    r->name);
@@ -37,7 +34,7 @@ int k_call_image(struct k_req *q)
 	memcpy(f.name, r->name, sizeof(f.name));
 	if (!k_share_get(f.realm, K_SHARE_FILES))
 		return WRIT_E_NOT_ENOUGH_MEMORY;
-	e = k_make(WRIT_TYPE_IMAGE, q->cap->obj, f.size, &k.file_pool, q->slot, dst,
+	e = k_make(WRIT_TYPE_IMAGE, q->cap->obj, f.size, &k.file_pool, q->slot, q->at[0],
 	    WRIT_R_EXEC | WRIT_R_GRANT, 0, &body);
 	if (e != 0) {
 		k_share_put(f.realm, K_SHARE_FILES);
@@ -74,19 +71,16 @@ int k_call_spawncap(struct k_req *q)
 	const struct writ_spawncap_req *r = q->in;
 	struct k_spawn s = spawncap_source(q);
 	uint32_t body;
-	slot_t dst;
 	int e;
 
-	if (q->h.len != sizeof(*r) || r->classes == 0 || r->profiles == 0)
+	if (r->classes == 0 || r->profiles == 0)
 		return WRIT_E_BAD_REQUEST;
-	if ((e = k_resolve_empty(q, &r->dst, &dst)) != 0)
-		return e;
 	if ((r->classes & ~s.classes) != 0 || (r->profiles & ~s.profiles) != 0 ||
 	    r->procs > s.procs || r->cores > s.cores || r->memory > s.memory) {
 		snprintf(q->why, sizeof(q->why), "a Spawn wider than the one it comes from");
 		return WRIT_E_NO_RIGHT;
 	}
-	e = k_make(WRIT_TYPE_SPAWN, k_account(q->p), sizeof(s), &k.spawn_pool, q->slot, dst,
+	e = k_make(WRIT_TYPE_SPAWN, k_account(q->p), sizeof(s), &k.spawn_pool, q->slot, q->at[0],
 	    WRIT_R_WRITE | WRIT_R_GRANT, 0, &body);
 	if (e != 0)
 		return e;
@@ -163,7 +157,6 @@ struct spawn_plan {
 	const struct writ_spawn_req *r;
 	const struct writ_grant *grants;
 	const void *blob;
-	slot_t dst;
 	obj_t image;
 	uint32_t realm;
 	unsigned bits;
@@ -179,7 +172,7 @@ static int spawn_decode(struct k_req *q, struct spawn_plan *pl)
 	int e;
 
 	*pl = (struct spawn_plan){ .r = r, .grants = (const void *)(r + 1), .realm = s->realm };
-	if (q->h.len < sizeof(*r) || r->ngrants > WRIT_GRANTS_MAX || r->blob > WRIT_BLOB_MAX ||
+	if (r->ngrants > WRIT_GRANTS_MAX || r->blob > WRIT_BLOB_MAX ||
 	    q->h.len != sizeof(*r) + r->ngrants * sizeof(struct writ_grant) + r->blob ||
 	    r->class >= WRIT_CLASS_N || r->profile >= WRIT_PROFILE_N ||
 	    !k_name_ok(r->name, sizeof(r->name)))
@@ -188,8 +181,7 @@ static int spawn_decode(struct k_req *q, struct spawn_plan *pl)
 	pl->bits = r->cnode_bits != 0 ? r->cnode_bits : 6;
 	if (pl->bits < 6 || pl->bits > 12 || r->memory == 0) /* 0 would be no limit at all */
 		return WRIT_E_RANGE;
-	if ((e = k_need(q, r->image, WRIT_BY_WITH, &pl->image_slot, &image)) != 0 ||
-	    (e = k_resolve_empty(q, &r->dst, &pl->dst)) != 0)
+	if ((e = k_need(q, r->image, WRIT_BY_WITH, &pl->image_slot, &image)) != 0)
 		return e;
 	pl->image = image->obj;
 	snprintf(q->why, sizeof(q->why), "proc %s of image %s", r->name,
@@ -344,7 +336,7 @@ int k_call_spawn(struct k_req *q)
 	p->image = pl.image;
 	captab_hold(&k.caps, p->image);
 	spawn_take(p);
-	captab_insert(&k.caps, q->slot, pl.dst, p->obj, WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT,
+	captab_insert(&k.caps, q->slot, q->at[0], p->obj, WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT,
 	    0);
 	q->h.arg = p->pid;
 	spawn_audit(q, &pl, p);

@@ -116,8 +116,8 @@ _Static_assert(sizeof(struct writ_quota) == 16, "");
  * QUOTA's reply: { max, used }.
  */
 struct writ_retype_req {
-	uint32_t type, count;
 	struct writ_addr dst;
+	uint32_t type, count;
 	struct writ_quota max;
 };
 _Static_assert(sizeof(struct writ_retype_req) == 40, "");

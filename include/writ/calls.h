@@ -6,61 +6,117 @@
 #pragma once
 #include <writ/rights.h>
 
-/* id, handler, kind of audit record when it succeeds, one line for docs/abi.md.
- * The order is the ABI: add at the end only. */
+/*
+ * id, name, handler, kind of audit record when it succeeds, what its body is
+ * (exactly a struct, a struct and MORE behind it, bytes, or nothing), the addresses
+ * that the body begins with (Source, Pivot, Destination of capabilities; D alone:
+ * an empty slot for a new one), one line for docs/abi.md. The order is the ABI:
+ * add at the end only.
+ */
 /* clang-format off */
 #define WRIT_CALLS(X) \
-	X(COPY,         copy,         DERIVED, "derive a copy with fewer or equal rights") \
-	X(MINT,         mint,         DERIVED, "derive a copy with a badge, or of a CNode with a guard") \
-	X(MOVE,         move,         NONE,    "move a capability to another slot") \
-	X(DELETE,       delete,       NONE,    "empty a slot") \
-	X(REVOKE,       revoke,       NONE,    "delete all that was derived from a capability") \
-	X(INSPECT,      inspect,      NONE,    "say what lies in a slot") \
-	X(RETYPE,       retype,       MADE,    "make objects, their capabilities in consecutive slots") \
-	X(QUOTA,        quota,        NONE,    "read an account") \
-	X(PATH,         path,         DERIVED, "make a Path from an Endpoint, or a narrower one from a Path") \
-	X(LISTEN,       listen,       NONE,    "have this endpoint's connections come as events") \
-	X(CONNECT,      connect,      NONE,    "open a session with the server behind a Path") \
-	X(CLOSE,        close,        NONE,    "end a session, from either side") \
-	X(IMAGE,        image,        MADE,    "make an Image from a sealed memfd") \
-	X(REALM,        realm,        MADE,    "make a Realm: a name, a user id range, limits") \
-	X(SPAWNCAP,     spawncap,     DERIVED, "make a Spawn from a Realm, or a narrower one from a Spawn") \
-	X(SPAWN,        spawn,        SPAWNED, "make a pending proc") \
-	X(KILL,         kill,         NONE,    "end a proc") \
-	X(WAIT,         wait,         NONE,    "reply when a proc has reached a state, or a notification was signalled") \
-	X(STARTED,      started,      NONE,    "say that one is ready") \
-	X(EXITED,       exited,       NONE,    "say how one ends; exit follows") \
-	X(SCHEDULER,    scheduler,    NONE,    "become the scheduler: pending procs come as events") \
-	X(START,        start,        NONE,    "start a pending proc") \
-	X(PROCS,        procs,        NONE,    "list a realm's procs") \
-	X(CAPS,         caps,         NONE,    "list the derivation tree") \
-	X(AUDIT,        audit,        NONE,    "read audit records") \
-	X(NOTE,         note,         NONE,    "report a refusal of one's own, or of a session one serves") \
-	X(FD,           fd,           NONE,    "take out the descriptor of a Memory or a Host folder") \
-	X(MUTATE,       mutate,       NONE,    "move a CNode capability and set its guard") \
-	X(ROTATE,       rotate,       NONE,    "move two capabilities in one step") \
-	X(CANCEL_SENDS, cancel_sends, NONE,    "end the sends that wait with this capability's badge") \
-	X(SEND,         send,         NONE,    "send a message when somebody receives it") \
-	X(NBSEND,       nbsend,       NONE,    "send a message if somebody waits for one") \
-	X(CALL,         call,         NONE,    "send a message and wait for its answer") \
-	X(RECV,         recv,         NONE,    "wait for a message") \
-	X(NBRECV,       nbrecv,       NONE,    "take a message if one waits") \
-	X(REPLY,        reply,        NONE,    "answer a call, once") \
-	X(REPLY_RECV,   reply_recv,   NONE,    "answer a call and wait for the next message") \
-	X(CANCEL,       cancel,       NONE,    "give up a call of one's own that has not been answered") \
-	X(SIGNAL,       signal,       NONE,    "set a notification's bits") \
-	X(POLL,         poll,         NONE,    "take a notification's bits, also when there are none") \
-	X(BIND,         bind,         NONE,    "have a notification's signals come as events") \
-	X(UNBIND,       unbind,       NONE,    "no longer") \
-	X(CSPACE,       cspace,       MADE,    "get the CNode of a proc that has not started") \
-	X(SUSPEND,      suspend,      NONE,    "stop a proc, or hold it before it starts") \
-	X(RESUME,       resume,       NONE,    "let it go on") \
-	X(STAT,         stat,         NONE,    "read a proc's row of accounts") \
-	X(CONFIGURE,    configure,    NONE,    "set what a SchedContext allows") \
-	X(SCHED,        sched,        NONE,    "put a proc under a SchedContext, or under none") \
-	X(CONSUMED,     consumed,     NONE,    "read the CPU time used under a SchedContext") \
-	X(OBJECTS,      objects,      NONE,    "list all objects") \
-	X(GRANT,        grant,        DERIVED, "make a Path for a client, bounded by its session")
+	X(COPY, copy, derive, DERIVED, EXACT(struct writ_cap_req), SD, \
+	  "derive a copy with fewer or equal rights") \
+	X(MINT, mint, derive, DERIVED, EXACT(struct writ_cap_req), SD, \
+	  "derive a copy with a badge, or of a CNode with a guard") \
+	X(MOVE, move, move, NONE, EXACT(struct writ_cap_req), SD, \
+	  "move a capability to another slot") \
+	X(DELETE, delete, delete, NONE, EXACT(struct writ_cap_req), S, \
+	  "empty a slot") \
+	X(REVOKE, revoke, revoke, NONE, EXACT(struct writ_cap_req), S, \
+	  "delete all that was derived from a capability") \
+	X(INSPECT, inspect, inspect, NONE, EXACT(struct writ_cap_req), S, \
+	  "say what lies in a slot") \
+	X(RETYPE, retype, retype, MADE, EXACT(struct writ_retype_req), D, \
+	  "make objects, their capabilities in consecutive slots") \
+	X(QUOTA, quota, quota, NONE, NOTHING, NONE, \
+	  "read an account") \
+	X(PATH, path, path, DERIVED, EXACT(struct writ_path_req), D, \
+	  "make a Path from an Endpoint, or a narrower one from a Path") \
+	X(LISTEN, listen, listen, NONE, NOTHING, NONE, \
+	  "have this endpoint's connections come as events") \
+	X(CONNECT, connect, connect, NONE, NOTHING, NONE, \
+	  "open a session with the server behind a Path") \
+	X(CLOSE, close, close, NONE, NOTHING, NONE, \
+	  "end a session, from either side") \
+	X(IMAGE, image, image, MADE, EXACT(struct writ_image_req), D, \
+	  "make an Image from a sealed memfd") \
+	X(REALM, realm, realm, MADE, EXACT(struct writ_realm_req), D, \
+	  "make a Realm: a name, a user id range, limits") \
+	X(SPAWNCAP, spawncap, spawncap, DERIVED, EXACT(struct writ_spawncap_req), D, \
+	  "make a Spawn from a Realm, or a narrower one from a Spawn") \
+	X(SPAWN, spawn, spawn, SPAWNED, MORE(struct writ_spawn_req), D, \
+	  "make a pending proc") \
+	X(KILL, kill, kill, NONE, NOTHING, NONE, \
+	  "end a proc") \
+	X(WAIT, wait, wait, NONE, NOTHING, NONE, \
+	  "reply when a proc has reached a state, or a notification was signalled") \
+	X(STARTED, started, started, NONE, NOTHING, NONE, \
+	  "say that one is ready") \
+	X(EXITED, exited, exited, NONE, BYTES, NONE, \
+	  "say how one ends; exit follows") \
+	X(SCHEDULER, scheduler, scheduler, NONE, NOTHING, NONE, \
+	  "become the scheduler: pending procs come as events") \
+	X(START, start, start, NONE, NOTHING, NONE, \
+	  "start a pending proc") \
+	X(PROCS, procs, procs, NONE, NOTHING, NONE, \
+	  "list a realm's procs") \
+	X(CAPS, caps, caps, NONE, NOTHING, NONE, \
+	  "list the derivation tree") \
+	X(AUDIT, audit, audit, NONE, NOTHING, NONE, \
+	  "read audit records") \
+	X(NOTE, note, note, NONE, EXACT(struct writ_note_req), NONE, \
+	  "report a refusal of one's own, or of a session one serves") \
+	X(FD, fd, fd, NONE, NOTHING, NONE, \
+	  "take out the descriptor of a Memory or a Host folder") \
+	X(MUTATE, mutate, move, NONE, EXACT(struct writ_cap_req), SD, \
+	  "move a CNode capability and set its guard") \
+	X(ROTATE, rotate, rotate, NONE, EXACT(struct writ_rotate_req), SPD, \
+	  "move two capabilities in one step") \
+	X(CANCEL_SENDS, cancel_sends, cancel_sends, NONE, NOTHING, NONE, \
+	  "end the sends that wait with this capability's badge") \
+	X(SEND, send, send, NONE, MORE(struct writ_msg_req), NONE, \
+	  "send a message when somebody receives it") \
+	X(NBSEND, nbsend, send, NONE, MORE(struct writ_msg_req), NONE, \
+	  "send a message if somebody waits for one") \
+	X(CALL, call, send, NONE, MORE(struct writ_msg_req), NONE, \
+	  "send a message and wait for its answer") \
+	X(RECV, recv, recv, NONE, MORE(struct writ_msg_req), NONE, \
+	  "wait for a message") \
+	X(NBRECV, nbrecv, nbrecv, NONE, MORE(struct writ_msg_req), NONE, \
+	  "take a message if one waits") \
+	X(REPLY, reply, reply, NONE, MORE(struct writ_msg_req), NONE, \
+	  "answer a call, once") \
+	X(REPLY_RECV, reply_recv, reply_recv, NONE, MORE(struct writ_msg_req), NONE, \
+	  "answer a call and wait for the next message") \
+	X(CANCEL, cancel, cancel, NONE, NOTHING, NONE, \
+	  "give up a call of one's own that has not been answered") \
+	X(SIGNAL, signal, signal, NONE, NOTHING, NONE, \
+	  "set a notification's bits") \
+	X(POLL, poll, poll, NONE, NOTHING, NONE, \
+	  "take a notification's bits, also when there are none") \
+	X(BIND, bind, bind, NONE, NOTHING, NONE, \
+	  "have a notification's signals come as events") \
+	X(UNBIND, unbind, unbind, NONE, NOTHING, NONE, \
+	  "no longer") \
+	X(CSPACE, cspace, cspace, MADE, EXACT(struct writ_addr), D, \
+	  "get the CNode of a proc that has not started") \
+	X(SUSPEND, suspend, suspend, NONE, NOTHING, NONE, \
+	  "stop a proc, or hold it before it starts") \
+	X(RESUME, resume, suspend, NONE, NOTHING, NONE, \
+	  "let it go on") \
+	X(STAT, stat, stat, NONE, NOTHING, NONE, \
+	  "read a proc's row of accounts") \
+	X(CONFIGURE, configure, configure, NONE, EXACT(struct writ_sched_req), NONE, \
+	  "set what a SchedContext allows") \
+	X(SCHED, sched, sched, NONE, NOTHING, NONE, \
+	  "put a proc under a SchedContext, or under none") \
+	X(CONSUMED, consumed, consumed, NONE, NOTHING, NONE, \
+	  "read the CPU time used under a SchedContext") \
+	X(OBJECTS, objects, objects, NONE, NOTHING, NONE, \
+	  "list all objects") \
+	X(GRANT, grant, grant, DERIVED, EXACT(struct writ_path_req), D, \
+	  "make a Path for a client, bounded by its session")
 
 /*
  * Who may do what: call, type of a capability it uses, the part this plays in
@@ -149,7 +205,7 @@
 
 enum writ_op {
 	WRIT_OP_NONE,
-#define X(id, fn, audit, doc) WRIT_OP_##id,
+#define X(id, name, fn, audit, body, addrs, doc) WRIT_OP_##id,
 	WRIT_CALLS(X)
 #undef X
 	    WRIT_OP_N,
@@ -165,3 +221,11 @@ enum writ_op {
 };
 
 enum writ_role { WRIT_BY_CAP, WRIT_BY_GIVING, WRIT_BY_SRC, WRIT_BY_DST, WRIT_BY_WITH, WRIT_BY_N };
+
+/* What a request's body is, as one number: its least length, and whether more may follow. */
+#define WRIT_BODY_NOTHING     0
+#define WRIT_BODY_EXACT(type) (sizeof(type) << 1)
+#define WRIT_BODY_MORE(type)  (sizeof(type) << 1 | 1)
+#define WRIT_BODY_BYTES       1
+
+enum writ_addrs { WRIT_ADDRS_NONE, WRIT_ADDRS_S, WRIT_ADDRS_SD, WRIT_ADDRS_SPD, WRIT_ADDRS_D };

@@ -13,7 +13,7 @@
 static const char *const kind_names[WRIT_AUDIT_N] = { WRIT_AUDIT_KINDS(X) };
 #undef X
 
-#define X(id, fn, audit, doc) [WRIT_OP_##id] = #fn,
+#define X(id, name, fn, audit, body, addrs, doc) [WRIT_OP_##id] = #name,
 static const char *const op_names[WRIT_OP_N] = { [WRIT_OP_NONE] = "-", WRIT_CALLS(X) };
 #undef X
 
