@@ -246,6 +246,8 @@ int k_call_wait(struct k_req *q)
 
 int k_call_started(struct k_req *q)
 {
+	if (q->p->state == WRIT_STATE_STARTING) /* its nest will say so, too */
+		q->p->state = WRIT_STATE_RUNNING;
 	q->p->started = true;
 	k_proc_reached(q->p, WRIT_WAIT_START);
 	return 0;

@@ -3,6 +3,7 @@
 #include "gate.h"
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
 	KEPT = 256,
@@ -28,13 +29,30 @@ static unsigned records(uint64_t seq, uint32_t realm, struct writ_audit_rec *v, 
 	return n;
 }
 
+/* The newest record but for ends of procs, which are told when they come about. */
 static uint64_t newest(struct writ_audit_rec *ret)
 {
 	static struct writ_audit_rec v[1024];
 	unsigned n = records(1, 0, v, 1024);
 
+	while (n > 0 && v[n - 1].kind == WRIT_AUDIT_ENDED)
+		n--;
 	*ret = n > 0 ? v[n - 1] : (struct writ_audit_rec){ 0 };
 	return ret->seq;
+}
+
+/* Until nothing more is recorded of what came before. */
+static void settle(void)
+{
+	static struct writ_audit_rec v[1024];
+	unsigned long long last = 0;
+
+	for (unsigned still = 0; still < 20; usleep(5000)) {
+		unsigned n = records(1, 0, v, 1024);
+
+		still = n > 0 && v[n - 1].seq == last ? still + 1 : 0;
+		last = n > 0 ? v[n - 1].seq : 0;
+	}
 }
 
 static void refuse(void)
@@ -46,7 +64,7 @@ static void test_sealed(void)
 {
 	struct writ_audit_rec first, second, v[4];
 
-	newest(&first);
+	settle();
 	refuse();
 	refuse();
 	refuse();
@@ -127,11 +145,15 @@ static void test_changes(void)
 		writ_cap_copy(SCRATCH, SCRATCH + 2, WRIT_R_READ) == 0 &&
 		writ_cap_revoke(SCRATCH) == 0 && writ_cap_delete(SCRATCH) == 0,
 	    "a proc is made, started, its capability copied, revoked and deleted");
-	n = records(seq + 1, 0, v, 32);
-	for (unsigned i = 0; i < n; i++) {
-		kinds[v[i].kind]++;
-		if (v[i].kind == WRIT_AUDIT_REVOKED)
-			last = v[i];
+	for (unsigned t = 0; t < 2000 && kinds[WRIT_AUDIT_ENDED] == 0; t++) {
+		memset(kinds, 0, sizeof(kinds));
+		n = records(seq + 1, 0, v, 32);
+		for (unsigned i = 0; i < n; i++) {
+			kinds[v[i].kind]++;
+			if (v[i].kind == WRIT_AUDIT_REVOKED)
+				last = v[i];
+		}
+		usleep(1000);
 	}
 	check(kinds[WRIT_AUDIT_SPAWNED] == 1 && kinds[WRIT_AUDIT_STARTED] == 1 &&
 		kinds[WRIT_AUDIT_DERIVED] == 2 && kinds[WRIT_AUDIT_REVOKED] == 2 &&
