@@ -186,30 +186,6 @@ static void give_files(struct k_proc *root)
 	}
 }
 
-/* EV_BEGIN of root, with its start record, waits in its gate. */
-static bool root_gate(struct k_proc *root)
-{
-	struct {
-		struct writ_begin b;
-		char blob[WRIT_BLOB_MAX];
-	} m = { .b = { .pid = root->pid,
-		    .realm = root->realm,
-		    .blob = record.start_len,
-		    .name = "root",
-		    .realm_name = "root" } };
-	struct writ_hdr h = { .op = WRIT_EV_BEGIN,
-		.reply = 2,
-		.len = (uint16_t)(sizeof(m.b) + record.start_len) };
-	int sv[2];
-
-	memcpy(m.blob, record.start, record.start_len);
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) != 0)
-		return false;
-	root->gate = sv[0];
-	root->child = sv[1];
-	return k_gate_send(root->gate, &h, &m, NULL);
-}
-
 static int boot_root(void)
 {
 	const unsigned all = WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT;
@@ -238,9 +214,8 @@ static int boot_root(void)
 	root->spawn = object(WRIT_TYPE_SPAWN, spawn);
 	memcpy(root->name, "root", 5);
 	give(root, WRIT_BOOT_UNTYPED, k.untyped, all);
-	give(root, WRIT_BOOT_SCHED, k.sched = object(WRIT_TYPE_SCHED_CONTROL, 0), all);
-	give(root, WRIT_BOOT_AUDIT, k.audit = object(WRIT_TYPE_AUDIT, 0),
-	    WRIT_R_READ | WRIT_R_GRANT);
+	give(root, WRIT_BOOT_SCHED, object(WRIT_TYPE_SCHED_CONTROL, 0), all);
+	give(root, WRIT_BOOT_AUDIT, object(WRIT_TYPE_AUDIT, 0), WRIT_R_READ | WRIT_R_GRANT);
 	give(root, WRIT_BOOT_REALM, k.realms[realm].obj, WRIT_R_READ);
 	give_files(root);
 	const obj_t held[] = { k.untyped, k.realms[realm].obj, k.realms[realm].obj, root->cnode,
@@ -248,7 +223,7 @@ static int boot_root(void)
 
 	for (size_t i = 0; i < sizeof(held) / sizeof(held[0]); i++)
 		captab_hold(&k.caps, held[i]);
-	if (!root_gate(root))
+	if (k_spawn_gate(root, record.start, record.start_len) != 0)
 		return fail("root's gate");
 	k.root = root;
 	k_proc_start(root);

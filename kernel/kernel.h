@@ -268,7 +268,7 @@ struct k {
 	obj_t own[K_OWNS >> K_OWN_BITS]; /* CNodes of the kernel's own, made when first needed */
 	struct k_hook **hooks;           /* [K_OWNS], by the body of their objects */
 	struct k_pool own_pool;
-	obj_t sched, audit, untyped;
+	obj_t untyped;
 	struct k_proc *scheduler, *root;
 	struct captab caps;
 	struct k_list revokes;
@@ -453,6 +453,8 @@ void k_context_leave(struct k_proc *p);
 void k_proc_row(const struct k_proc *p, struct writ_proc_row *out);
 
 /* --- spawn rights (spawn.c) -------------------------------------------------- */
+/* The gate of @p, with EV_BEGIN and the start record @blob waiting in it. */
+int k_spawn_gate(struct k_proc *p, const void *blob, uint32_t len);
 void k_spawn_give_back(struct k_proc *p); /* what it took of its Spawn */
 void k_spawn_gone(uint32_t body);
 

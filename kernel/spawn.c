@@ -224,22 +224,20 @@ static int spawn_grant(struct k_req *q, const struct spawn_plan *pl, obj_t cnode
 	return 0;
 }
 
-/* The gate, with EV_BEGIN waiting in it for the proc. */
-static int spawn_gate(struct k_proc *p, const struct spawn_plan *pl)
+int k_spawn_gate(struct k_proc *p, const void *blob, uint32_t len)
 {
 	struct {
 		struct writ_begin b;
 		char blob[WRIT_BLOB_MAX];
-	} m = {
-		.b = { .pid = p->pid, .parent = p->parent, .realm = p->realm, .blob = pl->r->blob }
-	};
-	struct writ_hdr h = { .op = WRIT_EV_BEGIN, .reply = 2 };
+	} m = { .b = { .pid = p->pid, .parent = p->parent, .realm = p->realm, .blob = len } };
+	struct writ_hdr h = { .op = WRIT_EV_BEGIN,
+		.reply = 2,
+		.len = (uint16_t)(sizeof(m.b) + len) };
 	int sv[2];
 
 	memcpy(m.b.name, p->name, sizeof(m.b.name));
 	memcpy(m.b.realm_name, k.realms[p->realm].name, sizeof(m.b.realm_name));
-	memcpy(m.blob, pl->blob, pl->r->blob);
-	h.len = (uint16_t)(sizeof(m.b) + pl->r->blob);
+	memcpy(m.blob, blob, len);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) != 0)
 		return WRIT_E_NOT_ENOUGH_MEMORY;
 	p->gate = sv[0];
@@ -275,7 +273,8 @@ static int spawn_make(struct k_req *q, const struct spawn_plan *pl, struct k_pro
 		return e;
 	captab_hold(&k.caps, p->cnode);
 	captab_obj(&k.caps, p->cnode)->body = (uint32_t)(p - k.procs);
-	if ((e = spawn_grant(q, pl, p->cnode)) == 0 && (e = spawn_gate(p, pl)) == 0)
+	if ((e = spawn_grant(q, pl, p->cnode)) == 0 &&
+	    (e = k_spawn_gate(p, pl->blob, pl->r->blob)) == 0)
 		e = captab_obj_new(&k.caps, WRIT_TYPE_PROC, account, cost, (uint32_t)(p - k.procs),
 		    &p->obj);
 	if (e == 0 &&
