@@ -107,7 +107,7 @@ sed -i 2d kernel/main.c
 refuses "tcb: a generated file is named and not included" "not included: gen/kernel/made.h" tcb
 sed -i '/made\.h/d' docs/tcb.md
 yes "" | head -6000 >kernel/big.h
-refuses "tcb: too many lines" "above the budget" tcb
+refuses "tcb: too many lines" "above the ceiling" tcb
 rm kernel/big.h
 passes "tcb: all is well again" tcb
 
