@@ -191,5 +191,5 @@ prove:
 	tools/prove
 model:
 	tools/model
-soak: $(B)/bin/caps-soak
-	$< $(SOAK_OPS)
+soak: $(B)/bin/unit-caps-random
+	$< $(or $(SOAK_OPS),10000000)

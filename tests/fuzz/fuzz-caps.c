@@ -44,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (unsigned i = 0; ok && b.left > 0 && i < STEPS_MAX; i++)
 		ok = duel_step(&duel);
 	if (!ok || !duel_close(&duel)) {
-		(void)fprintf(stderr, "%s: %s\n", duel.op, duel.why);
+		(void)fprintf(stderr, "%s %s: %s\n", duel.op, duel.said, duel.why);
 		abort();
 	}
 	free(mem);

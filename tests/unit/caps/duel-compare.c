@@ -3,6 +3,7 @@
 #include "duel.h"
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 void duel_differ(struct duel *d, const char *fmt, ...)
 {
@@ -12,6 +13,17 @@ void duel_differ(struct duel *d, const char *fmt, ...)
 		return;
 	va_start(ap, fmt);
 	(void)vsnprintf(d->why, sizeof(d->why), fmt, ap);
+	va_end(ap);
+}
+
+/* Appended to what was said. */
+void duel_say(struct duel *d, const char *fmt, ...)
+{
+	size_t n = strlen(d->said);
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(d->said + n, sizeof(d->said) - n, fmt, ap);
 	va_end(ap);
 }
 

@@ -7,59 +7,9 @@ static bool agree(struct duel *d, int got, int want)
 {
 	if (got != want)
 		duel_differ(d, "answered %s, not %s", writ_errname(got), writ_errname(want));
+	duel_say(d, ": %s", writ_errname(got));
 	d->done += got == 0;
 	return got == 0 && want == 0;
-}
-
-static uint32_t pick(struct duel *d, uint32_t n)
-{
-	return d->pick(d->arg, n);
-}
-
-/* --- choosing -------------------------------------------------------------- */
-
-/* Mostly a slot that is full, or one that is empty; now and then any number. */
-static slot_t pick_slot(struct duel *d, bool full)
-{
-	slot_t s = 0;
-
-	if (pick(d, 24) == 0)
-		return pick(d, M_SLOTS + 4);
-	for (unsigned tries = 0; tries < 12; tries++) {
-		s = pick(d, M_SLOTS);
-		if (d->m.slots[s].cnode != 0 && d->m.slots[s].full == full)
-			break;
-	}
-	return s;
-}
-
-/* An object in use, of @type (0: any); 0 when none was met. */
-static obj_t pick_obj(struct duel *d, unsigned type)
-{
-	obj_t from = pick(d, M_OBJS);
-
-	for (obj_t i = 0; i < M_OBJS; i++) {
-		obj_t o = (from + i) % M_OBJS;
-
-		if (d->m.objs[o].live && (type == 0 || d->m.objs[o].type == type))
-			return o;
-	}
-	return 0;
-}
-
-/* Mostly rights that slot @s has. */
-static uint16_t pick_rights(struct duel *d, slot_t s)
-{
-	uint16_t some = (uint16_t)(pick(d, 256) | pick(d, 2) << 8);
-
-	if (s == 0 || s >= M_SLOTS || pick(d, 8) == 0)
-		return some | (pick(d, 64) == 0 ? 0x8000 : 0);
-	return pick(d, 2) ? d->m.slots[s].cap.rights : some & d->m.slots[s].cap.rights;
-}
-
-static struct charge pick_charge(struct duel *d, uint32_t n)
-{
-	return (struct charge){ pick(d, 20 * n), pick(d, 4 * n), pick(d, n) };
 }
 
 /* --- operations ------------------------------------------------------------ */
@@ -69,30 +19,8 @@ static void op_copy(struct duel *d)
 	slot_t src = pick_slot(d, true), dst = pick_slot(d, false);
 	uint16_t rights = pick_rights(d, src);
 
+	duel_say(d, "%u to %u, rights %#x", src, dst, rights);
 	agree(d, captab_copy(&d->t, src, dst, rights), m_copy(&d->m, src, dst, rights));
-}
-
-/* A guard as mint and mutate take it: mostly one that is allowed. */
-static uint64_t pick_guard(struct duel *d)
-{
-	unsigned size = pick(d, 8) ? pick(d, 5) : pick(d, 64);
-	uint64_t value = pick(d, 8) ? pick(d, 1u << (size < 16 ? size : 16)) : pick(d, 256);
-
-	return (pick(d, 16) ? value : value << pick(d, 58)) << 6 | size;
-}
-
-/* Mostly one to a CNode, when there is one. */
-static slot_t pick_cnode_slot(struct duel *d)
-{
-	slot_t from = pick_slot(d, true);
-
-	for (slot_t i = 0; pick(d, 8) && i < M_SLOTS; i++) {
-		slot_t s = (from + i) % M_SLOTS;
-
-		if (d->m.slots[s].full && d->m.slots[s].cap.type == WRIT_TYPE_CNODE)
-			return s;
-	}
-	return from;
 }
 
 static void op_mint(struct duel *d)
@@ -102,6 +30,8 @@ static void op_mint(struct duel *d)
 	uint16_t rights = pick_rights(d, src);
 	uint64_t badge = guard ? pick_guard(d) : pick(d, 5);
 
+	duel_say(d, "%u to %u, rights %#x, badge %#llx", src, dst, rights,
+	    (unsigned long long)badge);
 	agree(d, captab_mint(&d->t, src, dst, rights, badge),
 	    m_mint(&d->m, src, dst, rights, badge));
 }
@@ -110,6 +40,7 @@ static void op_move(struct duel *d)
 {
 	slot_t src = pick_slot(d, true), dst = pick_slot(d, false);
 
+	duel_say(d, "%u to %u", src, dst);
 	agree(d, captab_move(&d->t, src, dst), m_move(&d->m, src, dst));
 }
 
@@ -118,6 +49,7 @@ static void op_mutate(struct duel *d)
 	slot_t src = pick_cnode_slot(d), dst = pick_slot(d, false);
 	uint64_t guard = pick_guard(d);
 
+	duel_say(d, "%u to %u, guard %#llx", src, dst, (unsigned long long)guard);
 	agree(d, captab_mutate(&d->t, src, dst, guard), m_mutate(&d->m, src, dst, guard));
 }
 
@@ -130,6 +62,7 @@ static void op_rotate(struct duel *d)
 		pivot = pick(d, 2) ? d->m.slots[src].parent : captab_next(&d->t, src);
 	if (pick(d, 2))
 		dst = pick_slot(d, pick(d, 8) == 0);
+	duel_say(d, "%u to %u to %u", src, pivot, dst);
 	agree(d, captab_rotate(&d->t, src, pivot, dst), m_rotate(&d->m, src, pivot, dst));
 }
 
@@ -137,6 +70,7 @@ static void op_delete(struct duel *d)
 {
 	slot_t s = pick_slot(d, true);
 
+	duel_say(d, "%u", s);
 	agree(d, captab_delete(&d->t, s), m_delete(&d->m, s));
 }
 
@@ -149,9 +83,11 @@ static void op_revoke(struct duel *d)
 	bool more = false, named = pick(d, 2), was[M_SLOTS] = { false };
 	bool there = s > 0 && s < M_SLOTS && d->m.slots[s].cnode != 0;
 	uint32_t gen = (there ? d->m.slots[s].gen : 0) + (pick(d, 4) == 0);
-	int err = named ? captab_revoke_at(&d->t, s, gen, budget, &more)
-			: captab_revoke(&d->t, s, budget, &more);
+	int err;
 
+	duel_say(d, "%s%u, %u at most", named ? "named " : "", s, budget);
+	err = named ? captab_revoke_at(&d->t, s, gen, budget, &more)
+		    : captab_revoke(&d->t, s, budget, &more);
 	if (!there || (named && d->m.slots[s].gen != gen)) {
 		agree(d, err, named ? WRIT_E_STALE : WRIT_E_FAILED_LOOKUP);
 		return;
@@ -171,16 +107,6 @@ static void op_revoke(struct duel *d)
 		duel_differ(d, "revoked %u of %u with a budget of %u", gone, below, budget);
 }
 
-/* The first slot with a capability to @o. */
-static slot_t slot_of(const struct duel *d, obj_t o)
-{
-	slot_t s = 1;
-
-	while (s < M_SLOTS - 1 && !(d->m.slots[s].full && d->m.slots[s].cap.obj == o))
-		s++;
-	return s;
-}
-
 /* Put a capability to @o, which has @caps capabilities, somewhere allowed. */
 static void put(struct duel *d, obj_t o, unsigned caps)
 {
@@ -197,6 +123,8 @@ static void put(struct duel *d, obj_t o, unsigned caps)
 	if (caps != 0 && d->m.objs[o].type == WRIT_TYPE_REPLY)
 		parent = slot_of(d, o);
 	rights = pick_rights(d, parent);
+	duel_say(d, "%sobject %u into %u below %u, rights %#x, badge %llu", d->said[0] ? ", " : "",
+	    o, dst, parent, rights, (unsigned long long)badge);
 	agree(d, captab_insert(&d->t, parent, dst, o, rights, badge),
 	    m_insert(&d->m, parent, dst, o, rights, badge));
 }
@@ -230,6 +158,7 @@ static void op_new(struct duel *d)
 	obj_t payer = pick(d, 4) ? pick_obj(d, WRIT_TYPE_UNTYPED) : 0, o = 0;
 	struct charge c = pick_charge(d, 4);
 
+	duel_say(d, "%s, paid by %u", writ_type_name(type), payer);
 	if (agree(d, captab_obj_new(&d->t, type, payer, c, 0, &o),
 		m_may_make(&d->m, type, payer, c)) &&
 	    born(d, o, type, payer, c) && pick(d, 8))
@@ -241,6 +170,7 @@ static void op_untyped(struct duel *d)
 	obj_t parent = pick(d, 8) ? pick_obj(d, WRIT_TYPE_UNTYPED) : 0, o = 0;
 	struct charge max = pick_charge(d, 200);
 
+	duel_say(d, "paid by %u", parent);
 	if (!agree(d, captab_untyped_new(&d->t, parent, max, &o),
 		m_may_make(&d->m, WRIT_TYPE_UNTYPED, parent, max)) ||
 	    !born(d, o, WRIT_TYPE_UNTYPED, parent, max))
@@ -257,6 +187,7 @@ static void op_cnode(struct duel *d)
 	struct charge c = { 0 };
 	int want = m_may_make_cnode(&d->m, payer, bits, &c);
 
+	duel_say(d, "%u bits, paid by %u", bits, payer);
 	if (!agree(d, captab_cnode_new(&d->t, payer, bits, &o), want) ||
 	    !born(d, o, WRIT_TYPE_CNODE, payer, c))
 		return;
@@ -280,6 +211,7 @@ static void op_drop(struct duel *d)
 
 	if (o == 0 || m->referenced || m->dying)
 		return;
+	duel_say(d, "object %u", o);
 	captab_obj_drop(&d->t, o);
 	for (slot_t s = 1; s < M_SLOTS; s++) {
 		if (d->m.slots[s].cnode == o) {
@@ -296,6 +228,7 @@ static void op_hold(struct duel *d)
 
 	if (o == 0 || d->m.objs[o].dying || d->m.objs[o].holds > 3)
 		return;
+	duel_say(d, "object %u", o);
 	captab_hold(&d->t, o);
 	d->m.objs[o].holds++;
 }
@@ -307,6 +240,7 @@ static void op_unhold(struct duel *d)
 
 	if (d->m.objs[o].holds <= kept)
 		return;
+	duel_say(d, "object %u", o);
 	captab_unhold(&d->t, o);
 	d->m.objs[o].holds--;
 }
@@ -317,6 +251,7 @@ static void op_bump(struct duel *d)
 
 	if (o == 0 || pick(d, 4) != 0)
 		return;
+	duel_say(d, "object %u", o);
 	captab_obj_bump(&d->t, o);
 	d->m.objs[o].epoch++;
 }
@@ -326,6 +261,8 @@ static void op_charge(struct duel *d)
 	obj_t u = pick_obj(d, WRIT_TYPE_UNTYPED);
 	struct charge c = pick_charge(d, 40);
 
+	duel_say(d, "object %u: %llu bytes, %u slots, %u procs", u, (unsigned long long)c.bytes,
+	    c.slots, c.procs);
 	if (u != 0)
 		agree(d, captab_charge(&d->t, u, c), m_charge(&d->m, u, c));
 }
@@ -339,6 +276,8 @@ static void op_uncharge(struct duel *d)
 		return;
 	if (pick(d, 2))
 		c = (struct charge){ b->bytes / 2, b->slots / 2, b->procs };
+	duel_say(d, "object %u: %llu bytes, %u slots, %u procs", u, (unsigned long long)c.bytes,
+	    c.slots, c.procs);
 	captab_uncharge(&d->t, u, c);
 	b->bytes -= c.bytes;
 	b->slots -= c.slots;
@@ -352,6 +291,7 @@ static void op_check(struct duel *d)
 	unsigned type = pick(d, 2) ? pick(d, WRIT_TYPE_N) : 0;
 	const struct cap *c = NULL;
 
+	duel_say(d, "%u, type %u, rights %#x", s, type, rights);
 	if (agree(d, captab_check(&d->t, s, type, rights, &c), m_check(&d->m, s, type, rights)) &&
 	    c != &d->t.slots[s].cap)
 		duel_differ(d, "check gave another slot");
@@ -376,6 +316,7 @@ static void op_resolve(struct duel *d)
 		root =
 		    (struct cap){ .type = WRIT_TYPE_CNODE, .obj = n, .epoch = d->m.objs[n].epoch };
 	}
+	duel_say(d, "%#llx, %u bits, from object %u", (unsigned long long)index, depth, root.obj);
 	if (agree(d, captab_resolve(&d->t, &root, index, depth, &got),
 		m_resolve(&d->m, &root, index, depth, &want)) &&
 	    got != want)
@@ -436,7 +377,10 @@ static void reap(struct duel *d, unsigned budget)
 
 static void op_reap(struct duel *d)
 {
-	reap(d, pick(d, 3) ? pick(d, 8) : 300);
+	unsigned budget = pick(d, 3) ? pick(d, 8) : 300;
+
+	duel_say(d, "%u at most", budget);
+	reap(d, budget);
 }
 
 /* --- the duel --------------------------------------------------------------- */
@@ -508,6 +452,7 @@ bool duel_step(struct duel *d)
 	while (i < OPS - 1 && n >= ops[i].weight)
 		n -= ops[i++].weight;
 	d->op = ops[i].name;
+	d->said[0] = '\0';
 	ops[i].fn(d);
 	m_settle(&d->m);
 	duel_compare(d);
