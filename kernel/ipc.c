@@ -49,18 +49,17 @@ void k_msg_fail(struct k_msg *m, int status)
 
 static struct k_msg *msg_new(struct k_req *q)
 {
-	uint32_t i, realm = q->p->realm;
+	uint32_t realm = q->p->realm;
 	obj_t account = k_account(q->p);
 	struct k_msg *m;
 
-	if (q->p->nmsgs >= K_WAITS_PROC || captab_charge(&k.caps, account, cost()) != 0)
+	if (q->p->nmsgs >= K_WAITS_PROC || !k_share_get(realm, K_SHARE_MSGS))
 		return NULL;
-	i = k_share_get(realm, K_SHARE_MSGS) ? k_pool_get(&k.msg_pool) : 0;
-	if (i == 0) {
-		captab_uncharge(&k.caps, account, cost());
+	if (captab_charge(&k.caps, account, cost()) != 0) {
+		k_share_put(realm, K_SHARE_MSGS);
 		return NULL;
 	}
-	m = &k.msgs[i];
+	m = &k.msgs[k_pool_get(&k.msg_pool)];
 	memset(m, 0, offsetof(struct k_msg, data));
 	m->from = q->p;
 	m->account = account;
@@ -94,24 +93,24 @@ static int msg_load(struct k_msg *m, const struct letter *l)
 
 /* --- what a request carries --------------------------------------------------------- */
 
-static int carried(struct k_req *q, struct letter *l, obj_t through, uint32_t index)
+static int carried(struct k_req *q, struct letter *l, obj_t through, unsigned i)
 {
 	const struct cap *c = NULL;
-	slot_t s = captab_cnode_slot(&k.caps, q->p->cnode, index);
+	slot_t s = captab_cnode_slot(&k.caps, q->p->cnode, l->r->caps[i]);
 	int e = captab_check(&k.caps, s, 0, 0, &c);
 
 	if (e == 0 && c->type == WRIT_TYPE_REPLY)
 		e = WRIT_E_ILLEGAL_OPERATION; /* it answers once, from where it is */
 	if (e != 0) {
-		snprintf(q->why, sizeof(q->why), "slot %u, to be sent", index);
+		snprintf(q->why, sizeof(q->why), "slot %u, to be sent", l->r->caps[i]);
 		return e;
 	}
-	if (c->obj == through)
-		l->badges[l->unwrapped] = c->badge;
-	if (c->obj == through)
-		l->unwrapped++;
-	else
+	if (c->obj == through) {
+		l->badges[i] = c->badge;
+		l->unwrapped |= 1u << i;
+	} else {
 		l->caps[l->ncaps++] = s;
+	}
 	return 0;
 }
 
@@ -123,28 +122,30 @@ static int letter_decode(struct k_req *q, obj_t through, uint32_t giver, struct 
 	int e = 0;
 
 	*l = (struct letter){ .r = q->in };
-	if (q->h.len > sizeof(*l->r) + WRIT_DATA_MAX || l->r->ncaps > WRIT_CAPS_MAX ||
-	    l->r->ntake > WRIT_CAPS_MAX)
+	if (q->h.len > sizeof(*l->r) + WRIT_DATA_MAX || l->r->ncaps > WRIT_CAPS_MAX)
 		return WRIT_E_BAD_REQUEST;
 	l->len = (uint16_t)(q->h.len - sizeof(*l->r));
 	if (l->r->ncaps != 0)
 		e = k_need(q, giver, WRIT_BY_GIVING, &s, &c);
 	for (unsigned i = 0; i < l->r->ncaps && e == 0; i++)
-		e = carried(q, l, through, l->r->caps[i]);
+		e = carried(q, l, through, i);
 	return e;
 }
 
-/* The slots where capabilities are to come, or a Reply, must be empty. */
-static int takes_decode(struct k_req *q, const struct writ_msg_req *r, bool reply)
+/* The slots that capabilities and (@reply) a Reply are to come to must be empty. */
+static int takes_decode(struct k_req *q, bool reply)
 {
+	const struct writ_msg_req *r = q->in;
 	slot_t s;
 	int e = 0;
 
+	if (r->ntake > WRIT_CAPS_MAX)
+		return WRIT_E_BAD_REQUEST;
+	if (r->reply - r->take < r->ntake)
+		return WRIT_E_INVALID_ARGUMENT; /* one slot for two things */
 	for (unsigned i = 0; i < r->ntake && e == 0; i++)
 		e = k_empty(q, r->take + i, &s);
-	if (e == 0 && reply && r->reply != 0)
-		e = k_empty(q, r->reply, &s);
-	return e;
+	return e == 0 && reply && r->reply != 0 ? k_empty(q, r->reply, &s) : e;
 }
 
 /* --- delivery ---------------------------------------------------------------------- */
@@ -180,14 +181,13 @@ static int msg_refused(const struct k_msg *m, const struct k_wait *w)
 	return 0;
 }
 
-/* A call's hook becomes the Reply: in its place in the tree, with grant if the receiver has that.
- */
+/* A call's hook becomes the Reply, below what it was below; with grant if the receiver has that. */
 static void give_reply(struct k_msg *m, const struct k_wait *w)
 {
 	slot_t dst = captab_cnode_slot(&k.caps, w->waiter->cnode, w->reply);
-	uint16_t held = captab_slot(&k.caps, m->hook.slot)->cap.rights;
 
-	captab_insert(&k.caps, m->hook.slot, dst, m->hook.obj, held & w->rights & WRIT_R_GRANT, 0);
+	captab_insert(&k.caps, captab_parent(&k.caps, m->hook.slot), dst, m->hook.obj,
+	    w->rights & WRIT_R_GRANT, 0);
 	captab_delete(&k.caps, m->hook.slot);
 	m->hook.slot = dst;
 	m->to = w->waiter;
@@ -214,7 +214,7 @@ static void deliver(struct k_msg *m, struct k_wait *w)
 		k_msg_fail(m, 0); /* which is to say: it has been taken */
 }
 
-/* Let senders and receivers meet. */
+/* Let senders and receivers meet. Who came last, and will not wait, is then told so. */
 static void match(struct k_endpoint *ep)
 {
 	while (!k_list_empty(&ep->senders) && !k_list_empty(&ep->receivers)) {
@@ -232,6 +232,17 @@ static void match(struct k_endpoint *ep)
 		else
 			deliver(m, w);
 	}
+	if (!k_list_empty(&ep->senders)) {
+		struct k_msg *m = k_container(ep->senders.prev, struct k_msg, at);
+
+		if (m->op == WRIT_OP_NBSEND)
+			k_msg_fail(m, WRIT_E_BUSY);
+	} else if (!k_list_empty(&ep->receivers)) {
+		struct k_wait *w = k_container(ep->receivers.prev, struct k_wait, at);
+
+		if (w->op == WRIT_OP_NBRECV)
+			k_wait_fail(w, WRIT_E_BUSY);
+	}
 }
 
 /* --- the calls ------------------------------------------------------------------------ */
@@ -244,10 +255,8 @@ int k_call_send(struct k_req *q)
 	struct k_msg *m;
 	int e = letter_decode(q, q->cap->obj, q->h.cap, &l);
 
-	if (e != 0 || (e = takes_decode(q, l.r, false)) != 0)
+	if (e != 0 || (e = takes_decode(q, false)) != 0)
 		return e;
-	if (q->h.op == WRIT_OP_NBSEND && k_list_empty(&ep->receivers))
-		return WRIT_E_BUSY;
 	if ((m = msg_new(q)) == NULL) {
 		snprintf(q->why, sizeof(q->why), "%d messages at once, or the account's bytes",
 		    K_WAITS_PROC);
@@ -271,53 +280,24 @@ int k_call_send(struct k_req *q)
 	memcpy(m->data, l.r + 1, l.len);
 	k_list_add(&ep->senders, &m->at);
 	match(ep);
-	if (q->h.op == WRIT_OP_NBSEND && ep->senders.prev == &m->at) /* who waited was unfit */
-		k_msg_fail(m, WRIT_E_BUSY);
 	return K_LATER;
 }
 
-static int receive(struct k_req *q)
+/* RECV, NBRECV. */
+int k_call_recv(struct k_req *q)
 {
 	struct k_endpoint *ep = &k.endpoints[k_body(q->cap)];
 	const struct writ_msg_req *r = q->in;
 	struct k_wait *w;
-	int e;
+	int e = takes_decode(q, true);
 
-	if (r->ntake > WRIT_CAPS_MAX)
-		return WRIT_E_BAD_REQUEST;
-	if (r->reply - r->take < r->ntake)
-		return WRIT_E_INVALID_ARGUMENT; /* one slot for two things */
-	if ((e = takes_decode(q, r, true)) != 0)
-		return e;
-	if (q->h.op == WRIT_OP_NBRECV && k_list_empty(&ep->senders))
-		return WRIT_E_BUSY;
-	if ((e = k_wait_new(q, q->p, q->slot, K_WAIT_MSG, &ep->receivers, &w)) != 0)
+	if (e != 0 || (e = k_wait_new(q, q->p, q->slot, K_WAIT_MSG, &ep->receivers, &w)) != 0)
 		return e;
 	w->rights = q->cap->rights;
 	w->take = r->take;
 	w->ntake = r->ntake;
 	w->reply = r->reply;
 	match(ep);
-	return K_LATER;
-}
-
-int k_call_recv(struct k_req *q)
-{
-	return receive(q);
-}
-
-/* All that waited may have been refused: then it does not wait either. */
-int k_call_nbrecv(struct k_req *q)
-{
-	struct k_endpoint *ep = &k.endpoints[k_body(q->cap)];
-	struct k_wait *w;
-	int e = receive(q);
-
-	if (e != K_LATER || k_list_empty(&ep->receivers))
-		return e;
-	w = k_container(ep->receivers.prev, struct k_wait, at);
-	if (w->waiter == q->p && w->op == WRIT_OP_NBRECV)
-		k_wait_fail(w, WRIT_E_BUSY);
 	return K_LATER;
 }
 
@@ -375,18 +355,10 @@ int k_call_reply_recv(struct k_req *q)
 	slot_t s;
 	int e = k_need(q, index, WRIT_BY_WITH, &s, &c);
 
-	if (e != 0)
+	if (e != 0 || (e = takes_decode(q, r->reply != index)) != 0 || /* it will be empty */
+	    (e = answer(q, index, c)) != 0)
 		return e;
-	if (r->reply == index) { /* it is empty when the answer has gone */
-		struct writ_msg_req none = { .take = r->take, .ntake = r->ntake };
-
-		e = none.ntake > WRIT_CAPS_MAX ? WRIT_E_BAD_REQUEST : takes_decode(q, &none, false);
-	} else {
-		e = r->ntake > WRIT_CAPS_MAX ? WRIT_E_BAD_REQUEST : takes_decode(q, r, true);
-	}
-	if (e != 0 || (e = answer(q, index, c)) != 0)
-		return e;
-	return receive(q);
+	return k_call_recv(q);
 }
 
 /* --- giving up ------------------------------------------------------------------------ */

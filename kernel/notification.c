@@ -63,10 +63,24 @@ int k_call_signal(struct k_req *q)
 	return 0;
 }
 
+/* 0, or BUSY: its bits are another's. */
+static int bound_away(struct k_req *q)
+{
+	const struct k_notification *n = invoked(q);
+
+	if (n->proc == NULL || n->proc == q->p)
+		return 0;
+	snprintf(q->why, sizeof(q->why), "it is bound to %s[%u]", n->proc->name, n->proc->pid);
+	return WRIT_E_BUSY;
+}
+
 int k_call_poll(struct k_req *q)
 {
-	q->h.arg = take(invoked(q));
-	return 0;
+	int e = bound_away(q);
+
+	if (e == 0)
+		q->h.arg = take(invoked(q));
+	return e;
 }
 
 /* WAIT, when a notification is invoked. */
@@ -74,14 +88,9 @@ int k_notification_wait(struct k_req *q)
 {
 	struct k_notification *n = invoked(q);
 	struct k_wait *w;
-	int e;
+	int e = bound_away(q);
 
-	if (n->proc != NULL && n->proc != q->p) {
-		snprintf(q->why, sizeof(q->why), "it is bound to %s[%u]", n->proc->name,
-		    n->proc->pid);
-		return WRIT_E_BUSY;
-	}
-	if ((e = k_wait_new(q, q->p, q->slot, K_WAIT_SIGNAL, &n->waiters, &w)) != 0)
+	if (e != 0 || (e = k_wait_new(q, q->p, q->slot, K_WAIT_SIGNAL, &n->waiters, &w)) != 0)
 		return e;
 	wake(n);
 	return K_LATER;

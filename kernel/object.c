@@ -51,10 +51,11 @@ void k_pool_put(struct k_pool *p, uint32_t i)
 	p->free = i;
 }
 
-static const uint32_t share_max[K_SHARE_N] = { [K_SHARE_SESSIONS] = K_SESSIONS,
-	[K_SHARE_MSGS] = K_MSGS,
-	[K_SHARE_WAITS] = K_WAITS,
-	[K_SHARE_FILES] = K_FILES };
+/* As many as their pools give: entry 0 never is. */
+static const uint32_t share_max[K_SHARE_N] = { [K_SHARE_SESSIONS] = K_SESSIONS - 1,
+	[K_SHARE_MSGS] = K_MSGS - 1,
+	[K_SHARE_WAITS] = K_WAITS - 1,
+	[K_SHARE_FILES] = K_FILES - 1 };
 
 bool k_share_get(uint32_t realm, enum k_share what)
 {

@@ -129,17 +129,14 @@ int k_wait_new(struct k_req *q, struct k_proc *p, slot_t slot, enum k_wait_what 
     struct k_list *queue, struct k_wait **ret)
 {
 	struct k_wait *w;
-	uint32_t i = 0;
+	uint32_t i;
 	int e;
 
-	if (p->nwaits < K_WAITS_PROC && k_share_get(p->realm, K_SHARE_WAITS) &&
-	    (i = k_pool_get(&k.wait_pool)) == 0)
-		k_share_put(p->realm, K_SHARE_WAITS);
-	if (i == 0) {
+	if (p->nwaits >= K_WAITS_PROC || !k_share_get(p->realm, K_SHARE_WAITS)) {
 		snprintf(q->why, sizeof(q->why), "more than %d waits and mappings", K_WAITS_PROC);
 		return WRIT_E_NOT_ENOUGH_MEMORY;
 	}
-	w = &k.waits[i];
+	w = &k.waits[i = k_pool_get(&k.wait_pool)];
 	*w = (struct k_wait){ .waiter = p,
 		.cookie = q->h.cookie,
 		.op = q->h.op,

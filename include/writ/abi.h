@@ -142,9 +142,9 @@ _Static_assert(sizeof(struct writ_msg_req) == 24, "");
 struct writ_msg_rep {
 	uint64_t badge;
 	uint32_t pid, realm;            /* who sent it; 0 in a call's answer */
-	uint8_t ncaps, unwrapped, call; /* taken; bit i: badges[i] holds; it wants an answer */
+	uint8_t ncaps, unwrapped, call; /* slots used; bit i: badges[i] holds; it wants an answer */
 	uint8_t pad[5];
-	uint64_t badges[WRIT_CAPS_MAX]; /* of capabilities to this very endpoint: no slot is used */
+	uint64_t badges[WRIT_CAPS_MAX]; /* the i-th was to this very endpoint: no slot is used */
 };
 _Static_assert(sizeof(struct writ_msg_rep) == 48, "");
 

@@ -83,7 +83,7 @@
 	  "send a message and wait for its answer") \
 	X(RECV, recv, recv, NONE, MORE(struct writ_msg_req), NONE, \
 	  "wait for a message") \
-	X(NBRECV, nbrecv, nbrecv, NONE, MORE(struct writ_msg_req), NONE, \
+	X(NBRECV, nbrecv, recv, NONE, MORE(struct writ_msg_req), NONE, \
 	  "take a message if one waits") \
 	X(REPLY, reply, reply, NONE, MORE(struct writ_msg_req), NONE, \
 	  "answer a call, once") \

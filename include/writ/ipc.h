@@ -73,8 +73,8 @@ int writ_cancel(uint32_t cookie);
 
 /* Set the bits of @ntfn's badge. Needs write. Never blocks. */
 int writ_signal(writ_cap_t ntfn);
-/* Take the bits into *ret; writ_wait() blocks until it was signalled. Needs read. Errors: BUSY
- * (bound to another proc), STALE. */
+/* Take the bits into *ret; writ_wait() blocks until it was signalled. Needs read. Errors of both:
+ * BUSY (bound to another proc); of writ_wait() STALE, NOT_ENOUGH_MEMORY. */
 int writ_wait(writ_cap_t ntfn, uint64_t *ret);
 int writ_poll(writ_cap_t ntfn, uint64_t *ret);
 /* From now on its signals come as WRIT_EV_SIGNAL (hdr.cap = @ntfn, hdr.arg = bits). Errors: BUSY
