@@ -4,6 +4,11 @@ t-gate_SRCS := tests/system/gate/lib.c tests/system/gate/main.c tests/system/gat
 	tests/system/gate/audit.c
 t-gate_LIBS := libwrit
 t-gate_STATIC := 1
+TESTBINS += t-ipc
+t-ipc_SRCS := tests/system/gate/lib.c $(addprefix tests/system/ipc/,main.c puppet.c orders.c rights.c \
+	transfer.c replies.c revoke.c notify.c deaths.c)
+t-ipc_LIBS := libwrit
+t-ipc_STATIC := 1
 TESTBINS += odd
 odd_SRCS := tests/system/procs/odd.c tests/system/gate/child.c
 odd_LIBS := libwrit
@@ -14,4 +19,4 @@ t-boot_SRCS := tests/system/boot/main.c tools/boot/record.c tools/boot/group.c l
 t-boot_LDLIBS := -lcap-ng -Wl,--wrap=pwrite,--wrap=capng_apply
 SHTESTS += tests/system/boot.sh tests/system/gate.sh tests/system/ends.sh \
 	tests/system/wordcount.sh tests/system/badinput.sh tests/system/cli.sh \
-	tests/system/servers.sh tests/system/audit.sh tests/system/docs.sh
+	tests/system/servers.sh tests/system/audit.sh tests/system/docs.sh tests/system/ipc.sh
