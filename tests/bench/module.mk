@@ -26,3 +26,12 @@ bench-bare_SRCS := tests/bench/bare.c
 bench-bare_STATIC := 1
 bench-bare_LDLIBS := -nostdlib
 $(B)/bin/bench-spawn: | $(B)/bin/bench-bare
+
+BENCHES += bench-ipc
+bench-ipc_SRCS := tests/bench/ipc.c tests/bench/bench.c
+bench-ipc_LDLIBS := -ljansson
+TESTBINS += bench-ipcer
+bench-ipcer_SRCS := tests/bench/ipcer.c tests/system/gate/lib.c
+bench-ipcer_STATIC := 1
+bench-ipcer_LIBS := libwrit
+$(B)/bin/bench-ipc: | $(B)/bin/bench-ipcer all
