@@ -378,8 +378,6 @@ static bool send_connect(struct k_proc *p, struct k_session *s)
 		.arg = s->id };
 	const struct k_path *path = NULL;
 
-	if (s->closed)
-		return true; /* over before it began */
 	path = &k.paths[captab_obj(&k.caps, s->path)->body];
 	e.pid = s->client->pid;
 	e.realm = s->client->realm;

@@ -187,28 +187,27 @@ void k_session_settle(struct k_session *s)
 	k_pool_put(&k.session_pool, (uint32_t)(s - k.sessions));
 }
 
-/* Take both sides off their lists and tell those that are not @by. */
+/* Take both sides off their lists and tell those that are not @by. It is closed, and may be freed
+ * by whoever is told last, only when this is over. */
 static void part(struct k_session *s, const struct k_proc *by)
 {
+	struct k_proc *client = s->client, *server = s->server;
 	bool delivered = s->fds[0] < 0;
 
-	s->closed = true;
 	k_list_del(&s->of_client);
 	k_list_del(&s->of_server);
+	k_list_del(&s->ev_server.link);
 	for (unsigned i = 0; i < 3; i++)
 		k_close(&s->fds[i]);
-	if (s->client != NULL) {
-		k_share_put(s->client->realm, K_SHARE_SESSIONS);
-		if (s->client != by && k_proc_alive(s->client))
-			k_event_post(s->client, &s->ev_client);
-	}
-	if (s->server != NULL && s->server != by && delivered && k_proc_alive(s->server)) {
-		s->ev_server.kind = K_EV_CLOSED_SERVER;
-		k_event_post(s->server, &s->ev_server);
-	} else {
-		k_list_del(&s->ev_server.link);
-	}
 	s->client = s->server = NULL;
+	if (client != NULL)
+		k_share_put(client->realm, K_SHARE_SESSIONS);
+	if (client != NULL && client != by && k_proc_alive(client))
+		k_event_post(client, &s->ev_client);
+	s->ev_server.kind = K_EV_CLOSED_SERVER;
+	if (server != NULL && server != by && delivered && k_proc_alive(server))
+		k_event_post(server, &s->ev_server);
+	s->closed = true;
 }
 
 void k_session_close(struct k_session *s, const struct k_proc *by)
