@@ -378,7 +378,7 @@ int k_call_cancel(struct k_req *q)
 	for (n = q->p->waits.next; n != &q->p->waits; n = n->next) {
 		struct k_wait *w = k_container(n, struct k_wait, of);
 
-		if (w->what < K_WAIT_MAPPED && w->cookie == q->h.arg) {
+		if (w->what < K_WAIT_LISTEN && w->cookie == q->h.arg) {
 			k_wait_fail(w, WRIT_E_CANCELED);
 			return 0;
 		}
@@ -412,4 +412,6 @@ void k_endpoint_close(struct k_endpoint *ep)
 		k_msg_fail(k_container(ep->senders.next, struct k_msg, at), WRIT_E_STALE);
 	while (!k_list_empty(&ep->receivers))
 		k_wait_fail(k_container(ep->receivers.next, struct k_wait, at), WRIT_E_STALE);
+	while (!k_list_empty(&ep->listening))
+		k_wait_drop(k_container(ep->listening.next, struct k_wait, at));
 }

@@ -32,7 +32,7 @@ enum {
 	K_OWN_BITS = 10,
 	K_AUDITS = 256, /* records kept of each realm */
 	K_OBJS = K_SLOTS / 2 + (1 << 16),
-	K_ACCOUNTS = 4096,
+	K_ACCOUNTS = K_SLOTS / 2,
 	K_WAITS_PROC = 64, /* outstanding waits of one proc, and messages */
 	K_WAITS = 1 << 16,
 	K_TURN = 4,    /* requests taken from one proc, and procs of one realm, before the next */
@@ -131,14 +131,14 @@ struct k_proc {
 	struct k_list bound; /* struct k_notification.of */
 	struct k_list clients;  /* struct k_session.of_server: sessions it serves */
 	struct k_list sessions; /* struct k_session.of_client: sessions it opened */
-	struct k_list listens;  /* struct k_endpoint.of_listener */
 	uint16_t said;
 	char name[WRIT_NAME_MAX];
 	char said_text[WRIT_STATUS_MAX];
 };
 
 /*
- * A proc waits for another, for a message or for a signal; or it holds a
+ * A proc waits for another, for a message or for a signal; or it listens
+ * at an Endpoint (LISTEN); or it holds a
  * descriptor that a capability gave it, which revoke can't take from it: then
  * the proc is ended (MAPPED), or an Image until it runs (IMAGE).
  */
@@ -147,6 +147,7 @@ enum k_wait_what {
 	K_WAIT_EXIT,
 	K_WAIT_MSG,
 	K_WAIT_SIGNAL,
+	K_WAIT_LISTEN,
 	K_WAIT_MAPPED,
 	K_WAIT_IMAGE
 };
@@ -161,10 +162,10 @@ struct k_wait {
 
 struct k_endpoint {
 	obj_t obj;
-	uint32_t realm; /* whose proc was given the right to receive: for people */
-	struct k_proc *listener;
-	struct k_list of_listener, waiting; /* sessions nobody serves yet */
-	struct k_list senders, receivers;   /* struct k_msg.at, struct k_wait.at */
+	uint32_t realm;        /* whose proc was given the right to receive: for people */
+	struct k_list waiting; /* sessions nobody serves yet */
+	struct k_list senders; /* struct k_msg.at */
+	struct k_list receivers, listening; /* struct k_wait.at; who listens is the first */
 };
 
 /* A message from when it is sent until it is taken; a call until it is answered. */

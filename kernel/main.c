@@ -77,7 +77,10 @@ static void revoke_slice(void)
 
 	p->revoked += live - k.caps.live_slots;
 	k_list_del(&p->revoke_link);
-	if (more || captab_reap(&k.caps, K_SLICE)) {
+	more = more || captab_reap(&k.caps, K_SLICE);
+	if (p->revoking == 0)
+		return; /* it has gone with its realm */
+	if (more) {
 		k_list_add(&k.revokes, &p->revoke_link);
 		return;
 	}

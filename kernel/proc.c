@@ -84,7 +84,6 @@ struct k_proc *k_proc_new(uint32_t realm)
 	k_list_init(&p->bound);
 	k_list_init(&p->clients);
 	k_list_init(&p->sessions);
-	k_list_init(&p->listens);
 	k.next_pid = pid + 1;
 	k.realms[realm].procs++;
 	return p;
@@ -174,14 +173,17 @@ void k_wait_fail(struct k_wait *w, int status)
 void k_wait_lost(struct k_wait *w)
 {
 	struct k_proc *p = w->waiter;
-	bool image = w->what == K_WAIT_IMAGE;
+	unsigned what = w->what;
 
-	if (w->what < K_WAIT_MAPPED) {
+	if (what < K_WAIT_LISTEN) {
 		k_wait_fail(w, WRIT_E_STALE);
 		return;
 	}
 	k_wait_drop(w);
-	k_proc_kill(p, image ? "its image was revoked" : "memory that it had mapped was revoked");
+	if (what != K_WAIT_LISTEN)
+		k_proc_kill(p,
+		    what == K_WAIT_IMAGE ? "its image was revoked"
+					 : "memory that it had mapped was revoked");
 }
 
 static bool reached(const struct k_proc *p, unsigned what)
@@ -339,13 +341,6 @@ static void leave_others(struct k_proc *p)
 		k_session_close(k_container(p->sessions.next, struct k_session, of_client), p);
 	while (!k_list_empty(&p->clients))
 		k_session_close(k_container(p->clients.next, struct k_session, of_server), p);
-	while (!k_list_empty(&p->listens)) {
-		struct k_endpoint *ep = k_container(p->listens.next, struct k_endpoint,
-		    of_listener);
-
-		k_list_del(&ep->of_listener);
-		ep->listener = NULL;
-	}
 	while (!k_list_empty(&p->events))
 		k_event_done(k_container(p->events.next, struct k_event, link));
 	k_context_leave(p);

@@ -42,6 +42,7 @@ uint32_t k_realm_new(const char *name, obj_t account, uint32_t uid, uint64_t mem
 	*r = (struct k_realm){ .used = true,
 		.audits = r->audits, /* what is known of who was here before stays */
 		.unsealed = r->unsealed,
+		.shares[K_SHARE_FILES] = r->shares[K_SHARE_FILES], /* those that others hold */
 		.account = account,
 		.epfd = ep,
 		.memory = memory,

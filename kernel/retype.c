@@ -62,8 +62,8 @@ static int make_endpoint(struct k_req *q, slot_t dst)
 		return e;
 	ep = &k.endpoints[body];
 	*ep = (struct k_endpoint){ .obj = captab_slot(&k.caps, dst)->cap.obj };
-	k_list_init(&ep->of_listener);
 	k_list_init(&ep->waiting);
+	k_list_init(&ep->listening);
 	k_list_init(&ep->senders);
 	k_list_init(&ep->receivers);
 	return 0;

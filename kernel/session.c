@@ -132,20 +132,32 @@ int k_call_grant(struct k_req *q)
 
 /* --- endpoints ------------------------------------------------------------------ */
 
+/* NULL: nobody, or no longer by right. */
+static struct k_proc *listener(const struct k_endpoint *ep)
+{
+	const struct k_wait *w = k_container(ep->listening.next, struct k_wait, at);
+
+	return !k_list_empty(&ep->listening) && k_hook_holds(&w->hook) ? w->waiter : NULL;
+}
+
 int k_call_listen(struct k_req *q)
 {
-	struct k_endpoint *ep = &k.endpoints[captab_obj(&k.caps, q->cap->obj)->body];
+	struct k_endpoint *ep = &k.endpoints[k_body(q->cap)];
+	const struct k_proc *now = listener(ep);
 	struct k_list *n, *next;
+	struct k_wait *w;
+	int e;
 
-	if (ep->listener != NULL && ep->listener != q->p) {
-		snprintf(q->why, sizeof(q->why), "%s[%u] listens already", ep->listener->name,
-		    ep->listener->pid);
+	if (now != NULL && now != q->p) {
+		snprintf(q->why, sizeof(q->why), "%s[%u] listens already", now->name, now->pid);
 		return WRIT_E_BUSY;
 	}
-	if (ep->listener == q->p)
+	if (now == q->p)
 		return 0;
-	ep->listener = q->p;
-	k_list_add(&q->p->listens, &ep->of_listener);
+	while (!k_list_empty(&ep->listening)) /* revoked and not yet told */
+		k_wait_drop(k_container(ep->listening.next, struct k_wait, at));
+	if ((e = k_wait_new(q, q->p, q->slot, K_WAIT_LISTEN, &ep->listening, &w)) != 0)
+		return e;
 	for (n = ep->waiting.next; n != &ep->waiting; n = next) {
 		next = n->next;
 		k_session_offer(k_container(n, struct k_session, of_server));
@@ -155,7 +167,6 @@ int k_call_listen(struct k_req *q)
 
 void k_endpoint_gone(struct k_endpoint *ep)
 {
-	k_list_del(&ep->of_listener);
 	k_endpoint_close(ep);
 	k_pool_put(&k.endpoint_pool, (uint32_t)(ep - k.endpoints));
 }
@@ -165,11 +176,10 @@ void k_endpoint_gone(struct k_endpoint *ep)
 void k_session_offer(struct k_session *s)
 {
 	k_list_del(&s->of_server);
-	if (s->ep->listener == NULL) {
+	if ((s->server = listener(s->ep)) == NULL) {
 		k_list_add(&s->ep->waiting, &s->of_server);
 		return;
 	}
-	s->server = s->ep->listener;
 	k_list_add(&s->server->clients, &s->of_server);
 	k_event_post(s->server, &s->ev_server);
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 TESTBINS += t-gate
 t-gate_SRCS := tests/system/gate/lib.c tests/system/gate/main.c tests/system/gate/child.c \
-	tests/system/gate/audit.c
+	tests/system/gate/audit.c tests/system/gate/review.c
 t-gate_LIBS := libwrit
 t-gate_STATIC := 1
 TESTBINS += t-ipc

@@ -49,3 +49,4 @@ int child_main(const char *mode);
 
 /* The cases of other files. */
 void test_audit(void);
+void test_review(void);

@@ -348,6 +348,7 @@ int writ_main(int argc, char **argv)
 		hold();
 	writ_quota_read(ACCOUNT, &before);
 	test_audit();
+	test_review();
 	test_life();
 	test_spawn_refusals();
 	test_images();

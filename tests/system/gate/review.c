@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* What once went wrong: one case or a few for each, of the first server's own calls. */
+#include "gate.h"
+#include <string.h>
+#include <unistd.h>
+
+enum { OWN = 900, EP, WAY, NODE_OF, MANY, LAST = 980 };
+
+static void clear(void)
+{
+	for (uint32_t i = OWN; i < LAST; i++)
+		writ_cap_delete(i);
+}
+
+static void close_fds(int *fds)
+{
+	for (unsigned i = 0; i < WRIT_FDS_MAX; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
+/* A session over the Path in WAY; its number, or 0. */
+static uint32_t connect_self(void)
+{
+	struct writ_hdr h = { .op = WRIT_OP_CONNECT, .cap = WAY };
+	int fds[WRIT_FDS_MAX] = { -1, -1, -1 };
+
+	if (writ_gate_call(&h, NULL, NULL, NULL, 0, fds) != 0)
+		return 0;
+	close_fds(fds);
+	return (uint32_t)h.arg;
+}
+
+/* The next event, of @op: its arg; 0 if there is none or another. */
+static uint64_t event_of(unsigned op)
+{
+	struct writ_event e;
+
+	if (writ_event_next(&e, 200) != 1)
+		return 0;
+	close_fds(e.fds);
+	return e.hdr.op == op ? e.hdr.arg : 0;
+}
+
+/* Both sides of a revoked session are told, by its number. */
+static void test_session_revoked(void)
+{
+	uint32_t id;
+
+	check(writ_retype_endpoint(WRIT_BOOT_UNTYPED, EP) == 0 &&
+		call(WRIT_OP_LISTEN, EP, 0, NULL, 0) == 0 &&
+		writ_path_derive(EP, WAY, "/", WRIT_R_READ, 0) == 0 && (id = connect_self()) != 0 &&
+		event_of(WRIT_EV_CONNECT) == id && writ_cap_revoke(EP) == 0 &&
+		event_of(WRIT_EV_CLOSED) == id && event_of(WRIT_EV_CLOSED) == id,
+	    "both sides of a session learn which one was revoked");
+	clear();
+}
+
+/* Who listens by a capability that was revoked doesn't any more; the next one does. */
+static void test_listen_revoked(void)
+{
+	uint32_t id = 0;
+
+	check(writ_retype_endpoint(WRIT_BOOT_UNTYPED, EP) == 0 &&
+		writ_cap_copy(EP, MANY, WRIT_R_READ) == 0 &&
+		writ_path_derive(EP, WAY, "/", WRIT_R_READ, 0) == 0 &&
+		call(WRIT_OP_LISTEN, MANY, 0, NULL, 0) == 0 && (id = connect_self()) != 0 &&
+		event_of(WRIT_EV_CONNECT) == id,
+	    "listening through a copy of the Endpoint");
+	check(writ_cap_delete(WAY) == 0 && writ_cap_revoke(EP) == 0 &&
+		event_of(WRIT_EV_CLOSED) == id && event_of(WRIT_EV_CLOSED) == id &&
+		writ_path_derive(EP, WAY, "/", WRIT_R_READ, 0) == 0 && (id = connect_self()) != 0 &&
+		event_of(WRIT_EV_CONNECT) == 0,
+	    "ends when that is revoked");
+	check(call(WRIT_OP_LISTEN, EP, 0, NULL, 0) == 0 && event_of(WRIT_EV_CONNECT) == id,
+	    "and who listens next gets what waited");
+	writ_cap_revoke(EP);
+	event_of(WRIT_EV_CLOSED);
+	event_of(WRIT_EV_CLOSED);
+	clear();
+}
+
+void test_review(void)
+{
+	test_listen_revoked();
+	test_session_revoked();
+}
