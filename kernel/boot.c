@@ -241,9 +241,11 @@ static int open_loop(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	k.sigfd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	k.epfd = epoll_create1(EPOLL_CLOEXEC);
-	if (k.sigfd < 0 || k.epfd < 0)
+	k.urgent = epoll_create1(EPOLL_CLOEXEC);
+	if (k.sigfd < 0 || k.epfd < 0 || k.urgent < 0)
 		return fail("epoll");
 	k_epoll(k.epfd, EPOLL_CTL_ADD, k.sigfd, EPOLLIN, K_POLL_SIGNAL, 0);
+	k_epoll(k.epfd, EPOLL_CTL_ADD, k.urgent, EPOLLIN, K_POLL_URGENT, 0);
 	return 0;
 }
 

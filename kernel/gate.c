@@ -308,7 +308,7 @@ static void serve(struct k_req *q)
 
 static void gate_closed(struct k_proc *p)
 {
-	epoll_ctl(k.realms[p->realm].epfd, EPOLL_CTL_DEL, p->gate, NULL);
+	epoll_ctl(k.realms[p->realm].epfd[p->turn], EPOLL_CTL_DEL, p->gate, NULL);
 	close(p->gate);
 	p->gate = -1;
 	if (k_proc_alive(p))
@@ -320,17 +320,12 @@ void k_gate_read(struct k_proc *p)
 	static struct k_req q;
 	static char buf[WRIT_MSG_MAX];
 
-	for (unsigned i = 0; i < K_TURN && p->gate >= 0 && p->revoking == 0; i++) {
-		int r = receive(p, &q, buf);
+	int r = p->gate >= 0 && p->revoking == 0 ? receive(p, &q, buf) : 0;
 
-		if (r == 0)
-			return;
-		if (r < 0) {
-			gate_closed(p);
-			return;
-		}
+	if (r > 0)
 		serve(&q);
-	}
+	else if (r < 0)
+		gate_closed(p);
 }
 
 void k_gate_drain(struct k_proc *p)
@@ -455,7 +450,7 @@ void k_event_flush(struct k_proc *p)
 	}
 	if (p->gate >= 0 && stuck != p->want_out) {
 		p->want_out = stuck;
-		k_epoll(k.realms[p->realm].epfd, EPOLL_CTL_MOD, p->gate,
+		k_epoll(k.realms[p->realm].epfd[p->turn], EPOLL_CTL_MOD, p->gate,
 		    EPOLLIN | (stuck ? EPOLLOUT : 0), K_POLL_REALM, (uint32_t)(p - k.procs));
 	}
 }

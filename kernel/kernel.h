@@ -35,7 +35,7 @@ enum {
 	K_ACCOUNTS = K_SLOTS / 2,
 	K_WAITS_PROC = 64, /* outstanding waits of one proc, and messages */
 	K_WAITS = 1 << 16,
-	K_TURN = 4,    /* requests taken from one proc, and procs of one realm, before the next */
+	K_TURN = 4, /* procs of a realm whose request is taken before it is the next realm's turn */
 	K_SLICE = 100, /* slots revoked or reaped between calls: seL4's unit of work */
 	K_KEEP = 64,   /* ended procs a realm may keep against others */
 };
@@ -107,7 +107,7 @@ struct k_event {
 
 struct k_proc {
 	uint32_t pid, parent, realm;
-	uint8_t state, class, profile, cnode_bits;
+	uint8_t state, class, profile, cnode_bits, turn; /* turn: its class as it started */
 	bool started, held, killed, told_pending, want_out, suspended;
 	obj_t obj;                   /* 0: no capability names it any more */
 	obj_t cnode, spawn, image;   /* held while it lives (image: until ordered) */
@@ -233,8 +233,8 @@ struct k_nest {
 };
 
 struct k_realm {
-	obj_t obj, account; /* account: its Untyped, held */
-	int epfd;           /* the gates of its procs: realms take turns */
+	obj_t obj, account;     /* account: its Untyped, held */
+	int epfd[WRIT_CLASS_N]; /* the gates of its procs: realms take turns, LC comes first */
 	uint64_t memory;
 	uint32_t uid, cores, procs, kept, shares[K_SHARE_N];
 	uint64_t audits;            /* records made */
@@ -262,7 +262,7 @@ struct k_file {
 
 struct k {
 	const char *node;
-	int epfd, sigfd, logdir;
+	int epfd, urgent, sigfd, logdir; /* urgent: the realms' epfd of class LC */
 	bool stopping;
 	int exit_code;
 	uint32_t uid_base, next_pid, nprocs, dying_realms, shares[K_SHARE_N];
@@ -365,7 +365,7 @@ struct k_hook *k_hook_of(const struct cap *c);
 void k_hook_moved(slot_t slot);
 
 /* --- gate (gate.c) -------------------------------------------------------- */
-/* Take up to K_TURN requests from @p. */
+/* Take one request from @p, if it may be served. */
 void k_gate_read(struct k_proc *p);
 /* After @p has died: what it had still said about itself. */
 void k_gate_drain(struct k_proc *p);
@@ -472,4 +472,4 @@ int k_boot(void); /* the record, tables, root. 0, or an exit code and why on std
 void k_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 uint64_t k_now(void); /* CLOCK_BOOTTIME, ns */
 void k_epoll(int ep, int op, int fd, unsigned events, unsigned what, uint32_t index);
-enum k_epoll_what { K_POLL_SIGNAL, K_POLL_REALM, K_POLL_NEST };
+enum k_epoll_what { K_POLL_SIGNAL, K_POLL_REALM, K_POLL_NEST, K_POLL_URGENT };

@@ -36,13 +36,23 @@ static void on_gate(uint32_t index, unsigned events)
 }
 
 /* A few of its procs, in turn: however many call, other realms wait for no more than that. */
-static void on_realm(uint32_t realm)
+static void on_realm(uint32_t index)
 {
 	struct epoll_event ev[K_TURN];
-	int n = epoll_wait(k.realms[realm].epfd, ev, K_TURN, 0);
+	int n = epoll_wait(k.realms[index >> 1].epfd[index & 1], ev, K_TURN, 0);
 
 	for (int i = 0; i < n && !k.stopping; i++)
 		on_gate((uint32_t)ev[i].data.u64, ev[i].events);
+}
+
+/* Class LC waits for no more than the turn of one realm of class BE. */
+static void on_urgent(void)
+{
+	struct epoll_event ev[EVENTS];
+	int n = epoll_wait(k.urgent, ev, EVENTS, 0);
+
+	for (int i = 0; i < n && !k.stopping; i++)
+		on_realm((uint32_t)ev[i].data.u64);
 }
 
 static void on_nest(uint32_t index, unsigned events)
@@ -61,6 +71,7 @@ static void dispatch(const struct epoll_event *e)
 	switch (e->data.u64 >> 32) {
 	case K_POLL_SIGNAL: on_signal(); break;
 	case K_POLL_REALM: on_realm(index); break;
+	case K_POLL_URGENT: on_urgent(); break;
 	case K_POLL_NEST:
 	default: on_nest(index, e->events); break;
 	}
@@ -113,8 +124,11 @@ int main(void)
 	while (e == 0 && !k.stopping) {
 		int n = epoll_wait(k.epfd, ev, EVENTS, work());
 
-		for (int i = 0; i < n && !k.stopping; i++)
+		for (int i = 0; i < n && !k.stopping; i++) {
 			dispatch(&ev[i]);
+			if (i + 1 < n)
+				on_urgent();
+		}
 	}
 	return e != 0 ? e : k.exit_code;
 }

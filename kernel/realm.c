@@ -24,16 +24,18 @@ uint32_t k_realm_new(const char *name, obj_t account, uint32_t uid, uint64_t mem
 {
 	uint32_t i = k_pool_get(&k.realm_pool);
 	struct k_realm *r = &k.realms[i];
-	int ep, e = 0;
+	int ep[WRIT_CLASS_N], e;
 
 	if (i == 0) {
 		errno = ENOSPC;
 		return 0;
 	}
-	if ((ep = epoll_create1(EPOLL_CLOEXEC)) < 0 ||
-	    (e = cgroup_make(name, memory, cores, pids + PIDS_EXTRA)) < 0) {
-		e = ep < 0 ? -errno : e;
-		k_close(&ep);
+	for (unsigned c = 0; c < WRIT_CLASS_N; c++)
+		ep[c] = epoll_create1(EPOLL_CLOEXEC);
+	e = ep[0] < 0 || ep[1] < 0 ? -EMFILE : cgroup_make(name, memory, cores, pids + PIDS_EXTRA);
+	if (e < 0) {
+		k_close(&ep[0]);
+		k_close(&ep[1]);
 		k_log("realm %s: cgroup: %s", name, strerror(-e));
 		k_pool_put(&k.realm_pool, i);
 		errno = -e;
@@ -44,12 +46,14 @@ uint32_t k_realm_new(const char *name, obj_t account, uint32_t uid, uint64_t mem
 		.unsealed = r->unsealed,
 		.shares[K_SHARE_FILES] = r->shares[K_SHARE_FILES], /* those that others hold */
 		.account = account,
-		.epfd = ep,
+		.epfd = { ep[0], ep[1] },
 		.memory = memory,
 		.cores = cores,
 		.uid = uid != 0 ? uid : k.uid_base + i * BOOT_UID_REALM };
 	snprintf(r->name, sizeof(r->name), "%s", name);
-	k_epoll(k.epfd, EPOLL_CTL_ADD, ep, EPOLLIN, K_POLL_REALM, i);
+	for (unsigned c = 0; c < WRIT_CLASS_N; c++)
+		k_epoll(c == WRIT_CLASS_LC ? k.urgent : k.epfd, EPOLL_CTL_ADD, ep[c], EPOLLIN,
+		    K_POLL_REALM, i << 1 | c);
 	captab_hold(&k.caps, account);
 	for (unsigned p = 0; p < WRIT_PROFILE_N; p++)
 		k_list_init(&r->nests[p].orders);
@@ -207,8 +211,9 @@ void k_nest_flush(uint32_t realm, unsigned profile)
 		k_close(&p->child);
 		k_close(&p->log);
 		k_proc_image_done(p);
-		k_epoll(k.realms[realm].epfd, EPOLL_CTL_ADD, p->gate, EPOLLIN, K_POLL_REALM,
-		    (uint32_t)(p - k.procs));
+		p->turn = p->class;
+		k_epoll(k.realms[realm].epfd[p->turn], EPOLL_CTL_ADD, p->gate, EPOLLIN,
+		    K_POLL_REALM, (uint32_t)(p - k.procs));
 	}
 	if (n->state == K_NEST_UP && n->want_out != (e == -EAGAIN)) {
 		n->want_out = e == -EAGAIN;
@@ -359,7 +364,8 @@ void k_realm_settle(void)
 			    !k_proc_alive(&k.procs[p]))
 				k.procs[p].realm = 0;
 		captab_unhold(&k.caps, r->account);
-		k_close(&r->epfd);
+		k_close(&r->epfd[0]);
+		k_close(&r->epfd[1]);
 		r->used = r->dying = false;
 		k.dying_realms--;
 		k_pool_put(&k.realm_pool, i);
