@@ -186,10 +186,12 @@ clean:
 	rm -rf $(B)
 
 # Too long for every run: proofs, models, and ten million random operations.
-.PHONY: prove model soak
+.PHONY: prove model soak hostile
 prove:
 	tools/prove
 model:
 	tools/model
+hostile: all tests
+	B=$(B) tests/system/hostile.sh 1000 5000 12 3
 soak: $(B)/bin/unit-caps-random
 	$< $(or $(SOAK_OPS),10000000)

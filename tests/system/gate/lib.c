@@ -34,7 +34,7 @@ int64_t spawn_with(uint32_t cap, uint32_t dst, const char *mode, const struct gi
 {
 	struct {
 		struct writ_spawn_req r;
-		char rest[8 * sizeof(struct writ_grant) + WRIT_BLOB_MAX];
+		char rest[WRIT_GRANTS_MAX * sizeof(struct writ_grant) + WRIT_BLOB_MAX];
 	} m;
 	struct writ_hdr h = { .op = WRIT_OP_SPAWN, .cap = cap };
 	struct start_buf s;
