@@ -52,7 +52,10 @@ int k_call_rotate(struct k_req *q)
 
 int k_call_delete(struct k_req *q)
 {
-	return captab_delete(&k.caps, q->at[0]);
+	int e = captab_delete(&k.caps, q->at[0]);
+
+	captab_reap(&k.caps, K_SLICE); /* what it paid for is there again when it is answered */
+	return e;
 }
 
 /* In slices: the loop goes on with it, and the reply comes when nothing is left. */

@@ -170,7 +170,7 @@ static struct text leaf(const char *realm, uint32_t id)
 	return text("%s/sc%u", realm, id);
 }
 
-int cgroup_leaf(const char *realm, uint32_t id, uint64_t weight, uint64_t period_us,
+int cgroup_leaf(const char *realm, uint32_t id, bool idle, uint64_t weight, uint64_t period_us,
     uint64_t budget_us)
 {
 	int i = hier(BOOT_CPU), v2 = i == BOOT_V2, r;
@@ -178,9 +178,13 @@ int cgroup_leaf(const char *realm, uint32_t id, uint64_t weight, uint64_t period
 
 	if (node[i] < 0 || weight < 1 || weight > 10000)
 		return node[i] < 0 ? -ENOTSUP : -EINVAL;
-	if ((r = make(i, at.s)) < 0 ||
-	    (r = put(i, at.s, v2 ? "cpu.weight" : "cpu.shares", n.s)) < 0)
+	if ((r = make(i, at.s)) < 0)
 		return r;
+	(void)put(i, at.s, "cpu.idle", "0"); /* while it is idle it takes no weight */
+	if ((r = put(i, at.s, v2 ? "cpu.weight" : "cpu.shares", n.s)) < 0)
+		return r;
+	if (idle)
+		(void)put(i, at.s, "cpu.idle", "1"); /* since Linux 5.15 */
 	/* in v1 first none: neither new number may be too much beside the other's old one */
 	r = put(i, at.s, v2 ? "cpu.max" : "cpu.cfs_quota_us", v2 ? "max" : "-1");
 	if (r == 0 && budget_us != 0 && !v2)

@@ -4,6 +4,7 @@
  * processes lie in leaves of its group: nest, where they begin, and sc<id> of a scheduling context.
  */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <writ/boot.h>
@@ -22,12 +23,13 @@ int cgroup_remove(const char *realm);
 uint64_t cgroup_id(const char *realm);
 
 /*
- * Make or change a leaf: CPU weight 1..10000 (100: as any other) and, where Linux offers bandwidth
- * control, @budget_us every @period_us (budget 0: no bound). -ENOTSUP: no cpu controller. -EINVAL:
- * Linux has no such numbers (periods are 1 ms to 1 s, budgets 1 ms at least and in v1 no larger a
- * share than the realm's). A new leaf may be there after an error: remove it.
+ * Make or change a leaf: whether it gets only what nobody else wants (where Linux offers that), CPU
+ * weight 1..10000 (100: as any other) and, where Linux offers bandwidth control, @budget_us every
+ * @period_us (budget 0: no bound). -ENOTSUP: no cpu controller. -EINVAL: Linux has no such numbers
+ * (periods are 1 ms to 1 s, budgets 1 ms at least and in v1 no larger a share than the realm's). A
+ * new leaf may be there after an error: remove it.
  */
-int cgroup_leaf(const char *realm, uint32_t id, uint64_t weight, uint64_t period_us,
+int cgroup_leaf(const char *realm, uint32_t id, bool idle, uint64_t weight, uint64_t period_us,
     uint64_t budget_us);
 /* Move process @pid there; its memory is counted as before. */
 int cgroup_leaf_enter(const char *realm, uint32_t id, pid_t pid);

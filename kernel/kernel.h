@@ -158,6 +158,7 @@ struct k_wait {
 	uint32_t cookie, take, reply;
 	uint16_t op, rights; /* rights: of the Endpoint capability */
 	uint8_t what, ntake;
+	obj_t file; /* MAPPED: held, so that it is paid for as long as the proc has it; or 0 */
 };
 
 struct k_endpoint {

@@ -154,8 +154,16 @@ int k_wait_new(struct k_req *q, struct k_proc *p, slot_t slot, enum k_wait_what 
 	return 0;
 }
 
+static void let_go(obj_t *o)
+{
+	if (*o != 0)
+		captab_unhold(&k.caps, *o);
+	*o = 0;
+}
+
 void k_wait_drop(struct k_wait *w)
 {
+	let_go(&w->file);
 	k_hook_off(&w->hook);
 	k_list_del(&w->at);
 	k_list_del(&w->of);
@@ -346,13 +354,6 @@ static void leave_others(struct k_proc *p)
 	k_context_leave(p);
 	k_list_del(&p->revoke_link);
 	p->revoking = 0;
-}
-
-static void let_go(obj_t *o)
-{
-	if (*o != 0)
-		captab_unhold(&k.caps, *o);
-	*o = 0;
 }
 
 void k_proc_image_done(struct k_proc *p)

@@ -120,22 +120,20 @@ static int make(struct k_req *q, const struct writ_retype_req *r, slot_t dst)
 int k_call_retype(struct k_req *q)
 {
 	const struct writ_retype_req *r = q->in;
-	struct writ_addr a = r->dst;
-	slot_t dst[WRIT_FANOUT_MAX] = { q->at[0] };
+	const struct object *cn = captab_obj(&k.caps, captab_slot(&k.caps, q->at[0])->cnode);
+	slot_t dst = q->at[0], end = dst + r->count;
 	int e = 0;
 
-	if (r->count < 1 || r->count > WRIT_FANOUT_MAX)
+	if (r->count < 1 || r->count > WRIT_FANOUT_MAX ||
+	    r->count > cn->base + (1u << cn->bits) - dst)
 		return WRIT_E_RANGE;
-	for (unsigned i = 1; i < r->count && e == 0; i++) {
-		a.index++;
-		e = k_resolve_empty(q, &a, &dst[i]);
-	}
-	if (e == WRIT_E_FAILED_LOOKUP)
-		e = WRIT_E_RANGE; /* the first is there, but not so many */
-	for (unsigned i = 0; i < r->count && e == 0; i++)
-		if ((e = make(q, r, dst[i])) != 0)
-			while (i-- > 0)
-				captab_delete(&k.caps, dst[i]);
+	for (slot_t s = dst; s < end; s++)
+		if (captab_slot(&k.caps, s)->cap.type != WRIT_TYPE_NULL)
+			return WRIT_E_DELETE_FIRST;
+	for (slot_t s = dst; s < end && e == 0; s++)
+		if ((e = make(q, r, s)) != 0)
+			while (s-- > dst)
+				captab_delete(&k.caps, s);
 	if (e != 0)
 		captab_reap(&k.caps,
 		    WRIT_FANOUT_MAX + 1); /* what was made gives back what it took */
@@ -169,6 +167,8 @@ int k_call_fd(struct k_req *q)
 			return WRIT_E_IO;
 	}
 	if ((e = k_wait_new(q, q->p, q->slot, K_WAIT_MAPPED, NULL, &w)) == 0) {
+		w->file = q->cap->obj;
+		captab_hold(&k.caps, w->file);
 		q->out_fds[0] = fd;
 		q->out_nfds = 1;
 		k_gate_answer(q, 0);

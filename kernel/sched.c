@@ -5,7 +5,6 @@
  */
 #include "kernel.h"
 #include "cgroup.h"
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,7 +28,7 @@ int k_call_start(struct k_req *q)
 	struct k_proc *p = k_proc_find((uint32_t)q->h.arg);
 	uint64_t class = q->h.arg >> 32;
 
-	if (p == NULL || p->state != WRIT_STATE_PENDING) {
+	if (p == NULL || p->state != WRIT_STATE_PENDING || p->suspended) {
 		snprintf(q->why, sizeof(q->why), "proc %u is not pending", (uint32_t)q->h.arg);
 		return WRIT_E_ILLEGAL_OPERATION;
 	}
@@ -66,14 +65,13 @@ int k_call_procs(struct k_req *q)
 void k_context_apply(struct k_proc *p)
 {
 	const struct k_context *c = &k.contexts[p->context];
-	const struct sched_param none = { 0 };
 	const char *realm = k.realms[p->realm].name;
 	pid_t pid = k_proc_host_pid(p);
 
 	if (p->context == 0 || pid <= 0)
 		return;
-	sched_setscheduler(pid, c->class == WRIT_CLASS_BE ? SCHED_IDLE : SCHED_OTHER, &none);
-	if (cgroup_leaf(realm, p->context, c->weight, c->period, c->budget) == 0)
+	if (cgroup_leaf(realm, p->context, c->class == WRIT_CLASS_BE, c->weight, c->period,
+		c->budget) == 0)
 		cgroup_leaf_enter(realm, p->context, pid);
 }
 
@@ -153,6 +151,7 @@ int k_call_sched(struct k_req *q)
 	if (sc->proc != NULL || p->context != 0)
 		return WRIT_E_BUSY;
 	sc->proc = p;
+	sc->consumed -= k_proc_cpu(p); /* what it has used so far was not under this one */
 	p->context = k_body(c);
 	describe(p, sc);
 	return 0;
