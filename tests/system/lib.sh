@@ -42,12 +42,12 @@ until_ok() { # until_ok TENTHS COMMAND...
 	done
 	return 1
 }
-# kernel_up MODULE...: the kernel alone, with these modules. BOOT is writ-boot, our child, which ends
-# with the kernel's status when all is cleared; KERNEL is the kernel, its child.
+# kernel_up MODULE...: the kernel alone, with these modules (and HOST, a --host). BOOT is writ-boot,
+# our child, which ends with the status of the kernel, KERNEL, its child, when all is cleared.
 kernel_up() {
 	mkdir -p /run/writ /var/log/writ
 	"$B/bin/writ-boot" --node "$NODE" --run "$RUN" --log "$LOGS" \
-		$(printf -- '--module %s ' "$@") > "$TMP/kernel.log" 2>&1 &
+		$(printf -- '--module %s ' "$@") ${HOST:+--host "$HOST"} > "$TMP/kernel.log" 2>&1 &
 	BOOT=$!
 	until_ok 50 kernel_is
 }

@@ -9,6 +9,10 @@ t-ipc_SRCS := tests/system/gate/lib.c $(addprefix tests/system/ipc/,main.c puppe
 	transfer.c replies.c revoke.c notify.c deaths.c)
 t-ipc_LIBS := libwrit
 t-ipc_STATIC := 1
+TESTBINS += t-objects
+t-objects_SRCS := tests/system/gate/lib.c $(wildcard tests/system/objects/*.c)
+t-objects_LIBS := libwrit
+t-objects_STATIC := 1
 TESTBINS += odd
 odd_SRCS := tests/system/procs/odd.c tests/system/gate/child.c
 odd_LIBS := libwrit
@@ -17,7 +21,7 @@ odd_STATIC := 1
 TESTBINS += t-boot
 t-boot_SRCS := tests/system/boot/main.c tools/boot/record.c tools/boot/group.c libsys/start.c
 t-boot_LDLIBS := -lcap-ng -Wl,--wrap=pwrite,--wrap=capng_apply
-SHTESTS += tests/system/boot.sh tests/system/gate.sh tests/system/ends.sh \
+SHTESTS += tests/system/boot.sh tests/system/gate.sh tests/system/objects.sh tests/system/ends.sh \
 	tests/system/wordcount.sh tests/system/badinput.sh tests/system/cli.sh \
 	tests/system/servers.sh tests/system/audit.sh tests/system/docs.sh tests/system/hostile.sh tests/system/ipc.sh
 TESTBINS += t-hostile
