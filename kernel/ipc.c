@@ -35,9 +35,8 @@ void k_msg_free(struct k_msg *m)
 	k_list_del(&m->at);
 	k_list_del(&m->of);
 	m->from->nmsgs--;
-	k_share_put(m->realm, K_SHARE_MSGS);
-	captab_uncharge(&k.caps, m->account, cost());
-	captab_unhold(&k.caps, m->account);
+	k_share_put(m->from->realm, K_SHARE_MSGS);
+	captab_uncharge(&k.caps, k_account(m->from), cost());
 	k_pool_put(&k.msg_pool, (uint32_t)(m - k.msgs));
 }
 
@@ -49,24 +48,19 @@ void k_msg_fail(struct k_msg *m, int status)
 
 static struct k_msg *msg_new(struct k_req *q)
 {
-	uint32_t realm = q->p->realm;
-	obj_t account = k_account(q->p);
 	struct k_msg *m;
 
-	if (q->p->nmsgs >= K_WAITS_PROC || !k_share_get(realm, K_SHARE_MSGS))
+	if (q->p->nmsgs >= K_WAITS_PROC || !k_share_get(q->p->realm, K_SHARE_MSGS))
 		return NULL;
-	if (captab_charge(&k.caps, account, cost()) != 0) {
-		k_share_put(realm, K_SHARE_MSGS);
+	if (captab_charge(&k.caps, k_account(q->p), cost()) != 0) {
+		k_share_put(q->p->realm, K_SHARE_MSGS);
 		return NULL;
 	}
 	m = &k.msgs[k_pool_get(&k.msg_pool)];
 	memset(m, 0, offsetof(struct k_msg, data));
 	m->from = q->p;
-	m->account = account;
-	m->realm = realm;
 	m->op = q->h.op;
 	m->cookie = q->h.cookie;
-	captab_hold(&k.caps, account);
 	k_list_init(&m->at);
 	k_list_init(&m->of);
 	k_list_add(&q->p->msgs, &m->of);
@@ -305,7 +299,6 @@ int k_call_recv(struct k_req *q)
 static int answer(struct k_req *q, uint32_t index, const struct cap *c)
 {
 	struct k_hook *h = k_hook_of(c);
-	struct writ_msg_rep *rep;
 	struct letter l;
 	struct k_msg *m;
 	int e = letter_decode(q, 0, index, &l);
@@ -333,10 +326,9 @@ static int answer(struct k_req *q, uint32_t index, const struct cap *c)
 	}
 	for (unsigned i = 0; i < l.ncaps; i++)
 		k_audit_granted(q->p, m->from, m->take + i, q->h.op, m->from->pid);
-	rep = &m->rep;
-	*rep = (struct writ_msg_rep){ .ncaps = (uint8_t)l.ncaps };
+	m->rep = (struct writ_msg_rep){ .ncaps = (uint8_t)l.ncaps };
 	memcpy(m->data, l.r + 1, l.len);
-	k_gate_reply(m->from, m->op, m->cookie, 0, rep, (uint16_t)(sizeof(*rep) + l.len));
+	k_gate_reply(m->from, m->op, m->cookie, 0, &m->rep, (uint16_t)(sizeof(m->rep) + l.len));
 	k_msg_free(m);
 	return 0;
 }

@@ -174,8 +174,7 @@ struct k_msg {
 	struct k_hook hook;       /* on the Endpoint capability; then the Reply */
 	struct k_list at, of;     /* at: the endpoint's senders, then the receiver's calls */
 	struct k_proc *from, *to; /* to: who has taken the call */
-	obj_t account;            /* pays for it; held */
-	uint32_t cookie, realm, take;
+	uint32_t cookie, take;
 	uint32_t
 	    own[WRIT_CAPS_MAX]; /* entries of the kernel's own slots that its capabilities lie in */
 	uint16_t op, len;

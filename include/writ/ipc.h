@@ -46,8 +46,8 @@ int writ_call(writ_cap_t endpoint, const struct writ_msg *m, const struct writ_t
 
 /*
  * Block for a message (writ_nbrecv(): BUSY when there is none). Returns its
- * length, bytes. Needs read. Errors: DELETE_FIRST (a slot of @t is occupied),
- * STALE (the right to receive was revoked meanwhile), NOT_ENOUGH_MEMORY.
+ * length, bytes. Needs read. Errors: DELETE_FIRST (a slot of @t is occupied), INVALID_ARGUMENT (one
+ * is for two things), STALE (the right to receive was revoked meanwhile), NOT_ENOUGH_MEMORY.
  */
 int writ_recv(writ_cap_t endpoint, const struct writ_take *t, struct writ_msg_rep *ret);
 int writ_nbrecv(writ_cap_t endpoint, const struct writ_take *t, struct writ_msg_rep *ret);
