@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* writ caps: the derivation tree, what one proc holds, and what rights mean. */
+/* writ caps: the derivation tree, and what one proc holds. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +7,7 @@
 
 #include "tools/writ/given.h"
 #include "tools/writ/procs.h"
+#include "tools/writ/rights.h"
 #include "tools/writ/table.h"
 #include "tools/writ/tree.h"
 
@@ -121,65 +122,6 @@ static int caps_print(struct cli *c, const struct caps *caps, const struct procs
 	return r == 0 ? EX_OK : cli_fail(c, EX_OSERR, "out of memory");
 }
 
-static const struct column rights_columns[] = {
-	{ "type", "TYPE", COLUMN_LEFT },
-	{ "right", "RIGHT", COLUMN_LEFT },
-	{ "allows", "ALLOWS", COLUMN_LEFT },
-};
-
-/* <writ/rights.h>, as a table */
-static const struct {
-	unsigned type;
-	uint32_t right;
-	const char *allows;
-} meanings[] = {
-	{ WRIT_TYPE_UNTYPED, WRIT_R_READ, "read the account: what it allows, what is used" },
-	{ WRIT_TYPE_UNTYPED, WRIT_R_WRITE, "make objects and charge them to it" },
-	{ WRIT_TYPE_ENDPOINT, WRIT_R_READ, "receive: be the server behind it" },
-	{ WRIT_TYPE_ENDPOINT, WRIT_R_WRITE, "send, or connect" },
-	{ WRIT_TYPE_ENDPOINT, WRIT_R_GRANT, "pass capabilities; make Paths of it" },
-	{ WRIT_TYPE_ENDPOINT, WRIT_R_GRANT_REPLY, "pass capabilities in replies" },
-	{ WRIT_TYPE_PROC, WRIT_R_READ, "wait for it" },
-	{ WRIT_TYPE_PROC, WRIT_R_WRITE, "end it" },
-	{ WRIT_TYPE_SCHED_CONTROL, WRIT_R_READ, "be told of procs to be started" },
-	{ WRIT_TYPE_SCHED_CONTROL, WRIT_R_WRITE, "start pending procs" },
-	{ WRIT_TYPE_MEMORY, WRIT_R_READ, "map it" },
-	{ WRIT_TYPE_IMAGE, WRIT_R_EXEC, "spawn procs of it" },
-	{ WRIT_TYPE_PATH, WRIT_R_READ, "open to read, stat, list folders" },
-	{ WRIT_TYPE_PATH, WRIT_R_WRITE, "change what exists" },
-	{ WRIT_TYPE_PATH, WRIT_R_CREATE, "make files and folders, and fill what one has made" },
-	{ WRIT_TYPE_PATH, WRIT_R_REMOVE, "remove files and folders" },
-	{ WRIT_TYPE_PATH, WRIT_R_WATCH, "be told of changes" },
-	{ WRIT_TYPE_PATH, WRIT_R_MOUNT, "attach another server's tree" },
-	{ WRIT_TYPE_PATH, WRIT_R_EXEC, "make an Image of a file" },
-	{ WRIT_TYPE_PATH, WRIT_R_GRANT, "give Paths derived from it to others" },
-	{ WRIT_TYPE_SPAWN, WRIT_R_WRITE, "spawn procs within its limits" },
-	{ WRIT_TYPE_REALM, WRIT_R_READ, "list its procs" },
-	{ WRIT_TYPE_REALM, WRIT_R_WRITE, "make Spawns of it" },
-	{ WRIT_TYPE_AUDIT, WRIT_R_READ, "read the audit records and the derivation tree" },
-	{ WRIT_TYPE_HOST, WRIT_R_READ, "read the host folder" },
-	{ WRIT_TYPE_HOST, WRIT_R_WRITE, "change the host folder" },
-};
-
-static int rights_print(struct cli *c)
-{
-	struct table *t = table_new(rights_columns,
-	    sizeof(rights_columns) / sizeof(rights_columns[0]));
-	char rights[128];
-	int r = -1;
-
-	for (size_t i = 0; t != NULL && i < sizeof(meanings) / sizeof(meanings[0]); i++) {
-		table_row(t);
-		table_text(t, writ_type_name(meanings[i].type));
-		table_text(t, writ_rights_text(meanings[i].right, rights, sizeof(rights)));
-		table_text(t, meanings[i].allows);
-	}
-	if (t != NULL)
-		r = table_print(t, stdout, c->json);
-	table_free(t);
-	return r == 0 ? EX_OK : cli_fail(c, EX_OSERR, "out of memory");
-}
-
 static int caps_run(struct cli *c)
 {
 	struct caps caps = { 0 };
@@ -209,7 +151,7 @@ static int caps_run(struct cli *c)
 
 static const struct argp_option caps_options[] = {
 	{ "given", 'g', NULL, 0, "What procs were given as they were spawned, also ended ones", 0 },
-	{ "rights", CLI_LONG('r'), NULL, 0, "Print what each right allows, by type", 0 },
+	{ "rights", CLI_LONG('r'), NULL, 0, "Print which rights each call needs, by type", 0 },
 	{ 0 },
 };
 

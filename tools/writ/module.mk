@@ -7,7 +7,7 @@ libcli_SRCS := $(addprefix tools/writ/,cli.c show.c table.c tree.c tail.c client
 libcli_LDLIBS := -lnng -lprotobuf-c -ljansson -lcap-ng -lsodium
 
 BINS += writ
-writ_SRCS := $(addprefix tools/writ/,main.c up.c down.c run.c ps.c logs.c caps.c given.c why.c audit.c \
+writ_SRCS := $(addprefix tools/writ/,main.c up.c down.c run.c ps.c logs.c caps.c rights.c given.c why.c audit.c \
 	check.c doctor.c)
 writ_LIBS := libcli libmanifest libproto libwrit
 writ_LDLIBS := $(libcli_LDLIBS) -lcyaml -lyaml

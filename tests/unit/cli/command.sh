@@ -119,9 +119,16 @@ gives 66 logs kernel
 gives 0 down
 prints "$node was not running"
 gives 0 caps --rights
-prints '^path +exec +'
+prints '^path +files +server +exec +'
+prints '^endpoint +call +cap +write +grant,grantreply +'
 gives 0 caps --rights --json
-prints '"right": "grant"'
+prints '"one_of": "grant,grantreply"'
+# every row of the kernel's own table, and no other
+from_headers=$(tools/gen-abi-doc rights | tail -n +3 | tr -d '`, ' |
+	awk -F'|' '{ print tolower($2), $3, tolower($4), $5, $6 }' | sort)
+from_writ=$(jq -r '.[] | select(.call != "files") |
+	[.call, .part, .type, .all_of, .one_of] | join(" ")' "$dir/out" | tr -d ',_' | sort)
+check "it is the kernel's own table" test "$from_writ" = "$(tr -d _ <<<"$from_headers")"
 
 # --- a good root --------------------------------------------------------------
 start_root good
