@@ -246,6 +246,7 @@ struct k_realm {
 struct k_spawn {
 	obj_t parent;   /* Spawn it was narrowed from (held), or 0 */
 	uint32_t realm; /* its realm's object is held */
+	uint32_t depth; /* Spawns above it, and itself */
 	uint32_t classes, profiles;
 	uint32_t procs, cores, used_procs, used_cores;
 	uint64_t memory, used_memory;

@@ -81,7 +81,10 @@ int k_make(unsigned type, obj_t payer, uint64_t bytes, struct k_pool *pool, slot
 
 	if (body == 0)
 		return e;
-	e = captab_obj_new(&k.caps, type, payer, (struct charge){ .bytes = bytes }, body, &obj);
+	/* a Spawn lives without a capability while a narrower one does: so each costs a slot */
+	struct charge cost = { .bytes = bytes, .slots = type == WRIT_TYPE_SPAWN };
+
+	e = captab_obj_new(&k.caps, type, payer, cost, body, &obj);
 	if (e == 0 && (e = captab_insert(&k.caps, parent, dst, obj, rights, badge)) != 0)
 		captab_obj_drop(&k.caps, obj);
 	if (e != 0)
@@ -137,7 +140,10 @@ void k_object_finalise(void *arg, obj_t obj)
 	case WRIT_TYPE_PROC: proc_gone(o->body); break;
 	case WRIT_TYPE_SPAWN: k_spawn_gone(o->body); break;
 	case WRIT_TYPE_REALM: k_realm_gone(o->body); break;
-	default: /* Untyped and CNode are captab's own */ break;
+	case WRIT_TYPE_UNTYPED: /* what it cost besides its account */
+		captab_uncharge(&k.caps, o->untyped, (struct charge){ .slots = 1 });
+		break;
+	default: /* a CNode is captab's own */ break;
 	}
 }
 

@@ -97,6 +97,21 @@ static int make_context(struct k_req *q, slot_t dst)
 	return e;
 }
 
+/* It costs a slot besides, as it may live without one; and may make no realms if its maker can't.
+ */
+static int make_untyped(struct k_req *q, const struct writ_retype_req *r, slot_t dst)
+{
+	struct charge max = { r->max.bytes, r->max.slots, r->max.procs }, own = { .slots = 1 };
+	obj_t obj;
+	int e = captab_charge(&k.caps, q->cap->obj, own);
+
+	if (e == 0 && (e = captab_untyped_new(&k.caps, q->cap->obj, max, &obj)) != 0)
+		captab_uncharge(&k.caps, q->cap->obj, own);
+	return e != 0 ? e
+		      : captab_insert(&k.caps, q->slot, dst, obj,
+			    ALL_RIGHTS & (q->cap->rights | WRIT_R_READ), 0);
+}
+
 static int make(struct k_req *q, const struct writ_retype_req *r, slot_t dst)
 {
 	obj_t obj;
@@ -108,10 +123,7 @@ static int make(struct k_req *q, const struct writ_retype_req *r, slot_t dst)
 	case WRIT_TYPE_SCHED_CONTEXT: return make_context(q, dst);
 	case WRIT_TYPE_MEMORY: return make_memory(q, dst, r->max.bytes);
 	case WRIT_TYPE_CNODE: e = captab_cnode_new(&k.caps, q->cap->obj, r->max.slots, &obj); break;
-	case WRIT_TYPE_UNTYPED:
-		e = captab_untyped_new(&k.caps, q->cap->obj,
-		    (struct charge){ r->max.bytes, r->max.slots, r->max.procs }, &obj);
-		break;
+	case WRIT_TYPE_UNTYPED: return make_untyped(q, r, dst);
 	default: return WRIT_E_INVALID_ARGUMENT;
 	}
 	return e != 0 ? e : captab_insert(&k.caps, q->slot, dst, obj, ALL_RIGHTS, 0);

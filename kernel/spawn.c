@@ -13,7 +13,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { IMAGE_MAX = 256 << 20, SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
+enum {
+	SPAWN_DEPTH = 64,
+	IMAGE_MAX = 256 << 20,
+	SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE
+};
 
 int k_call_image(struct k_req *q)
 {
@@ -75,6 +79,8 @@ int k_call_spawncap(struct k_req *q)
 
 	if (r->classes == 0 || r->profiles == 0)
 		return WRIT_E_BAD_REQUEST;
+	if (s.depth == SPAWN_DEPTH)
+		return WRIT_E_RANGE;
 	if ((r->classes & ~s.classes) != 0 || (r->profiles & ~s.profiles) != 0 ||
 	    r->procs > s.procs || r->cores > s.cores || r->memory > s.memory) {
 		snprintf(q->why, sizeof(q->why), "a Spawn wider than the one it comes from");
@@ -85,6 +91,7 @@ int k_call_spawncap(struct k_req *q)
 	if (e != 0)
 		return e;
 	k.spawns[body] = (struct k_spawn){ .parent = s.parent,
+		.depth = s.depth + 1,
 		.realm = s.realm,
 		.classes = r->classes,
 		.profiles = r->profiles,

@@ -146,7 +146,7 @@
 	X(QUOTA,        UNTYPED,       CAP,    READ,  NONE) \
 	X(IMAGE,        UNTYPED,       CAP,    WRITE, NONE) \
 	X(IMAGE,        CNODE,         DST,    WRITE, NONE) \
-	X(REALM,        UNTYPED,       CAP,    WRITE, NONE) \
+	X(REALM,        UNTYPED,       CAP,    WRITE | WRIT_R_GRANT, NONE) \
 	X(REALM,        UNTYPED,       WITH,   WRITE, NONE) \
 	X(REALM,        HOST,          WITH,   GRANT, NONE) \
 	X(REALM,        CNODE,         DST,    WRITE, NONE) \

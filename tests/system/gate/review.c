@@ -80,8 +80,52 @@ static void test_listen_revoked(void)
 	clear();
 }
 
+/* Objects that live only by others cost slots, too: none can fill the tables with a slot or two. */
+static void test_chains(void)
+{
+	const struct writ_quota none = { 0 };
+	struct writ_spawncap_req s = { .classes = 1, .profiles = 1, .dst.index = MANY };
+	unsigned n = 0;
+	int e = 0;
+
+	check(writ_retype_untyped(WRIT_BOOT_UNTYPED, MANY, (struct writ_quota){ 0, 2, 0 }) == 0 &&
+		writ_retype_untyped(MANY, MANY + 1, none) == 0 &&
+		writ_retype_untyped(MANY, MANY + 2, none) == 0 &&
+		writ_retype_untyped(MANY, MANY + 3, none) == -WRIT_E_NOT_ENOUGH_MEMORY,
+	    "an Untyped costs a slot of the one it is made from");
+	writ_cap_delete(MANY + 2);
+	nap_ms(20);
+	check(writ_retype_untyped(MANY, MANY + 3, none) == 0, "and gives it back");
+	clear();
+	for (; n < 100 && e == 0; n++) {
+		s.dst.index = MANY + n % 2;
+		e = writ_spawncap_derive(n == 0 ? SPAWN : MANY + (n + 1) % 2, &s);
+		writ_cap_delete(n == 0 ? 0 : MANY + (n + 1) % 2);
+	}
+	check(e == -WRIT_E_RANGE && n == 64, "a Spawn has at most 63 above it (%u)", n);
+	clear();
+}
+
+/* A right that one hasn't is not had by making something. */
+static void test_rights(void)
+{
+	struct writ_realm_req r = { .dst = { .index = MANY + 3 },
+		.account = WRIT_BOOT_UNTYPED,
+		.name = "review" };
+
+	check(writ_retype_untyped(WRIT_BOOT_UNTYPED, MANY, (struct writ_quota){ 0, 9, 0 }) == 0 &&
+		writ_cap_copy(MANY, MANY + 1, WRIT_R_WRITE) == 0 &&
+		writ_retype_untyped(MANY + 1, MANY + 2, (struct writ_quota){ 0 }) == 0 &&
+		writ_realm_create(MANY + 1, &r) == -WRIT_E_NO_RIGHT &&
+		writ_realm_create(MANY + 2, &r) == -WRIT_E_NO_RIGHT,
+	    "an Untyped without grant makes no realm, nor does one made from it");
+	clear();
+}
+
 void test_review(void)
 {
+	test_chains();
+	test_rights();
 	test_listen_revoked();
 	test_session_revoked();
 }

@@ -65,7 +65,7 @@ static void test_what(void)
 		struct writ_quota max;
 		uint32_t slots, procs;
 		uint64_t least; /* bytes charged, of each */
-	} v[] = { { WRIT_TYPE_UNTYPED, { 8192, 64, 2 }, 64, 2, 8192 },
+	} v[] = { { WRIT_TYPE_UNTYPED, { 8192, 64, 2 }, 65, 2, 8192 },
 		{ WRIT_TYPE_CNODE, { 0, 6, 0 }, 64, 0, 64 * 48 },
 		{ WRIT_TYPE_ENDPOINT, { 0 }, 0, 0, 64 },
 		{ WRIT_TYPE_NOTIFICATION, { 0 }, 0, 0, 64 },
