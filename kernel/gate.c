@@ -232,8 +232,10 @@ static int receive(struct k_proc *p, struct k_req *q, char *buf)
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;
 	take_fds(&m, q->fds);
-	if (n == 0)
+	if (n == 0) { /* the end, or a packet of nothing but descriptors */
+		close_fds(q->fds);
 		return -1;
+	}
 	if ((size_t)n < sizeof(q->h) || q->h.version != WRIT_ABI_VERSION || q->h.reply != 0 ||
 	    (m.msg_flags & MSG_TRUNC) != 0 || q->h.len != (size_t)n - sizeof(q->h)) {
 		if ((size_t)n < sizeof(q->h))
