@@ -52,14 +52,14 @@ void k_pool_put(struct k_pool *p, uint32_t i)
 }
 
 /* As many as their pools give: entry 0 never is. */
-static const uint32_t share_max[K_SHARE_N] = { [K_SHARE_SESSIONS] = K_SESSIONS - 1,
-	[K_SHARE_MSGS] = K_MSGS - 1,
-	[K_SHARE_WAITS] = K_WAITS - 1,
-	[K_SHARE_FILES] = K_FILES - 1 };
+static const struct k_pool *const share_of[K_SHARE_N] = { [K_SHARE_SESSIONS] = &k.session_pool,
+	[K_SHARE_MSGS] = &k.msg_pool,
+	[K_SHARE_WAITS] = &k.wait_pool,
+	[K_SHARE_FILES] = &k.file_pool };
 
 bool k_share_get(uint32_t realm, enum k_share what)
 {
-	if (k.realms[realm].shares[what] >= share_max[what] - k.shares[what])
+	if (k.realms[realm].shares[what] >= share_of[what]->size - 1 - k.shares[what])
 		return false;
 	k.realms[realm].shares[what]++;
 	k.shares[what]++;
