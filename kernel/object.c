@@ -272,6 +272,7 @@ void k_object_row(obj_t obj, struct writ_object *out)
 	case WRIT_TYPE_MEMORY:
 	case WRIT_TYPE_HOST:
 		out->n[0] = k.files[o->body].size;
+		out->n[1] = k.files[o->body].uid;
 		memcpy(out->name, k.files[o->body].name, sizeof(k.files[o->body].name));
 		break;
 	case WRIT_TYPE_PATH: path_row(o->body, out); break;

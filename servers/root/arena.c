@@ -3,7 +3,7 @@
  * Memory of one unpacked message: taken and given back as a whole, bounded, so
  * that a frame made to unpack into more than it should fails cleanly.
  */
-#include "servers/root/root.h"
+#include "servers/root/op.h"
 #include <string.h>
 #include <sys/mman.h>
 
@@ -14,7 +14,7 @@ static void *arena_get(void *arg, size_t size)
 	struct arena *a = arg;
 	size_t at = (a->used + ALIGN - 1) / ALIGN * ALIGN;
 
-	if (size > ROOT_ARENA - at)
+	if (size > OP_ARENA - at)
 		return NULL;
 	a->used = at + size;
 	return a->base + at;
@@ -32,7 +32,7 @@ void *arena_unpack(struct arena *a, const ProtobufCMessageDescriptor *d, const v
 	ProtobufCAllocator al = { arena_get, arena_put, a };
 	void *m;
 
-	*a = (struct arena){ .base = mmap(NULL, ROOT_ARENA, PROT_READ | PROT_WRITE,
+	*a = (struct arena){ .base = mmap(NULL, OP_ARENA, PROT_READ | PROT_WRITE,
 				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) };
 	if (a->base == MAP_FAILED) {
 		a->base = NULL;
@@ -47,6 +47,6 @@ void *arena_unpack(struct arena *a, const ProtobufCMessageDescriptor *d, const v
 void arena_free(struct arena *a)
 {
 	if (a->base != NULL)
-		munmap(a->base, ROOT_ARENA);
+		munmap(a->base, OP_ARENA);
 	*a = (struct arena){ 0 };
 }

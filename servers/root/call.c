@@ -1,22 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The operator's calls: one row each. Every frame gets a reply; a malformed one
- * gets an error. Who may call at all was decided by the socket's folder.
+ * The operator's calls: one row each. Who may call at all was decided by the
+ * socket's folder.
  */
 #include "servers/root/root.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <writ/proc.h>
-
-/* One request and its answer. */
-struct call {
-	struct arena arena;
-	const Writ__Op__Req *q;
-	Writ__Op__Rep rep;
-	char why[ROOT_SENTENCE];
-	bool down;
-};
 
 /* --- handlers: return 0 or an error, with a sentence in why if they have one ---------------- */
 
@@ -170,7 +161,11 @@ static int op_procs(struct call *c)
 
 static int op_caps(struct call *c)
 {
-	return rows_caps(c->q, &c->rep);
+	return rows_caps(WRIT_BOOT_AUDIT, c->q, &c->rep);
+}
+static int op_objects(struct call *c)
+{
+	return rows_objects(WRIT_BOOT_AUDIT, image_hash, c->q, &c->rep);
 }
 static int op_audit(struct call *c)
 {
@@ -194,50 +189,14 @@ static int (*const handlers[])(struct call *c) = {
 	[WRIT__OP__OP__OP_KILL] = op_kill,
 	[WRIT__OP__OP__OP_MANIFEST] = op_manifest,
 	[WRIT__OP__OP__OP_HAVE] = op_have,
+	[WRIT__OP__OP__OP_OBJECTS] = op_objects,
 };
-#define HANDLERS_N (sizeof(handlers) / sizeof(handlers[0]))
 
-/* --- frames ------------------------------------------------------------------------------------
- */
-
-static void dispatch(struct call *c)
+static void turn(void)
 {
-	unsigned op = (unsigned)c->q->op;
-	int r;
-
-	if (op >= HANDLERS_N || handlers[op] == NULL) {
-		snprintf(c->why, sizeof(c->why), "operation %u is unknown to this node", op);
-		r = -WRIT_E_BAD_REQUEST;
-	} else {
-		r = handlers[op](c);
-	}
-	c->rep.status = (uint32_t)-r;
-	if (r < 0 && c->why[0] == '\0')
-		snprintf(c->why, sizeof(c->why), "%s", writ_strerror(r));
-	c->rep.error = c->why;
+	instance_tick(now_ms());
 }
 
-size_t call_answer(const void *req, size_t len, uint8_t *rep, size_t size, bool *ret_down)
-{
-	struct call c = { .rep = WRIT__OP__REP__INIT };
-	size_t n;
-
-	c.q = arena_unpack(&c.arena, &writ__op__req__descriptor, req, len);
-	if (c.q == NULL) {
-		c.rep.status = WRIT_E_BAD_REQUEST;
-		c.rep.error = "malformed request";
-	} else {
-		dispatch(&c);
-	}
-	if (writ__op__rep__get_packed_size(&c.rep) > size) {
-		rows_free(&c.rep);
-		c.rep = (Writ__Op__Rep)WRIT__OP__REP__INIT;
-		c.rep.status = WRIT_E_RANGE;
-		c.rep.error = "the answer is too long for one message";
-	}
-	n = writ__op__rep__pack(&c.rep, rep);
-	rows_free(&c.rep);
-	arena_free(&c.arena);
-	*ret_down = c.down;
-	return n;
-}
+const struct op_user call_user = { .handlers = handlers,
+	.n = sizeof(handlers) / sizeof(handlers[0]),
+	.turn = turn };

@@ -25,6 +25,7 @@ struct image {
 	uint8_t hash[HASH_BYTES];
 	uint64_t size, used_at;
 	writ_cap_t cap; /* 0: this entry is free */
+	uint32_t obj;
 	unsigned refs;
 };
 
@@ -68,6 +69,14 @@ writ_cap_t image_get(struct image *i)
 	i->refs++;
 	i->used_at = ++clock_of_use;
 	return i->cap;
+}
+
+const uint8_t *image_hash(uint32_t obj)
+{
+	for (unsigned i = 0; i < ROOT_IMAGES_MAX; i++)
+		if (images[i].cap != 0 && images[i].obj == obj)
+			return images[i].hash;
+	return NULL;
 }
 
 void image_put(struct image *i)
@@ -211,6 +220,7 @@ static int upload_write(struct upload *u, const uint8_t *data, size_t len, char 
 static int upload_end(struct upload *u, char why[ROOT_SENTENCE])
 {
 	uint8_t hash[HASH_BYTES];
+	struct writ_cap_info info;
 	struct image *i;
 	writ_cap_t cap;
 	int r;
@@ -228,12 +238,15 @@ static int upload_end(struct upload *u, char why[ROOT_SENTENCE])
 		return fail(why, WRIT_E_NOT_ENOUGH_MEMORY, "image %s: too many images are in use",
 		    u->name);
 	r = writ_image_create(WRIT_BOOT_UNTYPED, cap, u->name, u->fd);
-	if (r < 0) {
+	if (r < 0 || (r = writ_cap_inspect(cap, &info)) < 0) {
 		writ_slot_free(cap);
 		return fail(why, -r, "image %s: the kernel refuses it: %s", u->name,
 		    writ_strerror(r));
 	}
-	*i = (struct image){ .size = u->size, .used_at = ++clock_of_use, .cap = cap };
+	*i = (struct image){ .size = u->size,
+		.used_at = ++clock_of_use,
+		.cap = cap,
+		.obj = info.obj };
 	memcpy(i->hash, u->hash, HASH_BYTES);
 	return 0;
 }

@@ -5,7 +5,6 @@
  * ends, the node ends.
  */
 #include <writ/writ.h>
-#include "servers/root/op.h"
 #include "servers/root/root.h"
 
 #define TICK_MS 1000
@@ -18,7 +17,9 @@ static int root_init(struct srv *s, int argc, char **argv)
 	(void)argv;
 	/* The socket last: who reaches it finds every server spawned. */
 	r = boot_init(s);
-	return r < 0 ? r : op_init(s);
+	if (r < 0 || (r = op_folder(s)) < 0)
+		return r;
+	return op_init(s, &call_user);
 }
 
 /* Nobody has a session with root: it serves no endpoint. */
@@ -67,7 +68,7 @@ int writ_main(int argc, char **argv)
 {
 	int code = srv_main(argc, argv, &ops);
 
-	if (root.down)
+	if (op_ended())
 		op_fini();
 	return code;
 }

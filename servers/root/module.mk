@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 BINS += root
 root_SRCS := $(addprefix servers/root/,main.c boot.c server.c realm.c plan.c \
-	place.c image.c op.c call.c rows.c check.c resolve.c explain.c arena.c)
+	place.c image.c op.c call.c frame.c rows.c table.c check.c resolve.c explain.c arena.c)
 root_PROTOS := manifest op
 root_LIBS := libwrit
 root_LDLIBS := -Wl,--wrap=sendmsg -lnng -lmbedtls -lmbedx509 -lmbedcrypto -lsodium -lprotobuf-c -lpthread

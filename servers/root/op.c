@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The operator's socket. Each context takes one request at a time; nng's
- * threads only note that a frame has come and ring, root's loop answers it.
- * Nothing of root's state is touched by another thread than root's own.
+ * threads only note that a frame has come and ring, the server's loop answers it.
+ * Nothing of its state is touched by another thread than its own.
  */
 #include "servers/root/op.h"
 #include <errno.h>
@@ -14,7 +14,6 @@
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/rep.h>
 #include <nng/supplemental/util/platform.h>
-#include "servers/root/root.h"
 
 #define LAST_WORDS_MS 100 /* rep says "sent" before the bytes have left */
 
@@ -29,6 +28,8 @@ struct slot {
 
 static struct {
 	struct srv *srv;
+	const struct op_user *user;
+	bool down; /* a request ended the server */
 	nng_socket sock;
 	nng_aio *alarm;
 	bool alarm_set; /* under lock */
@@ -100,15 +101,16 @@ static void on_alarm(void *arg)
 	ring();
 }
 
-/* --- in root's loop --------------------------------------------------------------------- */
+/* --- in the server's loop --------------------------------------------------------------------- */
 
 static nng_msg *answer(nng_msg *req)
 {
 	nng_msg *rep = NULL;
 	bool down = false;
-	size_t n = call_answer(nng_msg_body(req), nng_msg_len(req), op.rep, sizeof(op.rep), &down);
+	size_t n = op_answer(op.user, nng_msg_body(req), nng_msg_len(req), op.rep, sizeof(op.rep),
+	    &down);
 
-	root.down = root.down || down;
+	op.down = op.down || down;
 	if (nng_msg_alloc(&rep, 0) != 0)
 		return NULL;
 	if (nng_msg_append(rep, op.rep, n) != 0) {
@@ -151,10 +153,11 @@ static void on_bell(struct srv *srv, void *arg)
 	(void)arg;
 	if (read(op.bell, &n, sizeof(n)) < 0)
 		return;
-	instance_tick(now_ms());
-	for (unsigned i = 0; i < OP_CONTEXTS && !root.down; i++)
+	if (op.user->turn != NULL)
+		op.user->turn();
+	for (unsigned i = 0; i < OP_CONTEXTS && !op.down; i++)
 		serve(&op.slots[i]);
-	if (root.down)
+	if (op.down)
 		srv->stopping = true;
 }
 
@@ -204,32 +207,35 @@ static int open_slots(void)
 	return r;
 }
 
-/* The folder becomes root's working folder, and the capability goes: nobody else ever has it. */
-static int enter_folder(void)
+int op_folder(struct srv *s)
 {
 	writ_cap_t cap = writ_named_cap(WRIT_TYPE_HOST, WRIT_BOOT_OP);
-	int fd = cap != 0 ? writ_cap_fd(cap) : -WRIT_E_NOT_FOUND, r;
+	int fd = cap != 0 ? writ_cap_fd(cap) : -WRIT_E_NOT_FOUND, r = fd;
 
-	if (fd < 0)
-		return fd;
-	r = fchdir(fd) < 0 ? -WRIT_E_IO : 0;
-	close(fd);
-	return r < 0 ? r : writ_cap_delete(cap);
+	if (fd >= 0) {
+		r = fchdir(fd) < 0 ? -WRIT_E_IO : writ_cap_delete(cap);
+		close(fd);
+	}
+	if (r < 0)
+		srv_log(s, "the operator's folder: %s", writ_strerror(r));
+	return r;
 }
 
-int op_init(struct srv *s)
+bool op_ended(void)
+{
+	return op.down;
+}
+
+int op_init(struct srv *s, const struct op_user *u)
 {
 	int r;
 
 	op.srv = s;
+	op.user = u;
 	op.bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (op.bell < 0 || srv_watch(s, op.bell, on_bell, NULL) < 0) {
 		srv_log(s, "no eventfd for the operator's calls: %s", strerror(errno));
 		return -WRIT_E_NOT_ENOUGH_MEMORY;
-	}
-	if ((r = enter_folder()) < 0) {
-		srv_log(s, "the operator's folder: %s", writ_strerror(r));
-		return r;
 	}
 	if (unlink(OP_PATH) < 0 && errno != ENOENT)
 		srv_log(s, "a stale %s stays: %s", OP_PATH, strerror(errno));

@@ -14,29 +14,13 @@
 #include <writ/manifest.pb-c.h>
 #include <writ/op.pb-c.h>
 #include "servers/root/check.h"
+#include "servers/root/op.h"
 
 #define ROOT_IMAGES_MAX  1024 /* uploaded images kept */
 #define ROOT_MODULES_MAX 32
-#define ROOT_ARENA       (1u << 20) /* memory of one unpacked request */
-#define ROOT_SENTENCE    512        /* an error for people, with its NUL */
+#define ROOT_SENTENCE    OP_SENTENCE
 
 struct realm;
-
-/* --- memory of one message (arena.c) ---------------------------------------- */
-
-/* Zeroed when there is none. Nothing is freed but the whole. */
-struct arena {
-	char *base;
-	size_t used;
-};
-
-/*
- * Unpack @len bytes at @data into @a (taken anew). Strings hold no NUL and
- * point into the arena. NULL: malformed, or larger than ROOT_ARENA.
- */
-void *arena_unpack(struct arena *a, const ProtobufCMessageDescriptor *d, const void *data,
-    size_t len);
-void arena_free(struct arena *a);
 
 /* --- what a new proc gets (plan.c) -------------------------------------------- */
 
@@ -148,6 +132,8 @@ int image_upload(const Writ__Op__Req *q, uint64_t now_ms, char why[ROOT_SENTENCE
 /* The image with this hash, or NULL. get: it stays until put. */
 struct image *image_find(const uint8_t sha256[32], uint64_t size);
 writ_cap_t image_get(struct image *i);
+/* The SHA-256 of the image that is object @obj; NULL: none that was uploaded. */
+const uint8_t *image_hash(uint32_t obj);
 void image_put(struct image *i);
 /* Drop uploads that nobody goes on with. */
 void image_expire(uint64_t now_ms);
@@ -182,24 +168,16 @@ void realm_stop(struct realm *r);
 
 /* --- the operator's calls --------------------------------------------------------------- */
 
-/* Answer one request (call.c). Returns the packed reply's length, at most @size; @down: the node is
- * to end. */
-size_t call_answer(const void *req, size_t len, uint8_t *rep, size_t size, bool *ret_down);
+/* call.c */
+extern const struct op_user call_user;
 
-/*
- * Lists of the kernel's, page by page (rows.c). Every array in @rep is made by
- * rows_new(): @n pointers, and behind them the rows, zeroed, that they are to
- * point to, in *ret_rows. rows_free() frees them all.
- */
-void *rows_new(size_t n, size_t row, void *ret_rows);
+/* Lists of the kernel's with what root knows of them, page by page (rows.c). */
 /* All procs that the kernel lists of a place; *ret is the caller's to free. Returns the count or an
  * error. */
 int64_t rows_of(const struct place *p, struct writ_proc_row **ret);
 int rows_procs(const Writ__Op__Req *q, Writ__Op__Rep *rep);
-int rows_caps(const Writ__Op__Req *q, Writ__Op__Rep *rep);
 int rows_audit(const Writ__Op__Req *q, Writ__Op__Rep *rep);
 int rows_realms(const Writ__Op__Req *q, Writ__Op__Rep *rep);
-void rows_free(Writ__Op__Rep *rep);
 
 /* --- the node (boot.c) --------------------------------------------------------------------- */
 
@@ -217,7 +195,6 @@ struct root {
 	unsigned nhosts;
 	struct instance *instances;
 	struct realm *realms;
-	bool down;
 };
 extern struct root root;
 

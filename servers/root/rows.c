@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel's lists as operators ask for them, page by page: procs, the
- * derivation tree, the audit with its explanations, realms. A page ends where
- * a message would become too long.
+ * The kernel's lists as operators ask for them, page by page: procs, the audit
+ * with its explanations, realms. A page ends where a message would become too long.
  */
 #include "servers/root/root.h"
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE_BYTES 60000
-#define CAPS_CALL  ((WRIT_MSG_MAX - sizeof(struct writ_hdr)) / sizeof(struct writ_cap_info))
 #define AUDIT_CALL ((WRIT_MSG_MAX - sizeof(struct writ_hdr)) / sizeof(struct writ_audit_rec))
 #define FIX_MAX    512
 #define OVERHEAD   4 /* tag and length of one row */
@@ -18,41 +15,11 @@ struct proc_row {
 	Writ__Op__Proc m;
 	struct writ_proc_row k;
 };
-struct cap_row {
-	Writ__Op__Cap m;
-	struct writ_cap_info k;
-};
 struct record_row {
 	Writ__Op__Record m;
 	struct writ_audit_rec k;
 	char fix[FIX_MAX];
 };
-
-void *rows_new(size_t n, size_t row, void *ret_rows)
-{
-	size_t head = (n * sizeof(void *) + 15) / 16 * 16;
-	char *p = calloc(1, head + n * row + 1);
-	void *rows;
-
-	if (p == NULL)
-		return NULL;
-	rows = p + head;
-	memcpy(ret_rows, &rows, sizeof(rows));
-	return p;
-}
-
-void rows_free(Writ__Op__Rep *rep)
-{
-	free(rep->procs);
-	free(rep->caps);
-	free(rep->records);
-	free(rep->realms);
-	rep->procs = NULL;
-	rep->caps = NULL;
-	rep->records = NULL;
-	rep->realms = NULL;
-	rep->n_procs = rep->n_caps = rep->n_records = rep->n_realms = 0;
-}
 
 /* --- procs -------------------------------------------------------------------------- */
 
@@ -285,54 +252,6 @@ int rows_realms(const Writ__Op__Req *q, Writ__Op__Rep *rep)
 		}
 		rep->realms[rep->n_realms++] = r;
 	}
-	return 0;
-}
-
-/* --- capabilities -------------------------------------------------------------------------- */
-
-static void cap_fill(struct cap_row *r)
-{
-	const struct writ_cap_info *k = &r->k;
-
-	writ__op__cap__init(&r->m);
-	r->m.slot = k->slot;
-	r->m.parent = k->parent;
-	r->m.index = k->index;
-	r->m.pid = k->pid;
-	r->m.type = k->type;
-	r->m.rights = k->rights;
-	r->m.obj = k->obj;
-	r->m.badge = k->badge;
-	r->m.name = r->k.name;
-}
-
-int rows_caps(const Writ__Op__Req *q, Writ__Op__Rep *rep)
-{
-	/* No row is longer than its struct and its name, twice over. */
-	const size_t row_max = 2 * sizeof(struct writ_cap_info), max = PAGE_BYTES / row_max;
-	struct writ_cap_info got[CAPS_CALL];
-	struct cap_row *rows = NULL;
-	uint64_t at = q->offset;
-
-	rep->caps = rows_new(max, sizeof(*rows), &rows);
-	if (rep->caps == NULL)
-		return -WRIT_E_NOT_ENOUGH_MEMORY;
-	do {
-		struct writ_hdr h = { .op = WRIT_OP_CAPS, .cap = WRIT_BOOT_AUDIT, .arg = at };
-		int r = writ_gate_call(&h, NULL, NULL, got, sizeof(got), NULL);
-
-		if (r < 0)
-			return r;
-		at = h.arg;
-		for (size_t i = 0; i < h.len / sizeof(got[0]) && i < CAPS_CALL; i++) {
-			struct cap_row *x = &rows[rep->n_caps];
-
-			x->k = got[i];
-			cap_fill(x);
-			rep->caps[rep->n_caps++] = &x->m;
-		}
-	} while (at != 0 && rep->n_caps + CAPS_CALL <= max);
-	rep->next = at;
 	return 0;
 }
 

@@ -211,6 +211,7 @@ static void answer(const Writ__Op__Req *req, Writ__Op__Rep *rep, struct rows *r)
 	case WRIT__OP__OP__OP_PING:
 	case WRIT__OP__OP__OP_DOWN:
 	case WRIT__OP__OP__OP_MANIFEST:
+	case WRIT__OP__OP__OP_OBJECTS:
 	case WRIT__OP__OP__OP_UNSPECIFIED:
 	case _WRIT__OP__OP_IS_INT_SIZE:
 	default: break;
