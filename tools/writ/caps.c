@@ -5,6 +5,7 @@
 #include <string.h>
 #include <writ/rights.h>
 
+#include "tools/writ/dump.h"
 #include "tools/writ/given.h"
 #include "tools/writ/procs.h"
 #include "tools/writ/rights.h"
@@ -131,9 +132,16 @@ static int caps_run(struct cli *c)
 
 	if (c->opt['r'] != NULL)
 		return rights_print(c);
+	if (c->opt['I'] != NULL && c->opt['d'] == NULL)
+		return cli_fail(c, EX_USAGE, "--images goes with --dump");
 	rc = client_open(c, &cl);
 	if (rc != 0)
 		return rc;
+	if (c->opt['d'] != NULL) {
+		rc = dump_run(c, &cl);
+		client_close(&cl);
+		return rc;
+	}
 	rc = procs_load(c, &cl, "", &p);
 	if (rc == 0 && c->nargs > 0)
 		rc = procs_need(c, &p, c->args[0]);
@@ -151,6 +159,10 @@ static int caps_run(struct cli *c)
 
 static const struct argp_option caps_options[] = {
 	{ "given", 'g', NULL, 0, "What procs were given as they were spawned, also ended ones", 0 },
+	{ "dump", CLI_LONG('d'), NULL, 0,
+	    "Write the whole distribution as text, for writ up --dump", 0 },
+	{ "images", CLI_LONG('I'), "DIR", 0,
+	    "With --dump: copy the images of running realms into DIR", 0 },
 	{ "rights", CLI_LONG('r'), NULL, 0, "Print which rights each call needs, by type", 0 },
 	{ 0 },
 };

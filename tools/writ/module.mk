@@ -7,7 +7,8 @@ libcli_SRCS := $(addprefix tools/writ/,cli.c show.c table.c tree.c tail.c client
 libcli_LDLIBS := -lnng -lprotobuf-c -ljansson -lcap-ng -lsodium
 
 BINS += writ
-writ_SRCS := $(addprefix tools/writ/,main.c up.c down.c run.c ps.c logs.c caps.c rights.c given.c why.c audit.c \
-	check.c doctor.c)
+writ_SRCS := $(addprefix tools/writ/,main.c up.c up_args.c down.c run.c ps.c logs.c caps.c dump.c \
+	dump_run.c rights.c given.c why.c audit.c check.c doctor.c) \
+	$(addprefix servers/loader/,format.c parse.c words.c)
 writ_LIBS := libcli libmanifest libproto libwrit
 writ_LDLIBS := $(libcli_LDLIBS) -lcyaml -lyaml

@@ -11,7 +11,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,43 +26,13 @@
 #include "tools/writ/client.h"
 #include "tools/writ/node.h"
 #include "tools/writ/show.h"
+#include "tools/writ/up.h"
 
 #define UP_WAIT_MS   10000
-#define UP_LOG_LINES 2048 /* bytes of the kernel's log that are shown when it fails */
+#define UP_LOG_LINES 2048    /* bytes of the kernel's log that are shown when it fails */
+#define UP_FIRST_LOG "1.log" /* of the first server */
 #define UP_LOG_MAX   (1 << 20)
-#define UP_ARGS_MAX  256
 #define UP_ARG_SIZE  (CLI_PATH_MAX + 128)
-#define UP_MEMFD     3 /* in writ-boot: where the packed manifest is */
-
-struct argv {
-	char *v[UP_ARGS_MAX + 1];
-	size_t n;
-	bool failed;
-};
-
-static void argv_add(struct argv *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void argv_add(struct argv *a, const char *fmt, ...)
-{
-	va_list ap;
-	char *s;
-
-	va_start(ap, fmt);
-	if (vasprintf(&s, fmt, ap) < 0)
-		s = NULL;
-	va_end(ap);
-	if (s == NULL || a->n == UP_ARGS_MAX) {
-		a->failed = true;
-		free(s);
-		return;
-	}
-	a->v[a->n++] = s;
-}
-
-static void argv_free(struct argv *a)
-{
-	for (size_t i = 0; i < a->n; i++)
-		free(a->v[i]);
-}
 
 static Writ__Manifest__Host *host_find(const Writ__Manifest__Node *node, const char *name)
 {
@@ -199,54 +168,6 @@ static int node_pack(struct cli *c, const Writ__Manifest__Node *node, int *ret_f
 	return 0;
 }
 
-/* Each program once: the manifest's servers share some. */
-static void argv_modules(struct argv *a, const Writ__Manifest__Node *node, const char *bin)
-{
-	argv_add(a, "--module");
-	argv_add(a, "root=%s/root", bin);
-	argv_add(a, "--module");
-	argv_add(a, "manifest=/proc/self/fd/%d", UP_MEMFD);
-	for (size_t i = 0; i < node->n_servers; i++) {
-		const char *image = node->servers[i]->image;
-		bool seen = strcmp(image, "root") == 0;
-
-		for (size_t j = 0; j < i && !seen; j++)
-			seen = strcmp(image, node->servers[j]->image) == 0;
-		if (seen)
-			continue;
-		argv_add(a, "--module");
-		argv_add(a, "%s=%s/%s", image, bin, image);
-	}
-}
-
-static int argv_make(struct cli *c, struct argv *a, const Writ__Manifest__Node *node,
-    const char *bin)
-{
-	argv_add(a, "%s", NODE_BOOT);
-	argv_add(a, "--node");
-	argv_add(a, "%s", c->node);
-	argv_add(a, "--run");
-	argv_add(a, "%s/%s", CLI_RUN_DIR, c->node);
-	argv_add(a, "--log");
-	argv_add(a, "%s/%s", CLI_LOG_DIR, c->node);
-	argv_modules(a, node, bin);
-	for (size_t i = 0; i < node->n_hosts; i++) {
-		argv_add(a, "--host");
-		argv_add(a, "%s=%s:%s", node->hosts[i]->name,
-		    node->hosts[i]->rights & ~(uint32_t)WRIT_R_READ ? "rw" : "ro",
-		    node->hosts[i]->path);
-	}
-	if (node->limits != NULL && node->limits->procs != 0) {
-		argv_add(a, "--procs");
-		argv_add(a, "%u", node->limits->procs);
-	}
-	if (node->limits != NULL && node->limits->memory != 0) {
-		argv_add(a, "--memory");
-		argv_add(a, "%llu", (unsigned long long)node->limits->memory);
-	}
-	return a->failed ? cli_fail(c, EX_DATAERR, "the node has too many servers or folders") : 0;
-}
-
 /* Procs of an earlier life wrote there under numbers that come again. */
 static void logs_clear(const char *dir)
 {
@@ -290,9 +211,9 @@ static int log_open(struct cli *c, int *ret_fd, off_t *ret_from)
 	return 0;
 }
 
-/* Start writ-boot in a session of its own. It gets 0, 1, 2 and the manifest. */
-static int kernel_start(struct cli *c, const char *bin, struct argv *a, int manifest, int log,
-    pid_t *ret)
+/* Start writ-boot in a session of its own. It gets 0, 1, 2, the manifest and a dump's images. */
+static int kernel_start(struct cli *c, const char *bin, struct argv *a, int manifest, int images,
+    int log, pid_t *ret)
 {
 	static char path_var[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
 	static char *env[] = { path_var, NULL };
@@ -310,7 +231,9 @@ static int kernel_start(struct cli *c, const char *bin, struct argv *a, int mani
 	    (r = posix_spawn_file_actions_adddup2(&fa, log, 1)) == 0 &&
 	    (r = posix_spawn_file_actions_adddup2(&fa, log, 2)) == 0 &&
 	    (r = posix_spawn_file_actions_adddup2(&fa, manifest, UP_MEMFD)) == 0 &&
-	    (r = posix_spawn_file_actions_addclosefrom_np(&fa, UP_MEMFD + 1)) == 0 &&
+	    (images < 0 || (r = posix_spawn_file_actions_adddup2(&fa, images, UP_IMAGES)) == 0) &&
+	    (r = posix_spawn_file_actions_addclosefrom_np(&fa,
+		 images < 0 ? UP_IMAGES : UP_IMAGES + 1)) == 0 &&
 	    (r = posix_spawn_file_actions_addchdir_np(&fa, "/")) == 0 &&
 	    (r = posix_spawnattr_setsigmask(&at, &none)) == 0 &&
 	    (r = posix_spawnattr_setflags(&at, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK)) == 0)
@@ -387,7 +310,8 @@ static int root_wait(struct cli *c, pid_t pid)
 /* The kernel didn't make it: show why, end it, clear up. */
 static void boot_undo(struct cli *c, pid_t pid, int log, off_t from)
 {
-	char error[sizeof(c->error)];
+	char error[sizeof(c->error)], path[128];
+	int first;
 	pid_t kernel;
 	int pidfd;
 
@@ -405,25 +329,31 @@ static void boot_undo(struct cli *c, pid_t pid, int log, off_t from)
 	show_safe_put(stderr, error);
 	fputc('\n', stderr);
 	log_show(log, from);
+	snprintf(path, sizeof(path), "%s/%s/" UP_FIRST_LOG, CLI_LOG_DIR, c->node);
+	first = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (first >= 0) {
+		log_show(first, 0);
+		close(first);
+	}
 	c->error[0] = '\0';
 }
 
 /* Start it and see it answer. */
 static int node_boot(struct cli *c, const struct node_files *files,
-    const Writ__Manifest__Node *node)
+    const Writ__Manifest__Node *node, const struct up_dump *u)
 {
 	struct argv a = { 0 };
 	int manifest = -1, log = -1, pidfd, rc;
 	off_t from = 0;
 	pid_t pid;
 
-	rc = argv_make(c, &a, node, files->bin);
+	rc = argv_make(c, &a, node, files->bin, u);
 	if (rc == 0)
 		rc = node_pack(c, node, &manifest);
 	if (rc == 0)
 		rc = log_open(c, &log, &from);
 	if (rc == 0)
-		rc = kernel_start(c, files->bin, &a, manifest, log, &pid);
+		rc = kernel_start(c, files->bin, &a, manifest, u->images, log, &pid);
 	if (rc == 0) {
 		rc = root_wait(c, pid);
 		if (rc != 0)
@@ -436,7 +366,7 @@ static int node_boot(struct cli *c, const struct node_files *files,
 	if (rc == 0 && (rc = node_kernel_find(c, &pid, &pidfd)) == 0) {
 		close(pidfd);
 		printf("node %s is up: kernel pid %d, %zu servers, %zu host folders\n", c->node,
-		    (int)pid, node->n_servers, node->n_hosts);
+		    (int)pid, u->path != NULL ? 0 : node->n_servers, node->n_hosts);
 	}
 	argv_free(&a);
 	if (manifest >= 0)
@@ -450,6 +380,7 @@ static int up_run(struct cli *c)
 {
 	struct node_files files;
 	Writ__Manifest__Node *node;
+	struct up_dump dump;
 	int guard, pidfd, rc;
 	pid_t pid;
 
@@ -458,7 +389,9 @@ static int up_run(struct cli *c)
 		rc = node_load(c, &files, &node);
 	if (rc != 0)
 		return rc;
-	rc = node_guard(c, &guard);
+	rc = up_dump_open(c, &dump);
+	if (rc == 0)
+		rc = node_guard(c, &guard);
 	if (rc == 0) {
 		rc = node_kernel_find(c, &pid, &pidfd);
 		if (pidfd >= 0) {
@@ -469,9 +402,10 @@ static int up_run(struct cli *c)
 		if (rc == 0)
 			rc = node_clean(c);
 		if (rc == 0)
-			rc = node_boot(c, &files, node);
+			rc = node_boot(c, &files, node, &dump);
 		close(guard);
 	}
+	up_dump_close(&dump);
 	manifest_node_free(node);
 	return rc;
 }
@@ -480,6 +414,9 @@ static const struct argp_option up_options[] = {
 	{ "file", 'F', "NODE.yaml", 0, "The node's manifest (default: the installed one)", 0 },
 	{ "host", CLI_LONG('H'), "NAME=PATH[:rw]", 0,
 	    "Lend a host folder, read-only unless :rw; again for more", 0 },
+	{ "dump", CLI_LONG('D'), "FILE", 0, "Make what writ caps --dump wrote, and start no server",
+	    0 },
+	{ "images", CLI_LONG('I'), "DIR", 0, "With --dump: the images that it names", 0 },
 	{ 0 },
 };
 
