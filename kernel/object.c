@@ -26,6 +26,7 @@ void *k_table(size_t n, size_t size)
 		k_log("no memory for a table of %zu bytes", n * size);
 		exit(70);
 	}
+	(void)madvise(m, n * size, MADV_NOHUGEPAGE); /* tables are large and thinly filled */
 	return m;
 }
 
