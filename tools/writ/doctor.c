@@ -17,6 +17,7 @@ static const struct probe *const groups[] = {
 	doctor_file,
 	doctor_cgroup,
 	doctor_bpf,
+	doctor_lsm,
 };
 
 static const struct column columns[] = {

@@ -3,7 +3,7 @@
 LIBS += libcli
 libcli_SRCS := $(addprefix tools/writ/,cli.c show.c table.c tree.c tail.c client.c procs.c node.c \
 	message.c record.c trail.c doctor_trial.c doctor_ns.c doctor_seccomp.c doctor_file.c \
-	doctor_cgroup.c doctor_bpf.c) tools/boot/group.c
+	doctor_cgroup.c doctor_bpf.c doctor_lsm.c) tools/boot/group.c
 libcli_LDLIBS := -lnng -lprotobuf-c -ljansson -lcap-ng -lsodium
 
 BINS += writ

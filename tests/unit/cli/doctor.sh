@@ -85,6 +85,7 @@ check "nor memory" is cgroup_memory warn
 check "nor CPU time" is cgroup_cpu warn
 denied 'bpf' bpf_cgroup warn 'loading a program' 0
 check "nor do programs on tracepoints load" is bpf_tracepoint warn
+check "nor those on LSM hooks" is bpf_lsm warn
 denied 'bpf=8' bpf_cgroup warn attaching 0
 denied 'mount_setattr' idmap warn 'file system has none' 0
 
@@ -94,7 +95,7 @@ for key in $keys; do
 	user_ns | mount_ns | pid_ns | net_ns | ipc_ns | uts_ns | cgroup_ns | rlimit_nproc | \
 		seccomp | seccomp_arch | no_new_privs | capabilities | sealed_image | \
 		openat2 | pidfd | landlock | cgroup2 | cgroup_pids | cgroup_memory | \
-		cgroup_cpu | bpf_cgroup | bpf_tracepoint | idmap) ;;
+		cgroup_cpu | bpf_cgroup | bpf_tracepoint | bpf_lsm | idmap) ;;
 	lockdown) ;; # read from a file that only the kernel writes
 	*) check "$key is taken away by a test" false ;;
 	esac
