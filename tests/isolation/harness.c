@@ -19,9 +19,16 @@
 #include "kernel/sandbox.h"
 #include "tools/boot/group.h"
 
-#define PATIENCE_MS 10000
+#define PATIENCE_MS harness_ms(10000)
 
 const char *harness_skip;
+
+int harness_ms(int ms)
+{
+	const char *scale = getenv("WRIT_TEST_SCALE");
+
+	return ms * (scale != NULL && atoi(scale) > 0 ? atoi(scale) : 1);
+}
 
 static int is_skipped(const char *step)
 {

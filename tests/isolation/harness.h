@@ -19,6 +19,9 @@ struct probe {
 /* Steps that the next nest leaves out, as in "filter landlock"; NULL: none. For controls. */
 extern const char *harness_skip;
 
+/* @ms, on a machine that WRIT_TEST_SCALE says is so many times slower than others. */
+int harness_ms(int ms);
+
 /*
  * A new empty folder below the run's own, in @buf of @size bytes; returns @buf.
  * harness_begin() makes that, harness_clean() removes it with all that failed tests left.

@@ -114,7 +114,7 @@ END_TEST
 
 static int dies_within(pid_t pid, int ms)
 {
-	for (; ms > 0 && harness_alive(pid); ms -= 2)
+	for (ms = harness_ms(ms); ms > 0 && harness_alive(pid); ms -= 2)
 		usleep(2000);
 	return !harness_alive(pid);
 }

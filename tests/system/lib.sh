@@ -32,8 +32,11 @@ refused() { # refused TEXT COMMAND...: it must fail
 says() { # says PATTERN: the last command's output does
 	grep -qE -- "$1" "$TMP/out"
 }
+# What takes a time by the clock may take WRIT_TEST_SCALE times as long.
+ms_max() { echo $(($1 * ${WRIT_TEST_SCALE:-1})); } # ms_max N
 until_ok() { # until_ok TENTHS COMMAND...
-	local n=$1
+	local n
+	n=$(ms_max "$1")
 	shift
 	while [ "$n" -gt 0 ]; do
 		"$@" > /dev/null 2>&1 && return 0

@@ -272,15 +272,18 @@ static void test_waits(void)
 	struct give g[] = { { AT, 1, WRIT_R_READ } };
 	struct writ_exit e = { 0 };
 	unsigned made = 1;
+	int64_t pid;
+	int r;
 
 	run(AT, "nap", NULL, 0);
 	while (made <= N && run(AT + made, "waits", g, 1) > 0 &&
 	    wait_for(AT + made, WRIT_WAIT_START, &e) == 0 && e.state < WRIT_STATE_EXITED)
 		made++;
 	check(made == N + 1, "%u procs with 64 waits each", made - 1);
-	check(run(SCRATCH, "nap", NULL, 0) > 0 && wait_for(SCRATCH, WRIT_WAIT_START, &e) == 0 &&
-		e.state == WRIT_STATE_RUNNING,
-	    "leave others theirs");
+	pid = run(SCRATCH, "nap", NULL, 0);
+	r = wait_for(SCRATCH, WRIT_WAIT_START, &e);
+	check(pid > 0 && r == 0 && e.state == WRIT_STATE_RUNNING,
+	    "leave others theirs (%ld, %d, state %u)", (long)pid, r, e.state);
 	writ_cap_delete(SCRATCH);
 	for (unsigned i = made + 1; i > 0; i--)
 		writ_cap_delete(AT + i - 1);

@@ -133,8 +133,10 @@ _Noreturn static void load(const char *path, bool write)
 			printf("again after %llu ms\n", (unsigned long long)(now_ms() - lost));
 			lost = 0;
 		}
-		if (r >= 0 && shown++ % 1000 == 0)
+		if (r >= 0 && now_ms() - shown >= 100) {
+			shown = now_ms();
 			printf("used %llu times\n", (unsigned long long)i);
+		}
 		fflush(stdout);
 		last = r;
 	}
