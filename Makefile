@@ -106,6 +106,13 @@ tests: $(call bins,$(TESTS) $(TESTBINS))
 check: all tests
 	@B=$(B) tools/run-tests $(call RUN,$(TESTS)) $(foreach t,$(SHTESTS),$(call limit,$(t),$(t)))
 
+# The same in a machine of its own, with a kernel that has what this one may lack.
+.PHONY: vmtest vmcontrol
+vmtest: all tests
+	@B=$(B) tools/vmtest $(VMTESTS)
+vmcontrol: all tests
+	@B=$(B) tools/run-tests tests/vm/control.sh:600
+
 # Twice: unit tests with AddressSanitizer, whose runtime can't live in a static
 # program or a sandbox; then everything with UBSan's traps, which need no runtime.
 ASAN_TESTS := $(foreach t,$(TESTS),$(if $($(t)_STATIC)$($(t)_NOASAN),,$(t)))
@@ -132,7 +139,7 @@ ANALYZE := -fanalyzer -Wno-analyzer-malloc-leak -Wno-analyzer-null-argument \
 
 # One stamp a file, so that only what changed is looked at again.
 LINT_OK := $(SRCS:%.c=$(B)/lint/%.ok)
-SCRIPTS := $(shell grep -lE '^\#!/bin/(ba)?sh' tools/* tests/*/*.sh .ci/run 2>/dev/null)
+SCRIPTS := $(shell grep -lE '^\#!/bin/(ba)?sh' tools/* tests/*/*.sh tests/vm/control/*.sh .ci/run 2>/dev/null)
 $(B)/lint/%.ok: %.c $(B)/%.o .clang-tidy
 	$(call say,LINT,$<)
 	@mkdir -p $(@D)
