@@ -7,6 +7,7 @@ cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/system/lib.sh
 . tests/system/lib.sh
 
+up() { rm -f "$LOGS/1.log" && kernel_up "${M[@]}"; } # or what an earlier one held would be seen
 held() { until_ok 100 grep -q '# holding' "$LOGS/1.log"; }
 pids() { # every process of the node, by its v2 cgroups
 	local d
@@ -19,7 +20,7 @@ ms() { echo $(($(date +%s%N) / 1000000)); }
 status() { awk -v what="^$1" '$0 ~ what { print $2 }' "/proc/$KERNEL/status" | sort -u; }
 M=("root=$B/bin/t-gate" "hold=$B/bin/t-gate")
 
-kernel_up "${M[@]}"
+up
 check "a node with 50 procs comes up" held
 check "the kernel has kept setuid and setgid, no other Linux capability" \
 	[ "$(status 'Cap(Prm|Eff|Bnd)')" = 00000000000000c0 ]
@@ -38,7 +39,7 @@ check "the first doesn't notice" goes_on
 
 first=$NODE first_kernel=$KERNEL first_boot=$BOOT
 NODE=${first}b RUN=/run/writ/$NODE LOGS=/var/log/writ/$NODE
-kernel_up "${M[@]}"
+up
 check "a second node comes up beside it" held
 uids() { pids | while read -r p; do awk '/^Uid/ { print $2 }' "/proc/$p/status"; done | sort -u; }
 second_uids=$(uids)
@@ -48,7 +49,7 @@ wait "$BOOT"
 t1=$(ms)
 ok $((t1 - t0 >= $(ms_max 1000))) "SIGTERM takes it down in $((t1 - t0)) ms"
 check "with nothing left" no_leftovers
-kernel_up "${M[@]}"
+up
 check "it comes up again" held
 t0=$(ms)
 kill -TERM "$BOOT"
@@ -75,7 +76,7 @@ check "nobody is left" none_alive
 check "nor anything else" no_leftovers
 ok $((status != 137)) "its exit status says how the kernel ended"
 
-kernel_up "${M[@]}"
+up
 check "the node comes up again" held
 kill -KILL "$BOOT"
 wait "$BOOT" 2> /dev/null
@@ -91,11 +92,11 @@ check "clean-up of the dead node" writ down
 check "leaves nothing" no_leftovers
 check "and may be repeated" writ down
 
-kernel_up "${M[@]}"
+up
 check "the node comes up again" held
 kill -KILL "$BOOT" "$KERNEL"
 wait "$BOOT" 2> /dev/null
 until_ok 20 none_alive
-kernel_up "${M[@]}"
+up
 sleep 0.3
 check "a new kernel takes over what a dead one left" held

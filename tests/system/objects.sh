@@ -48,7 +48,7 @@ for what in be lc none; do
 		outside "it has the weight" seen '^(3072|300)$' in_group "$pid" cpu.shares cpu.weight
 		outside "and the budget" seen '^10000( 100000)?$' in_group "$pid" cpu.cfs_quota_us cpu.max
 		;;
-	none) outside "unbound, it is in its realm's again" seen '/objects$' cat "/proc/$pid/cgroup" ;;
+	none) outside "unbound, it is in its realm's again" seen '/objects(/nest)?$' cat "/proc/$pid/cgroup" ;;
 	esac
 done
 
