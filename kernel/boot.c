@@ -178,7 +178,9 @@ static void give_files(struct k_proc *root)
 		uint32_t body = k_pool_get(&k.file_pool);
 		obj_t obj = object(f->type, body);
 
-		k.files[body] = (struct k_file){ .fd = BOOT_FILE_FD + (int)i, .uid = f->uid };
+		k.files[body] = (struct k_file){ .fd = BOOT_FILE_FD + (int)i,
+			.uid = f->uid,
+			.writable = (f->rights & WRIT_R_WRITE) != 0 };
 		memcpy(k.files[body].name, f->name, sizeof(f->name));
 		give(root, WRIT_BOOT_FIRST + i, obj, f->rights);
 		if (i == record.root)

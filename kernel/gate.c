@@ -77,7 +77,8 @@ bool k_gate_send(int gate, struct writ_hdr *h, const void *body, const int *fds)
 static void say(struct k_proc *p, struct writ_hdr *h, const void *body, const int *fds)
 {
 	h->reply = 1;
-	if (p->gate >= 0 && !k_gate_send(p->gate, h, body, fds) && errno == EAGAIN)
+	if (p->gate >= 0 && !k_gate_send(p->gate, h, body, fds) &&
+	    (errno == EAGAIN || errno == ETOOMANYREFS))
 		k_proc_kill(p, "did not read the replies on its gate");
 }
 

@@ -109,16 +109,19 @@ struct k_proc {
 	uint32_t pid, parent, realm;
 	uint8_t state, class, profile, cnode_bits, turn; /* turn: its class as it started */
 	bool started, held, killed, told_pending, want_out, suspended;
-	obj_t obj;                   /* 0: no capability names it any more */
-	obj_t cnode, spawn, image;   /* held while it lives (image: until ordered) */
-	int gate, child, log, pidfd; /* -1: none */
-	uint32_t cores, reserved;    /* millicores; reserved: taken of its Spawn */
+	obj_t obj;                     /* 0: no capability names it any more */
+	obj_t cnode, spawn, image;     /* held while it lives (image: until ordered) */
+	int gate, child, log, pidfd;   /* -1: none */
+	uint32_t cores, reserved;      /* millicores; reserved: taken of its Spawn */
+	uint32_t own_class, own_cores; /* without a SchedContext */
 	uint64_t memory, log_max;
 	uint32_t nwaits, nmsgs, refused, context; /* context: its SchedContext's body */
 	int32_t code;
 	uint64_t start_ns, end_ns, cpu_ns, rss_max;
 	uint32_t revoke_gen, revoked; /* revoked: capabilities that went so far */
-	slot_t revoking;              /* a revoke in slices; its cookie and op */
+	obj_t revoke_last;            /* the last that began to die by it, and its epoch */
+	uint32_t revoke_epoch;
+	slot_t revoking; /* a revoke in slices; its cookie and op */
 	uint32_t revoke_cookie;
 	struct k_list revoke_link;
 	struct k_list order; /* in its nest's queue */
@@ -257,6 +260,7 @@ struct k_file {
 	int fd;
 	uint32_t uid;   /* Host: of the realm that may serve it */
 	uint32_t realm; /* in whose share it is; 0: the node's */
+	bool writable;  /* Host */
 	uint64_t size;
 	char name[WRIT_NAME_MAX];
 };

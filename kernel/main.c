@@ -77,6 +77,14 @@ static void dispatch(const struct epoll_event *e)
 	}
 }
 
+/* Has the object that @p's revoke let go of last been reaped? They die in order. */
+static bool reaped(struct k_proc *p)
+{
+	if (p->revoke_last == 0 && (p->revoke_last = k.caps.dying_tail) != 0)
+		p->revoke_epoch = k.caps.objs[p->revoke_last].epoch;
+	return p->revoke_last == 0 || k.caps.objs[p->revoke_last].epoch != p->revoke_epoch;
+}
+
 /* One slice of the oldest revoke; those it took from are reaped before it is answered. */
 static void revoke_slice(void)
 {
@@ -88,7 +96,10 @@ static void revoke_slice(void)
 
 	p->revoked += live - k.caps.live_slots;
 	k_list_del(&p->revoke_link);
-	more = more || captab_reap(&k.caps, K_SLICE);
+	if (!more && !reaped(p)) {
+		captab_reap(&k.caps, K_SLICE);
+		more = p->revoking != 0 && !reaped(p);
+	}
 	if (p->revoking == 0)
 		return; /* it has gone with its realm */
 	if (more) {
@@ -98,7 +109,7 @@ static void revoke_slice(void)
 	snprintf(what, sizeof(what), "done: %u capabilities are gone", p->revoked);
 	k_audit(p, WRIT_AUDIT_REVOKED, WRIT_OP_REVOKE, e, 0, 0, what);
 	p->revoking = 0;
-	p->revoked = 0;
+	p->revoked = p->revoke_last = 0;
 	k_gate_reply(p, WRIT_OP_REVOKE, p->revoke_cookie, e, NULL, 0);
 }
 

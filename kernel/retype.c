@@ -171,6 +171,10 @@ int k_call_fd(struct k_req *q)
 	int fd = k.files[k_body(q->cap)].fd, ro = -1, e;
 	struct k_wait *w;
 
+	if (k.files[k_body(q->cap)].writable && (q->cap->rights & WRIT_R_WRITE) == 0) {
+		q->missing = WRIT_R_WRITE; /* a folder can't be opened once more for less */
+		return WRIT_E_NO_RIGHT;
+	}
 	if (q->cap->type == WRIT_TYPE_MEMORY && (q->cap->rights & WRIT_R_WRITE) == 0) {
 		char path[32];
 

@@ -87,6 +87,8 @@ void k_context_leave(struct k_proc *p)
 		cgroup_enter(k.realms[p->realm].name, k_proc_host_pid(p));
 	cgroup_leaf_remove(k.realms[p->realm].name, p->context);
 	p->context = 0;
+	p->class = (uint8_t)p->own_class;
+	p->cores = p->own_cores;
 }
 
 void k_context_gone(uint32_t body)
@@ -151,6 +153,8 @@ int k_call_sched(struct k_req *q)
 	if (sc->proc != NULL || p->context != 0)
 		return WRIT_E_BUSY;
 	sc->proc = p;
+	p->own_class = p->class;
+	p->own_cores = p->cores;
 	sc->consumed -= k_proc_cpu(p); /* what it has used so far was not under this one */
 	p->context = k_body(c);
 	describe(p, sc);

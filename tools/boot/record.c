@@ -104,8 +104,8 @@ static bool place(struct launch *l, int n)
 /* What the kernel needs to have before it starts, for it can't raise anything itself. */
 static bool limit(void)
 {
-	/* what full tables can hold: three a session and a proc */
-	struct rlimit nofile = { 1 << 17, 1 << 17 };
+	/* what full tables can hold, three a session and a proc; and what is on its way in gates */
+	struct rlimit nofile = { 1 << 20, 1 << 20 };
 
 	if (setrlimit(RLIMIT_NOFILE, &nofile) != 0 && getrlimit(RLIMIT_NOFILE, &nofile) == 0) {
 		nofile.rlim_cur = nofile.rlim_max;

@@ -266,6 +266,10 @@ static bool one(unsigned op, unsigned role, unsigned type, uint32_t mask)
 
 	if (word_in(invoke_none, ops[op]) && role == WRIT_BY_CAP)
 		want = 0;
+	if (op == WRIT_OP_FD && type == WRIT_TYPE_HOST && (mask & (R | W)) == R) {
+		want = -WRIT_E_NO_RIGHT; /* its descriptor can write */
+		missing = W;
+	}
 	switch (role) {
 	case WRIT_BY_CAP: a = invoke(op, WORK); break;
 	case WRIT_BY_GIVING: /* the invoked one first, or the Reply */
