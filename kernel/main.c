@@ -35,17 +35,24 @@ static void on_gate(uint32_t index, unsigned events)
 		k_gate_read(p);
 }
 
-/* A few of its procs, in turn: however many call, other realms wait for no more than that. */
+static void on_urgent(void);
+
+/*
+ * A few of its procs, in turn: however many call, other realms wait for no more
+ * than that, and class LC (odd @index) for no more than one request of class BE.
+ */
 static void on_realm(uint32_t index)
 {
 	struct epoll_event ev[K_TURN];
 	int n = epoll_wait(k.realms[index >> 1].epfd[index & 1], ev, K_TURN, 0);
 
-	for (int i = 0; i < n && !k.stopping; i++)
+	for (int i = 0; i < n && !k.stopping; i++) {
 		on_gate((uint32_t)ev[i].data.u64, ev[i].events);
+		if ((index & 1) == 0 && i + 1 < n)
+			on_urgent();
+	}
 }
 
-/* Class LC waits for no more than the turn of one realm of class BE. */
 static void on_urgent(void)
 {
 	struct epoll_event ev[EVENTS];

@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/system/lib.sh
 . tests/system/lib.sh
 
-PROCS=${1:-200} WINDOW=${2:-1000} PAIRS=${3:-3} RATIO=${4:-20}
+PROCS=${1:-200} WINDOW=${2:-1000} PAIRS=${3:-3} RATIO=${4:-100}
 SEED=${WRIT_SEED:-$((RANDOM * 32768 + RANDOM))}
 
 rss() { awk '/^VmRSS/ { print $2 }' "/proc/$KERNEL/status"; }

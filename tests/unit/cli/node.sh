@@ -120,6 +120,7 @@ fi
 sed "s#path: /.*/hello#path: $(realpath "$bin/cli-sleeper")#" "$dir/hello.yaml" >"$dir/sleep.yaml"
 run_sleeper()
 {
+	: >"$dir/run" # else what the last one wrote is seen
 	"$bin/writ" run "$dir/sleep.yaml" >"$dir/run" 2>"$dir/err" &
 	runner=$!
 	for _ in $(seq 100); do
