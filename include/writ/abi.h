@@ -88,9 +88,9 @@ _Static_assert(sizeof(struct writ_cap_info) == 104, "");
 /*
  * A row of OBJECTS's reply; arg as for CAPS. What n[] holds, by type: Untyped: max
  * bytes, slots, procs. CNode: bits, pid of the proc whose CSpace it is. Memory,
- * Image: bytes. Host: 0; user id of who is to serve it. Path: its Endpoint. Proc: pid; class | profile << 8 | state << 16 |
- * held << 24 | cores << 32; memory; log limit; its CNode | realm's number << 32; its
- * Image while pending. Realm: its Untyped; number | user id << 32; memory; cores.
+ * Image: bytes. Host: 0; user id of who is to serve it. Path: its Endpoint. Proc:
+ * pid; class | profile << 8 | state << 16 | held << 24 | cores << 32; memory; log
+ * limit; its CNode | realm's number << 32; its Image while pending. Realm: its Untyped; number | user id << 32; memory; cores.
  * Spawn: classes | profiles << 32; procs; cores; memory; its Realm; the Spawn it came
  * from. SchedContext: class | cores << 32; weight; period; budget (us); its Proc.
  */

@@ -215,7 +215,8 @@ int dump_run(struct cli *c, struct client *cl)
 	if (rc == 0) {
 		fputs(text, stdout);
 		fprintf(stderr,
-		    "writ: left out: %u sessions, messages, waits and mappings, %u of ended procs\n",
+		    "writ: left out: %u sessions, messages, waits and mappings, "
+		    "%u of ended procs\n",
 		    left.live, left.ended);
 	}
 	dump_free(&d);

@@ -25,13 +25,18 @@ static const struct {
 #undef X
 
 #define X(op, type, role, all, any) \
-	{ WRIT_TYPE_##type, WRIT_OP_##op, #role, WRIT_R_##all, WRIT_R_##any },
+	{ WRIT_TYPE_##type, WRIT_OP_##op, WRIT_BY_##role, WRIT_R_##all, WRIT_R_##any },
 static const struct {
-	unsigned type, op;
-	const char *part;
+	unsigned type, op, role;
 	uint32_t all, any;
 } needs[] = { WRIT_INVOCATIONS(X) };
 #undef X
+
+static const char *const parts[WRIT_BY_N] = { [WRIT_BY_CAP] = "cap",
+	[WRIT_BY_GIVING] = "giving",
+	[WRIT_BY_SRC] = "src",
+	[WRIT_BY_DST] = "dst",
+	[WRIT_BY_WITH] = "with" };
 
 static const struct {
 	uint32_t right;
@@ -50,16 +55,12 @@ static const struct {
 static void row(struct table *t, unsigned type, const char *call, const char *part, uint32_t all,
     uint32_t any, const char *does)
 {
-	char lower[16], text[128];
-	size_t n = 0;
+	char text[128];
 
-	for (; part[n] != '\0' && n < sizeof(lower) - 1; n++)
-		lower[n] = (char)(part[n] | 0x20);
-	lower[n] = '\0';
 	table_row(t);
 	table_text(t, writ_type_name(type));
 	table_text(t, call);
-	table_text(t, lower);
+	table_text(t, part);
 	table_text(t, all != 0 ? writ_rights_text(all, text, sizeof(text)) : "");
 	table_text(t, any != 0 ? writ_rights_text(any, text, sizeof(text)) : "");
 	table_text(t, does);
@@ -73,8 +74,8 @@ int rights_print(struct cli *c)
 	for (unsigned type = 0; t != NULL && type < WRIT_TYPE_N; type++) {
 		for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++)
 			if (needs[i].type == type)
-				row(t, type, calls[needs[i].op].name, needs[i].part, needs[i].all,
-				    needs[i].any, calls[needs[i].op].does);
+				row(t, type, calls[needs[i].op].name, parts[needs[i].role],
+				    needs[i].all, needs[i].any, calls[needs[i].op].does);
 		for (size_t i = 0; type == WRIT_TYPE_PATH && i < sizeof(files) / sizeof(files[0]);
 		     i++)
 			row(t, type, "files", "server", files[i].right, 0, files[i].does);
