@@ -90,9 +90,10 @@ _Static_assert(sizeof(struct writ_cap_info) == 104, "");
  * bytes, slots, procs. CNode: bits, pid of the proc whose CSpace it is. Memory,
  * Image: bytes. Host: 0; user id of who is to serve it. Path: its Endpoint. Proc:
  * pid; class | profile << 8 | state << 16 | held << 24 | cores << 32; memory; log
- * limit; its CNode | realm's number << 32; its Image while pending. Realm: its Untyped; number | user id << 32; memory; cores.
- * Spawn: classes | profiles << 32; procs; cores; memory; its Realm; the Spawn it came
- * from. SchedContext: class | cores << 32; weight; period; budget (us); its Proc.
+ * limit; its CNode | realm's number << 32; its Image while pending. Realm: its
+ * Untyped; number | user id << 32; memory; cores. Spawn: classes | profiles << 32;
+ * procs; cores; memory; its Realm; the Spawn it came from. SchedContext:
+ * class | cores << 32; weight; period; budget (us); its Proc.
  */
 struct writ_object {
 	uint32_t obj, payer; /* payer: the Untyped; 0: the node itself */

@@ -147,8 +147,8 @@ void test_million(void)
 	sscanf(e.said, "%u %u %u %u %u %u %u", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6]);
 	printf("# revoke of %u: %llu ms; the other's calls p50/p99/max, us: quiet %u/%u/%u, "
 	       "meanwhile %u/%u/%u (%u calls)\n",
-	    (unsigned)COUNT << BITS, (unsigned long long)took / 1000000, v[0], v[1], v[2], v[3], v[4], v[5],
-	    v[6]);
+	    (unsigned)COUNT << BITS, (unsigned long long)took / 1000000, v[0], v[1], v[2], v[3],
+	    v[4], v[5], v[6]);
 	check(v[6] > 100 && v[4] < 5000, "meanwhile the other's calls take less than 5 ms (p99)");
 	writ_cap_revoke(OTHER_REALM);
 	writ_cap_revoke(UNTYPED);
