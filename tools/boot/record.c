@@ -11,7 +11,6 @@
 #include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 #include <writ/rights.h>
 
@@ -103,30 +102,6 @@ static bool place(struct launch *l, int n)
 }
 
 /* What the kernel needs to have before it starts, for it can't raise anything itself. */
-/*
- * Everybody waits for the kernel, so it waits for nobody: by its nice value, and by that
- * of its session where Linux schedules sessions as groups. What it forks is as usual.
- */
-static void first_served(void)
-{
-	const struct {
-		uint32_t size, policy;
-		uint64_t flags;
-		int32_t nice;
-		uint32_t priority;
-		uint64_t runtime, deadline, period;
-	} attr = { .size = sizeof(attr), .flags = 1 /* SCHED_FLAG_RESET_ON_FORK */, .nice = -20 };
-	int fd;
-
-	(void)setsid();
-	(void)syscall(SYS_sched_setattr, 0, &attr, 0);
-	fd = open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		(void)!write(fd, "-20", 3);
-		close(fd);
-	}
-}
-
 static bool limit(void)
 {
 	/* what full tables can hold, three a session and a proc; and what is on its way in gates */
@@ -136,7 +111,6 @@ static bool limit(void)
 		nofile.rlim_cur = nofile.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &nofile);
 	}
-	first_served();
 	/* keep what maps user ids, and nothing else, for good */
 	capng_clear(CAPNG_SELECT_BOTH);
 	capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET, CAP_SETUID,
