@@ -74,7 +74,7 @@ bool k_gate_send(int gate, struct writ_hdr *h, const void *body, const int *fds)
 	return sendmsg(gate, &m, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
 }
 
-static void say(struct k_proc *p, struct writ_hdr *h, const void *body, const int *fds)
+void k_gate_say(struct k_proc *p, struct writ_hdr *h, const void *body, const int *fds)
 {
 	h->reply = 1;
 	if (p->gate >= 0 && !k_gate_send(p->gate, h, body, fds) &&
@@ -87,12 +87,7 @@ void k_gate_reply(struct k_proc *p, uint16_t op, uint32_t cookie, int status, co
 {
 	struct writ_hdr h = { .op = op, .cookie = cookie, .status = status, .len = len };
 
-	say(p, &h, body, NULL);
-}
-
-void k_gate_say(struct k_proc *p, struct writ_hdr *h, const void *body)
-{
-	say(p, h, body, NULL);
+	k_gate_say(p, &h, body, NULL);
 }
 
 /* --- addresses --------------------------------------------------------------- */
@@ -293,7 +288,7 @@ void k_gate_answer(struct k_req *q, int status)
 		.missing = q->missing,
 		.len = q->out_len,
 		.nfds = q->out_nfds };
-	say(q->p, &h, q->out, q->out_fds);
+	k_gate_say(q->p, &h, q->out, q->out_fds);
 	if (status == 0 && calls[q->h.op].audit != 0)
 		k_audit(q->p, calls[q->h.op].audit, q->h.op, 0, 0, q->h.cap, q->why);
 }

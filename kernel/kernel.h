@@ -382,7 +382,7 @@ void k_gate_answer(struct k_req *q, int status);
 void k_gate_reply(struct k_proc *p, uint16_t op, uint32_t cookie, int status, const void *body,
     uint16_t len);
 /* The same with a header of the caller's, which has op, cookie, status, arg. */
-void k_gate_say(struct k_proc *p, struct writ_hdr *h, const void *body);
+void k_gate_say(struct k_proc *p, struct writ_hdr *h, const void *body, const int *fds);
 void k_gate_init(void); /* the table of rights */
 void k_event_post(struct k_proc *p, struct k_event *e);
 void k_event_flush(struct k_proc *p);

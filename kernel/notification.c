@@ -46,7 +46,7 @@ static void wake(struct k_notification *n)
 			continue;
 		}
 		h.arg = take(n);
-		k_gate_say(w->waiter, &h, NULL);
+		k_gate_say(w->waiter, &h, NULL, NULL);
 		k_wait_drop(w);
 	}
 	if (n->active && n->proc != NULL)

@@ -48,7 +48,7 @@ static void request(bool at_once)
 }
 
 /* A packet that is none: shorter than its header, or of nothing but descriptors. */
-static void stub(void)
+static void short_packet(void)
 {
 	static struct ask a;
 	struct client *c = some_client();
@@ -131,7 +131,7 @@ void world_step(void)
 	} else if (what == 29) {
 		trouble();
 	} else if (what == 30) {
-		stub();
+		short_packet();
 	} else {
 		death();
 	}
