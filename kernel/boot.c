@@ -126,31 +126,15 @@ static void make_tables(void)
 	captab_init(&k.caps, k_table(1, captab_size(K_SLOTS, K_OBJS, K_ACCOUNTS)), K_SLOTS, K_OBJS,
 	    K_ACCOUNTS, k_object_finalise, NULL);
 	k.procs = k_table(k.nprocs, sizeof(*k.procs));
-	k.realms = k_table(K_REALMS, sizeof(*k.realms));
-	k.sessions = k_table(K_SESSIONS, sizeof(*k.sessions));
-	k.endpoints = k_table(K_ENDPOINTS, sizeof(*k.endpoints));
-	k.paths = k_table(K_PATHS, sizeof(*k.paths));
-	k.spawns = k_table(K_SPAWNS, sizeof(*k.spawns));
-	k.files = k_table(K_FILES, sizeof(*k.files));
-	k.waits = k_table(K_WAITS, sizeof(*k.waits));
-	k.msgs = k_table(K_MSGS, sizeof(*k.msgs));
-	k.notifications = k_table(K_NOTIFICATIONS, sizeof(*k.notifications));
-	k.contexts = k_table(K_CONTEXTS, sizeof(*k.contexts));
+#define X(name, n) \
+	k.name##s = k_table(n, sizeof(*k.name##s)); \
+	k_pool_init(&k.name##_pool, n);
+	K_TABLES(X)
+#undef X
 	k.hooks = k_table(K_OWNS, sizeof(struct k_hook *));
 	k.audits = k_table((size_t)K_REALMS * K_AUDITS, sizeof(*k.audits));
-	k_pool_init(&k.realm_pool, K_REALMS - BOOT_HOSTS_MAX);
-	k_pool_init(&k.session_pool, K_SESSIONS);
-	k_pool_init(&k.endpoint_pool, K_ENDPOINTS);
-	k_pool_init(&k.path_pool, K_PATHS);
-	k_pool_init(&k.spawn_pool, K_SPAWNS);
-	k_pool_init(&k.file_pool, K_FILES);
-	k_pool_init(&k.wait_pool, K_WAITS);
-	k_pool_init(&k.msg_pool, K_MSGS);
-	k_pool_init(&k.notification_pool, K_NOTIFICATIONS);
-	k_pool_init(&k.context_pool, K_CONTEXTS);
 	k_pool_init(&k.own_pool, K_OWNS);
 	k_gate_init();
-	k_list_init(&k.revokes);
 	k.audit_seq = k.next_pid = 1;
 }
 

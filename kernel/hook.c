@@ -93,7 +93,6 @@ void k_hook_gone(uint32_t body)
 	struct k_hook *h = k.hooks[body];
 
 	k.hooks[body] = NULL;
-	k_pool_put(&k.own_pool, body);
 	if (h == NULL)
 		return;
 	h->entry = 0;

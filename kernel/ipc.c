@@ -398,8 +398,10 @@ int k_call_cancel_sends(struct k_req *q)
 	return 0;
 }
 
-void k_endpoint_close(struct k_endpoint *ep)
+void k_endpoint_gone(uint32_t body)
 {
+	struct k_endpoint *ep = &k.endpoints[body];
+
 	while (!k_list_empty(&ep->senders))
 		k_msg_fail(k_container(ep->senders.next, struct k_msg, at), WRIT_E_STALE);
 	while (!k_list_empty(&ep->receivers))

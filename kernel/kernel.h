@@ -21,28 +21,30 @@ enum {
 	K_PROCS_MAX = BOOT_PROCS_MAX,
 	K_REALMS = BOOT_UID_NODE / BOOT_UID_REALM,
 	K_SESSIONS = 16384,
-	K_PATHS = K_SLOTS / 2, /* each needs a slot of somebody's quota: none takes another's */
-	K_SPAWNS = K_SLOTS / 2,
-	K_ENDPOINTS = K_SLOTS / 2,
-	K_NOTIFICATIONS = K_SLOTS / 2,
-	K_CONTEXTS = K_SLOTS / 2,
-	K_FILES = 8192,
-	K_MSGS = 4096,
-	K_OWNS = 1 << 17, /* slots of the kernel's own, in CNodes of 2^K_OWN_BITS */
+	K_BODIES = K_SLOTS / 2, /* each needs a slot of somebody's quota: none takes another's */
+	K_OWNS = 1 << 17,       /* slots of the kernel's own, in CNodes of 2^K_OWN_BITS */
 	K_OWN_BITS = 10,
 	K_AUDITS = 256, /* records kept of each realm */
 	K_OBJS = K_SLOTS / 2 + (1 << 16),
 	K_ACCOUNTS = K_SLOTS / 2,
 	K_WAITS_PROC = 64, /* outstanding waits of one proc, and messages */
-	K_WAITS = 1 << 16,
 	K_TURN = 4, /* procs of a realm whose request is taken before it is the next realm's turn */
 	K_SLICE = 100, /* slots revoked or reaped between calls: seL4's unit of work */
 	K_KEEP = 64,   /* ended procs a realm may keep against others */
 };
 
+/* Tables of bodies, k.NAMEs, each with a pool, k.NAME_pool; and how many they hold. */
+/* clang-format off */
+#define K_TABLES(X) \
+	X(realm, K_REALMS - BOOT_HOSTS_MAX) X(session, K_SESSIONS) X(file, 8192) \
+	X(wait, 1 << 16) X(msg, 4096) \
+	X(endpoint, K_BODIES) X(notification, K_BODIES) X(path, K_BODIES) X(spawn, K_BODIES) \
+	X(context, K_BODIES)
+/* clang-format on */
+
 #define k_container(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
-/* Intrusive ring; an unlinked node points to itself. */
+/* Intrusive ring. Zeros are an empty list, or a node that is in none. */
 struct k_list {
 	struct k_list *prev, *next;
 };
@@ -52,16 +54,25 @@ static inline void k_list_init(struct k_list *l)
 }
 static inline bool k_list_empty(const struct k_list *l)
 {
-	return l->next == l;
+	return l->next == NULL || l->next == l;
+}
+/* The first node, or @l itself; loops end where they come back to it. */
+static inline struct k_list *k_list_first(struct k_list *l)
+{
+	return l->next != NULL ? l->next : l;
 }
 static inline void k_list_del(struct k_list *n)
 {
+	if (n->next == NULL)
+		return;
 	n->prev->next = n->next;
 	n->next->prev = n->prev;
-	k_list_init(n);
+	n->prev = n->next = NULL;
 }
 static inline void k_list_add(struct k_list *head, struct k_list *n)
 {
+	if (head->next == NULL)
+		k_list_init(head);
 	n->prev = head->prev;
 	n->next = head;
 	head->prev->next = n;
@@ -279,26 +290,11 @@ struct k {
 	struct captab caps;
 	struct k_list revokes;
 	struct k_proc *procs; /* [nprocs] */
-	struct k_realm *realms;
-	struct k_pool realm_pool;
-	struct k_session *sessions;
-	struct k_pool session_pool;
-	struct k_endpoint *endpoints;
-	struct k_pool endpoint_pool;
-	struct k_path *paths;
-	struct k_pool path_pool;
-	struct k_spawn *spawns;
-	struct k_pool spawn_pool;
-	struct k_file *files;
-	struct k_pool file_pool;
-	struct k_wait *waits;
-	struct k_pool wait_pool;
-	struct k_msg *msgs;
-	struct k_pool msg_pool;
-	struct k_notification *notifications;
-	struct k_pool notification_pool;
-	struct k_context *contexts;
-	struct k_pool context_pool;
+#define X(name, n) \
+	struct k_##name *name##s; \
+	struct k_pool name##_pool;
+	K_TABLES(X)
+#undef X
 	struct writ_audit_rec *audits;
 	uint64_t audit_seq, up_since; /* next number, from 1; CLOCK_REALTIME of the first */
 };
@@ -336,10 +332,10 @@ bool k_share_get(uint32_t realm, enum k_share what);
 void k_share_put(uint32_t realm, enum k_share what);
 /* A memfd of @bytes, sealed to that size; -1 with errno. */
 int k_memory_new(const char *name, uint64_t bytes);
-/* Make an object that @payer pays @bytes for, its body from @pool, its capability in @dst below
- * @parent. Returns 0 and the body, which the caller fills at once, or an error. */
-int k_make(unsigned type, obj_t payer, uint64_t bytes, struct k_pool *pool, slot_t parent,
-    slot_t dst, uint16_t rights, uint64_t badge, uint32_t *ret_body);
+/* Make an object that @payer pays @bytes for (0: its body's), its capability in @dst below @parent.
+ * Returns 0 and its body, which the caller fills at once, or an error. */
+int k_make(unsigned type, obj_t payer, uint64_t bytes, slot_t parent, slot_t dst, uint16_t rights,
+    uint64_t badge, uint32_t *ret_body);
 /* captab's finaliser: release the body of an object. */
 void k_object_finalise(void *arg, obj_t obj);
 void k_object_row(obj_t obj, struct writ_object *out); /* OBJECTS */
@@ -444,13 +440,12 @@ void k_nest_reap(void); /* SIGCHLD: nests that died */
 void k_session_close(struct k_session *s, const struct k_proc *by);
 void k_session_settle(struct k_session *s); /* free it when nothing refers to it any more */
 void k_session_offer(struct k_session *s);  /* tell the listener, or wait for one */
-void k_endpoint_gone(struct k_endpoint *ep);
 
 /* --- messages (ipc.c), notifications (notification.c), processors (sched.c) --- */
-void k_endpoint_close(struct k_endpoint *ep); /* finaliser: end what waits there */
+void k_endpoint_gone(uint32_t body);          /* finaliser: end what waits there */
 void k_msg_fail(struct k_msg *m, int status); /* reply to its sender, and free it */
 void k_msg_free(struct k_msg *m);
-void k_notification_gone(struct k_notification *n); /* finaliser */
+void k_notification_gone(uint32_t body); /* finaliser */
 void k_notification_unbind(struct k_notification *n);
 bool k_notification_send(struct k_proc *p, struct k_notification *n);
 void k_context_gone(uint32_t body);     /* finaliser */

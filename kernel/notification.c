@@ -138,8 +138,10 @@ int k_call_unbind(struct k_req *q)
 	return 0;
 }
 
-void k_notification_gone(struct k_notification *n)
+void k_notification_gone(uint32_t body)
 {
+	struct k_notification *n = &k.notifications[body];
+
 	while (!k_list_empty(&n->waiters))
 		k_wait_fail(k_container(n->waiters.next, struct k_wait, at), WRIT_E_STALE);
 	k_notification_unbind(n);

@@ -73,41 +73,21 @@ void k_share_put(uint32_t realm, enum k_share what)
 	k.shares[what]--;
 }
 
-int k_make(unsigned type, obj_t payer, uint64_t bytes, struct k_pool *pool, slot_t parent,
-    slot_t dst, uint16_t rights, uint64_t badge, uint32_t *ret_body)
-{
-	uint32_t body = k_pool_get(pool);
-	obj_t obj;
-	int e = WRIT_E_NOT_ENOUGH_MEMORY;
-
-	if (body == 0)
-		return e;
-	/* a Spawn lives without a capability while a narrower one does: so each costs a slot */
-	struct charge cost = { .bytes = bytes, .slots = type == WRIT_TYPE_SPAWN };
-
-	e = captab_obj_new(&k.caps, type, payer, cost, body, &obj);
-	if (e == 0 && (e = captab_insert(&k.caps, parent, dst, obj, rights, badge)) != 0)
-		captab_obj_drop(&k.caps, obj);
-	if (e != 0)
-		k_pool_put(pool, body);
-	else
-		*ret_body = body;
-	return e;
-}
-
 static void path_gone(uint32_t body)
 {
 	captab_unhold(&k.caps, k.paths[body].endpoint);
-	k_pool_put(&k.path_pool, body);
 }
 
-static void file_gone(uint32_t body, unsigned type)
+static void host_gone(uint32_t body) /* the folder stays open: it is the node's */
 {
-	if (type != WRIT_TYPE_HOST) /* host folders stay open: they are the node's */
-		close(k.files[body].fd);
 	if (k.files[body].realm != 0)
 		k_share_put(k.files[body].realm, K_SHARE_FILES);
-	k_pool_put(&k.file_pool, body);
+}
+
+static void file_gone(uint32_t body)
+{
+	close(k.files[body].fd);
+	host_gone(body);
 }
 
 static void proc_gone(uint32_t body)
@@ -119,33 +99,61 @@ static void proc_gone(uint32_t body)
 		k_proc_kill(p, "no capability names it any more");
 }
 
+/* Where bodies lie, and what goes with one. Procs and realms free theirs themselves, later. */
+static const struct {
+	struct k_pool *pool;
+	size_t size;
+	void (*gone)(uint32_t body);
+} types[WRIT_TYPE_N] = {
+#define BODY(name) &k.name##_pool, sizeof(struct k_##name)
+	[WRIT_TYPE_ENDPOINT] = { BODY(endpoint), k_endpoint_gone },
+	[WRIT_TYPE_NOTIFICATION] = { BODY(notification), k_notification_gone },
+	[WRIT_TYPE_PATH] = { BODY(path), path_gone },
+	[WRIT_TYPE_SESSION] = { &k.own_pool, 0, k_hook_gone },
+	[WRIT_TYPE_REPLY] = { &k.own_pool, 0, k_hook_gone },
+	[WRIT_TYPE_HOLD] = { &k.own_pool, 0, k_hook_gone },
+	[WRIT_TYPE_IMAGE] = { BODY(file), file_gone },
+	[WRIT_TYPE_MEMORY] = { BODY(file), file_gone },
+	[WRIT_TYPE_HOST] = { BODY(file), host_gone },
+	[WRIT_TYPE_SCHED_CONTEXT] = { BODY(context), k_context_gone },
+	[WRIT_TYPE_SPAWN] = { BODY(spawn), k_spawn_gone },
+	[WRIT_TYPE_REALM] = { NULL, 0, k_realm_gone },
+	[WRIT_TYPE_PROC] = { NULL, 0, proc_gone },
+};
+
+int k_make(unsigned type, obj_t payer, uint64_t bytes, slot_t parent, slot_t dst, uint16_t rights,
+    uint64_t badge, uint32_t *ret_body)
+{
+	uint32_t body = k_pool_get(types[type].pool);
+	/* a Spawn lives without a capability while a narrower one does: so each costs a slot */
+	struct charge cost = { .bytes = bytes != 0 ? bytes : types[type].size,
+		.slots = type == WRIT_TYPE_SPAWN };
+	obj_t obj;
+	int e;
+
+	if (body == 0)
+		return WRIT_E_NOT_ENOUGH_MEMORY;
+	e = captab_obj_new(&k.caps, type, payer, cost, body, &obj);
+	if (e == 0 && (e = captab_insert(&k.caps, parent, dst, obj, rights, badge)) != 0)
+		captab_obj_drop(&k.caps, obj);
+	if (e != 0)
+		k_pool_put(types[type].pool, body);
+	else
+		*ret_body = body;
+	return e;
+}
+
 void k_object_finalise(void *arg, obj_t obj)
 {
 	const struct object *o = captab_obj(&k.caps, obj);
 
 	(void)arg;
-	switch (o->type) {
-	case WRIT_TYPE_ENDPOINT: k_endpoint_gone(&k.endpoints[o->body]); break;
-	case WRIT_TYPE_PATH: path_gone(o->body); break;
-	case WRIT_TYPE_SESSION:
-	case WRIT_TYPE_REPLY:
-	case WRIT_TYPE_HOLD: k_hook_gone(o->body); break;
-	case WRIT_TYPE_NOTIFICATION:
-		k_notification_gone(&k.notifications[o->body]);
-		k_pool_put(&k.notification_pool, o->body);
-		break;
-	case WRIT_TYPE_SCHED_CONTEXT: k_context_gone(o->body); break;
-	case WRIT_TYPE_IMAGE:
-	case WRIT_TYPE_MEMORY:
-	case WRIT_TYPE_HOST: file_gone(o->body, o->type); break;
-	case WRIT_TYPE_PROC: proc_gone(o->body); break;
-	case WRIT_TYPE_SPAWN: k_spawn_gone(o->body); break;
-	case WRIT_TYPE_REALM: k_realm_gone(o->body); break;
-	case WRIT_TYPE_UNTYPED: /* what it cost besides its account */
+	if (types[o->type].gone != NULL)
+		types[o->type].gone(o->body);
+	if (types[o->type].pool != NULL)
+		k_pool_put(types[o->type].pool, o->body);
+	if (o->type == WRIT_TYPE_UNTYPED) /* what it cost besides its account */
 		captab_uncharge(&k.caps, o->untyped, (struct charge){ .slots = 1 });
-		break;
-	default: /* a CNode is captab's own */ break;
-	}
 }
 
 /* By the realm of who serves it: each server has one of its own. */

@@ -73,17 +73,8 @@ struct k_proc *k_proc_new(uint32_t realm)
 		.pidfd = -1,
 		.start_ns = k_now(),
 		.ev_sched.kind = K_EV_SCHED };
-	k_list_init(&p->revoke_link);
-	k_list_init(&p->order);
-	k_list_init(&p->ev_sched.link);
-	k_list_init(&p->events);
-	k_list_init(&p->waiters);
 	k_list_init(&p->waits);
 	k_list_init(&p->msgs);
-	k_list_init(&p->calls);
-	k_list_init(&p->bound);
-	k_list_init(&p->clients);
-	k_list_init(&p->sessions);
 	k.next_pid = pid + 1;
 	k.realms[realm].procs++;
 	return p;
@@ -145,7 +136,6 @@ int k_wait_new(struct k_req *q, struct k_proc *p, slot_t slot, enum k_wait_what 
 		k_share_put(p->realm, K_SHARE_WAITS);
 		return e;
 	}
-	k_list_init(&w->at);
 	if (queue != NULL)
 		k_list_add(queue, &w->at);
 	k_list_add(&p->waits, &w->of);
@@ -219,7 +209,7 @@ void k_proc_reached(struct k_proc *p, unsigned what)
 {
 	struct k_list *n, *next;
 
-	for (n = p->waiters.next; n != &p->waiters; n = next) {
+	for (n = k_list_first(&p->waiters); n != &p->waiters; n = next) {
 		struct k_wait *w = k_container(n, struct k_wait, at);
 
 		next = n->next;
@@ -359,7 +349,7 @@ static void leave_others(struct k_proc *p)
 void k_proc_image_done(struct k_proc *p)
 {
 	let_go(&p->image);
-	for (struct k_list *n = p->waits.next; n != &p->waits; n = n->next)
+	for (struct k_list *n = k_list_first(&p->waits); n != &p->waits; n = n->next)
 		if (k_container(n, struct k_wait, of)->what == K_WAIT_IMAGE) {
 			k_wait_drop(k_container(n, struct k_wait, of));
 			return;

@@ -55,8 +55,6 @@ uint32_t k_realm_new(const char *name, obj_t account, uint32_t uid, uint64_t mem
 		k_epoll(c == WRIT_CLASS_LC ? k.urgent : k.epfd, EPOLL_CTL_ADD, ep[c], EPOLLIN,
 		    K_POLL_REALM, i << 1 | c);
 	captab_hold(&k.caps, account);
-	for (unsigned p = 0; p < WRIT_PROFILE_N; p++)
-		k_list_init(&r->nests[p].orders);
 	return i;
 }
 

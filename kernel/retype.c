@@ -14,6 +14,14 @@
 #define MFD_NOEXEC_SEAL 8u
 #endif
 
+static void k_endpoint_init(struct k_endpoint *ep, obj_t obj)
+{
+	*ep = (struct k_endpoint){ .obj = obj };
+	k_list_init(&ep->waiting);
+	k_list_init(&ep->listening);
+	k_list_init(&ep->senders);
+}
+
 enum { ALL_RIGHTS = WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT };
 
 int k_memory_new(const char *name, uint64_t bytes)
@@ -40,8 +48,8 @@ static int make_memory(struct k_req *q, slot_t dst, uint64_t bytes)
 	if (!k_share_get(f.realm, K_SHARE_FILES))
 		return e;
 	if ((f.fd = k_memory_new("writ-memory", bytes)) >= 0)
-		e = k_make(WRIT_TYPE_MEMORY, q->cap->obj, bytes, &k.file_pool, q->slot, dst,
-		    ALL_RIGHTS, 0, &body);
+		e = k_make(WRIT_TYPE_MEMORY, q->cap->obj, bytes, q->slot, dst, ALL_RIGHTS, 0,
+		    &body);
 	if (e == 0) {
 		k.files[body] = f;
 		return 0;
@@ -51,50 +59,22 @@ static int make_memory(struct k_req *q, slot_t dst, uint64_t bytes)
 	return e;
 }
 
-static int make_endpoint(struct k_req *q, slot_t dst)
+/* What is nothing but a body. */
+static int make_body(struct k_req *q, unsigned type, slot_t dst)
 {
-	uint32_t body;
-	struct k_endpoint *ep;
-	int e = k_make(WRIT_TYPE_ENDPOINT, q->cap->obj, sizeof(*ep), &k.endpoint_pool, q->slot, dst,
-	    ALL_RIGHTS | WRIT_R_GRANT_REPLY, 0, &body);
+	unsigned rights = ALL_RIGHTS | (type == WRIT_TYPE_ENDPOINT ? WRIT_R_GRANT_REPLY : 0);
+	uint32_t i;
+	int e = k_make(type, q->cap->obj, 0, q->slot, dst, (uint16_t)rights, 0, &i);
 
 	if (e != 0)
 		return e;
-	ep = &k.endpoints[body];
-	*ep = (struct k_endpoint){ .obj = captab_slot(&k.caps, dst)->cap.obj };
-	k_list_init(&ep->waiting);
-	k_list_init(&ep->listening);
-	k_list_init(&ep->senders);
-	k_list_init(&ep->receivers);
+	if (type == WRIT_TYPE_NOTIFICATION)
+		k.notifications[i] = (struct k_notification){ .ev.kind = K_EV_SIGNAL };
+	else if (type == WRIT_TYPE_SCHED_CONTEXT)
+		k.contexts[i] = (struct k_context){ .weight = 100 };
+	else
+		k_endpoint_init(&k.endpoints[i], captab_slot(&k.caps, dst)->cap.obj);
 	return 0;
-}
-
-static int make_notification(struct k_req *q, slot_t dst)
-{
-	uint32_t body;
-	struct k_notification *n;
-	int e = k_make(WRIT_TYPE_NOTIFICATION, q->cap->obj, sizeof(*n), &k.notification_pool,
-	    q->slot, dst, ALL_RIGHTS, 0, &body);
-
-	if (e != 0)
-		return e;
-	n = &k.notifications[body];
-	*n = (struct k_notification){ .ev.kind = K_EV_SIGNAL };
-	k_list_init(&n->of);
-	k_list_init(&n->waiters);
-	k_list_init(&n->ev.link);
-	return 0;
-}
-
-static int make_context(struct k_req *q, slot_t dst)
-{
-	uint32_t body;
-	int e = k_make(WRIT_TYPE_SCHED_CONTEXT, q->cap->obj, sizeof(struct k_context),
-	    &k.context_pool, q->slot, dst, ALL_RIGHTS, 0, &body);
-
-	if (e == 0)
-		k.contexts[body] = (struct k_context){ .weight = 100 };
-	return e;
 }
 
 /* It costs a slot besides, as it may live without one; and may make no realms if its maker can't.
@@ -118,9 +98,9 @@ static int make(struct k_req *q, const struct writ_retype_req *r, slot_t dst)
 	int e;
 
 	switch (r->type) {
-	case WRIT_TYPE_ENDPOINT: return make_endpoint(q, dst);
-	case WRIT_TYPE_NOTIFICATION: return make_notification(q, dst);
-	case WRIT_TYPE_SCHED_CONTEXT: return make_context(q, dst);
+	case WRIT_TYPE_ENDPOINT:
+	case WRIT_TYPE_NOTIFICATION:
+	case WRIT_TYPE_SCHED_CONTEXT: return make_body(q, r->type, dst);
 	case WRIT_TYPE_MEMORY: return make_memory(q, dst, r->max.bytes);
 	case WRIT_TYPE_CNODE: e = captab_cnode_new(&k.caps, q->cap->obj, r->max.slots, &obj); break;
 	case WRIT_TYPE_UNTYPED: return make_untyped(q, r, dst);

@@ -95,7 +95,6 @@ void k_context_gone(uint32_t body)
 {
 	if (k.contexts[body].proc != NULL)
 		k_context_leave(k.contexts[body].proc);
-	k_pool_put(&k.context_pool, body);
 }
 
 /* What the scheduler is told of a proc is what its context says. */

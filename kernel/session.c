@@ -73,8 +73,8 @@ static int path_make(struct k_req *q, struct path_plan *pl)
 		return WRIT_E_ILLEGAL_OPERATION;
 	if (!prefix_join(pl->base, r->prefix, pl->prefix))
 		return WRIT_E_RANGE;
-	e = k_make(WRIT_TYPE_PATH, k_account(q->p), sizeof(struct k_path), &k.path_pool, pl->src,
-	    q->at[0], (uint16_t)r->rights, r->badge != 0 ? r->badge : pl->badge, &body);
+	e = k_make(WRIT_TYPE_PATH, k_account(q->p), 0, pl->src, q->at[0], (uint16_t)r->rights,
+	    r->badge != 0 ? r->badge : pl->badge, &body);
 	if (e != 0)
 		return e;
 	k.paths[body].endpoint = pl->endpoint;
@@ -163,12 +163,6 @@ int k_call_listen(struct k_req *q)
 		k_session_offer(k_container(n, struct k_session, of_server));
 	}
 	return 0;
-}
-
-void k_endpoint_gone(struct k_endpoint *ep)
-{
-	k_endpoint_close(ep);
-	k_pool_put(&k.endpoint_pool, (uint32_t)(ep - k.endpoints));
 }
 
 /* --- sessions ------------------------------------------------------------------- */

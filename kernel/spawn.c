@@ -38,7 +38,7 @@ int k_call_image(struct k_req *q)
 	memcpy(f.name, r->name, sizeof(f.name));
 	if (!k_share_get(f.realm, K_SHARE_FILES))
 		return WRIT_E_NOT_ENOUGH_MEMORY;
-	e = k_make(WRIT_TYPE_IMAGE, q->cap->obj, f.size, &k.file_pool, q->slot, q->at[0],
+	e = k_make(WRIT_TYPE_IMAGE, q->cap->obj, f.size, q->slot, q->at[0],
 	    WRIT_R_EXEC | WRIT_R_GRANT, 0, &body);
 	if (e != 0) {
 		k_share_put(f.realm, K_SHARE_FILES);
@@ -86,7 +86,7 @@ int k_call_spawncap(struct k_req *q)
 		snprintf(q->why, sizeof(q->why), "a Spawn wider than the one it comes from");
 		return WRIT_E_NO_RIGHT;
 	}
-	e = k_make(WRIT_TYPE_SPAWN, k_account(q->p), sizeof(s), &k.spawn_pool, q->slot, q->at[0],
+	e = k_make(WRIT_TYPE_SPAWN, k_account(q->p), 0, q->slot, q->at[0],
 	    WRIT_R_WRITE | WRIT_R_GRANT, 0, &body);
 	if (e != 0)
 		return e;
@@ -111,7 +111,6 @@ void k_spawn_gone(uint32_t body)
 	if (s->parent != 0)
 		captab_unhold(&k.caps, s->parent);
 	captab_unhold(&k.caps, k.realms[s->realm].obj);
-	k_pool_put(&k.spawn_pool, body);
 }
 
 static struct k_spawn *spawn_of(obj_t o)

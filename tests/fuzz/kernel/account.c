@@ -70,14 +70,14 @@ static void tally_holds(void)
 			charge(k.sessions[i].account, (struct charge){ .bytes = CHAN_BYTES });
 		}
 	for (uint32_t i = 0; i < k.nprocs; i++)
-		for (const struct k_list *n = k.procs[i].msgs.next;
+		for (const struct k_list *n = k_list_first(&k.procs[i].msgs);
 		     k.procs[i].pid != 0 && n != &k.procs[i].msgs; n = n->next) {
 			const struct k_msg *m = k_container(n, struct k_msg, of);
 
 			charge(k_account(m->from), (struct charge){ .bytes = sizeof(*m) });
 		}
 	for (uint32_t i = 0; i < k.nprocs; i++)
-		for (const struct k_list *n = k.procs[i].waits.next;
+		for (const struct k_list *n = k_list_first(&k.procs[i].waits);
 		     k.procs[i].pid != 0 && n != &k.procs[i].waits; n = n->next)
 			ref(k_container(n, struct k_wait, of)->file);
 	for (uint32_t i = 1; i < k.realm_pool.used_to; i++)
@@ -127,14 +127,14 @@ static const char *verify_shares(void)
 		if (k.sessions[i].id != 0 && !k.sessions[i].closed)
 			is[k.sessions[i].client->realm][K_SHARE_SESSIONS]++;
 	for (uint32_t i = 0; i < k.nprocs; i++) {
-		const struct k_proc *p = &k.procs[i];
+		struct k_proc *p = &k.procs[i];
 		const struct k_list *n;
 
-		for (n = p->msgs.next; p->pid != 0 && n != &p->msgs; n = n->next)
+		for (n = k_list_first(&p->msgs); p->pid != 0 && n != &p->msgs; n = n->next)
 			is[p->realm][K_SHARE_MSGS]++;
-		for (n = p->waits.next; p->pid != 0 && n != &p->waits; n = n->next)
+		for (n = k_list_first(&p->waits); p->pid != 0 && n != &p->waits; n = n->next)
 			is[p->realm][K_SHARE_WAITS]++;
-		for (n = p->bound.next; p->pid != 0 && n != &p->bound; n = n->next)
+		for (n = k_list_first(&p->bound); p->pid != 0 && n != &p->bound; n = n->next)
 			is[p->realm][K_SHARE_WAITS]++;
 	}
 	for (obj_t o = 1; o < k.caps.nobjs; o++) {

@@ -17,7 +17,7 @@ static void add_list(const struct k_list *list)
 {
 	uint64_t n = 0;
 
-	for (const struct k_list *at = list->next; at != list; at = at->next)
+	for (const struct k_list *at = list->next; at != NULL && at != list; at = at->next)
 		n++;
 	add(n);
 }

@@ -21,8 +21,10 @@ static unsigned count(const struct k_list *list, const struct k_list *one)
 {
 	unsigned n = 0, found = 0;
 
+	if (list->next == NULL)
+		return list->prev == NULL ? 0 : LIST_MAX;
 	for (const struct k_list *at = list; n < LIST_MAX; n++) {
-		if (at->next->prev != at)
+		if (at->next == NULL || at->next->prev != at)
 			return LIST_MAX;
 		at = at->next;
 		if (at == list)
@@ -34,7 +36,7 @@ static unsigned count(const struct k_list *list, const struct k_list *one)
 
 static bool alone(const struct k_list *l)
 {
-	return l->next == l && l->prev == l;
+	return (l->next == NULL && l->prev == NULL) || (l->next == l && l->prev == l);
 }
 
 /* --- pools ------------------------------------------------------------------------- */

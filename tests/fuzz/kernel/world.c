@@ -105,7 +105,6 @@ static void make_tables(void)
 	pool(&k.own_pool, OWNS);
 	k.audits = table((size_t)W_REALMS * K_AUDITS, sizeof(*k.audits));
 	k_gate_init();
-	k_list_init(&k.revokes);
 	k.audit_seq = k.next_pid = 1;
 	k.node = "fuzz";
 	k.logdir = -1;
