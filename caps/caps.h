@@ -65,9 +65,6 @@ void caps_slot_retire(struct captab *t, slot_t s);
 /* captab_obj_new() for every type. */
 int caps_obj_make(struct captab *t, unsigned type, obj_t untyped, struct charge c, uint32_t body,
     obj_t *ret);
-void caps_obj_ref(struct captab *t, obj_t o);
-/* Let go of one reference; the object starts to die with the last one. */
-void caps_obj_unref(struct captab *t, obj_t o);
 /* Put @o on the list of the dying if nothing keeps it alive. */
 void caps_obj_settle(struct captab *t, obj_t o);
 

@@ -98,7 +98,7 @@ int caps_obj_make(struct captab *t, unsigned type, obj_t untyped, struct charge 
 		err = captab_charge(t, untyped, c);
 		if (err != 0)
 			return err;
-		caps_obj_ref(t, untyped);
+		captab_hold(t, untyped);
 	}
 	t->free_obj = obj->next != 0 ? obj->next : o + 1;
 	t->live_objs++;
@@ -136,7 +136,7 @@ static void obj_free(struct captab *t, obj_t o)
 	t->live_objs--;
 	if (was.untyped != 0) {
 		captab_uncharge(t, was.untyped, was.paid);
-		caps_obj_unref(t, was.untyped);
+		captab_unhold(t, was.untyped);
 	}
 }
 
@@ -154,7 +154,7 @@ void captab_obj_drop(struct captab *t, obj_t o)
 	obj_free(t, o);
 }
 
-void caps_obj_ref(struct captab *t, obj_t o)
+void captab_hold(struct captab *t, obj_t o)
 {
 	struct object *obj = obj_get(t, o);
 
@@ -162,7 +162,7 @@ void caps_obj_ref(struct captab *t, obj_t o)
 	obj->refs++;
 }
 
-void caps_obj_unref(struct captab *t, obj_t o)
+void captab_unhold(struct captab *t, obj_t o)
 {
 	struct object *obj = obj_get(t, o);
 
@@ -185,21 +185,6 @@ void caps_obj_settle(struct captab *t, obj_t o)
 	else
 		t->dying_head = o;
 	t->dying_tail = o;
-}
-
-void captab_hold(struct captab *t, obj_t o)
-{
-	caps_obj_ref(t, o);
-}
-
-void captab_unhold(struct captab *t, obj_t o)
-{
-	caps_obj_unref(t, o);
-}
-
-void captab_obj_bump(struct captab *t, obj_t o)
-{
-	obj_get(t, o)->epoch++;
 }
 
 bool captab_reap(struct captab *t, unsigned budget)

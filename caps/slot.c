@@ -48,7 +48,7 @@ static bool cap_stale(const struct captab *t, const struct cap *c)
 static void slot_fill(struct captab *t, slot_t parent, slot_t dst, struct cap c)
 {
 	caps_tree_link(t, parent, dst);
-	caps_obj_ref(t, c.obj);
+	captab_hold(t, c.obj);
 	t->slots[dst].cap = c;
 	t->live_slots++;
 }
@@ -62,7 +62,7 @@ static void slot_empty(struct captab *t, slot_t s)
 	sl->cap = (struct cap){ 0 };
 	sl->gen++;
 	t->live_slots--;
-	caps_obj_unref(t, o);
+	captab_unhold(t, o);
 }
 
 void caps_slot_retire(struct captab *t, slot_t s)

@@ -91,17 +91,3 @@ slot_t captab_parent(const struct captab *t, slot_t s)
 		n = &t->slots[n->next];
 	return up_slot(n->next);
 }
-
-slot_t captab_first(const struct captab *t, slot_t s)
-{
-	if (s == 0)
-		return t->slots[0].first;
-	return captab_slot(t, s) != NULL ? t->slots[s].first : 0;
-}
-
-slot_t captab_next(const struct captab *t, slot_t s)
-{
-	const struct slot *n = captab_slot(t, s);
-
-	return n == NULL || up_is(n->next) ? 0 : n->next;
-}

@@ -9,8 +9,7 @@
  */
 #include "kernel.h"
 #include <sodium/crypto_hash_sha256.h>
-#include <stdio.h>
-#include <string.h>
+#include <stdarg.h>
 #include <time.h>
 
 /* Where record @rseq of realm @i is kept; 0: zeros, until the ring is full. */
@@ -113,6 +112,16 @@ void k_audit_refused(struct k_req *q, int status)
 	n.missing = q->missing;
 	n.other = q->h.cap;
 	refusal(q->p, &n);
+}
+
+int k_why(struct k_req *q, int e, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(q->why, sizeof(q->why), fmt, ap);
+	va_end(ap);
+	return e;
 }
 
 int k_call_note(struct k_req *q)

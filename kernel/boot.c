@@ -6,21 +6,15 @@
  */
 #include "kernel.h"
 #include "cgroup.h"
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
-#include <writ/boot.h>
 
 struct k k;
 static struct boot_record record;

@@ -4,9 +4,6 @@
  * rules are captab's; here addresses become slots and nothing else is decided.
  */
 #include "kernel.h"
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 int k_call_derive(struct k_req *q)
 {
@@ -21,11 +18,10 @@ int k_call_derive(struct k_req *q)
 	if (e == WRIT_E_NO_RIGHT)
 		q->missing = r->rights & ~(uint32_t)captab_slot(&k.caps, src)->cap.rights;
 	if (e != 0)
-		snprintf(q->why, sizeof(q->why), "slot %u to slot %u", (unsigned)r->src.index,
+		return k_why(q, e, "slot %u to slot %u", (unsigned)r->src.index,
 		    (unsigned)r->dst.index);
-	else
-		k_object_name(&captab_slot(&k.caps, dst)->cap, q->why, sizeof(q->why));
-	return e;
+	k_object_name(&captab_slot(&k.caps, dst)->cap, q->why, sizeof(q->why));
+	return 0;
 }
 
 int k_call_move(struct k_req *q)

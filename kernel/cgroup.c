@@ -158,13 +158,6 @@ int cgroup_remove(const char *realm)
 	return r;
 }
 
-uint64_t cgroup_id(const char *realm)
-{
-	struct stat st;
-
-	return fstatat(node[BOOT_V2], realm, &st, 0) < 0 ? 0 : st.st_ino;
-}
-
 static struct text leaf(const char *realm, uint32_t id)
 {
 	return text("%s/sc%u", realm, id);

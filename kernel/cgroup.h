@@ -19,8 +19,6 @@ int cgroup_make(const char *realm, uint64_t memory, uint32_t cores, uint32_t pid
 int cgroup_enter(const char *realm, pid_t pid);
 /* Kill all in the group and remove it with its leaves; -EBUSY: some are still dying, call again. */
 int cgroup_remove(const char *realm);
-/* The group's id in v2, 0 when unknown; its processes are in children of it. */
-uint64_t cgroup_id(const char *realm);
 
 /*
  * Make or change a leaf: whether it gets only what nobody else wants (where Linux offers that), CPU

@@ -7,8 +7,11 @@
  * for revoke and for reaping, which go on in slices between calls.
  */
 #pragma once
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/types.h>
 #include <unistd.h>
 #include <writ/abi.h>
@@ -466,6 +469,8 @@ void k_audit(const struct k_proc *p, unsigned kind, unsigned op, int status, uin
 void k_audit_granted(const struct k_proc *about, const struct k_proc *holder, uint32_t index,
     unsigned op, uint32_t other);
 void k_audit_refused(struct k_req *q, int status);
+/* What the audit is to say of @q. Returns @e. */
+int k_why(struct k_req *q, int e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* --- boot (boot.c) ------------------------------------------------------------------ */
 int k_boot(void); /* the record, tables, root. 0, or an exit code and why on stderr */

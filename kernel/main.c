@@ -5,7 +5,6 @@
  */
 #include "kernel.h"
 #include <signal.h>
-#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 

@@ -5,7 +5,6 @@
  * else may wait for it.
  */
 #include "kernel.h"
-#include <stdio.h>
 
 static struct k_notification *invoked(const struct k_req *q)
 {
@@ -70,8 +69,7 @@ static int bound_away(struct k_req *q)
 
 	if (n->proc == NULL || n->proc == q->p)
 		return 0;
-	snprintf(q->why, sizeof(q->why), "it is bound to %s[%u]", n->proc->name, n->proc->pid);
-	return WRIT_E_BUSY;
+	return k_why(q, WRIT_E_BUSY, "it is bound to %s[%u]", n->proc->name, n->proc->pid);
 }
 
 int k_call_poll(struct k_req *q)

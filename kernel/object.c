@@ -4,11 +4,8 @@
  * capability names one any more. Upholds K2: no allocation after boot.
  */
 #include "kernel.h"
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #define X(id, name) name,
 const char *const k_types[] = { WRIT_TYPES(X) };

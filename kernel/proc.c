@@ -5,16 +5,11 @@
  * at whatever moment it dies (K3).
  */
 #include "kernel.h"
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 bool k_proc_alive(const struct k_proc *p)
 {
@@ -122,10 +117,9 @@ int k_wait_new(struct k_req *q, struct k_proc *p, slot_t slot, enum k_wait_what 
 	uint32_t i;
 	int e;
 
-	if (p->nwaits >= K_WAITS_PROC || !k_share_get(p->realm, K_SHARE_WAITS)) {
-		snprintf(q->why, sizeof(q->why), "more than %d waits and mappings", K_WAITS_PROC);
-		return WRIT_E_NOT_ENOUGH_MEMORY;
-	}
+	if (p->nwaits >= K_WAITS_PROC || !k_share_get(p->realm, K_SHARE_WAITS))
+		return k_why(q, WRIT_E_NOT_ENOUGH_MEMORY, "more than %d waits and mappings",
+		    K_WAITS_PROC);
 	w = &k.waits[i = k_pool_get(&k.wait_pool)];
 	*w = (struct k_wait){ .waiter = p,
 		.cookie = q->h.cookie,
@@ -286,10 +280,8 @@ int k_call_cspace(struct k_req *q)
 {
 	const struct k_proc *t = &k.procs[k_body(q->cap)];
 
-	if (t->state != WRIT_STATE_PENDING) {
-		snprintf(q->why, sizeof(q->why), "%s[%u] is not pending", t->name, t->pid);
-		return WRIT_E_ILLEGAL_OPERATION;
-	}
+	if (t->state != WRIT_STATE_PENDING)
+		return k_why(q, WRIT_E_ILLEGAL_OPERATION, "%s[%u] is not pending", t->name, t->pid);
 	return captab_insert(&k.caps, q->slot, q->at[0], t->cnode,
 	    WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT, 0);
 }

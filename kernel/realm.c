@@ -6,14 +6,10 @@
  */
 #include "kernel.h"
 #include "cgroup.h"
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 enum { PIDS_EXTRA = 2 * NEST_THREADS };
 
@@ -75,11 +71,9 @@ static int realm_decode(struct k_req *q, obj_t *account, uint32_t *uid)
 
 	if (!k_name_ok(r->name, sizeof(r->name)) || r->name[0] == '.')
 		return WRIT_E_BAD_REQUEST;
-	snprintf(q->why, sizeof(q->why), "realm %s", r->name);
-	if (name_taken(r->name)) {
-		snprintf(q->why, sizeof(q->why), "realm %s is there already", r->name);
-		return WRIT_E_EXISTS;
-	}
+	if (name_taken(r->name))
+		return k_why(q, WRIT_E_EXISTS, "realm %s is there already", r->name);
+	k_why(q, 0, "realm %s", r->name);
 	if ((e = k_need(q, r->account, WRIT_BY_WITH, &s, &c)) != 0)
 		return e;
 	if (c->type != WRIT_TYPE_UNTYPED)

@@ -4,11 +4,8 @@
  * Up to WRIT_FANOUT_MAX at once, all or none.
  */
 #include "kernel.h"
-#include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 8u
@@ -126,11 +123,9 @@ int k_call_retype(struct k_req *q)
 		if ((e = make(q, r, s)) != 0)
 			while (s-- > dst)
 				captab_delete(&k.caps, s);
-	if (e != 0)
-		captab_reap(&k.caps,
-		    WRIT_FANOUT_MAX + 1); /* what was made gives back what it took */
-	else
-		snprintf(q->why, sizeof(q->why), "%u of type %s", r->count, k_types[r->type]);
+	if (e == 0)
+		return k_why(q, 0, "%u of type %s", r->count, k_types[r->type]);
+	captab_reap(&k.caps, WRIT_FANOUT_MAX + 1); /* what was made gives back what it took */
 	return e;
 }
 

@@ -5,16 +5,12 @@
  */
 #include "kernel.h"
 #include "cgroup.h"
-#include <stdio.h>
-#include <string.h>
 
 int k_call_scheduler(struct k_req *q)
 {
-	if (k.scheduler != NULL && k.scheduler != q->p) {
-		snprintf(q->why, sizeof(q->why), "%s[%u] is the scheduler", k.scheduler->name,
+	if (k.scheduler != NULL && k.scheduler != q->p)
+		return k_why(q, WRIT_E_BUSY, "%s[%u] is the scheduler", k.scheduler->name,
 		    k.scheduler->pid);
-		return WRIT_E_BUSY;
-	}
 	k.scheduler = q->p;
 	k_gate_answer(q, 0);
 	for (uint32_t i = 0; i < k.nprocs; i++)
@@ -28,15 +24,12 @@ int k_call_start(struct k_req *q)
 	struct k_proc *p = k_proc_find((uint32_t)q->h.arg);
 	uint64_t class = q->h.arg >> 32;
 
-	if (p == NULL || p->state != WRIT_STATE_PENDING || p->suspended) {
-		snprintf(q->why, sizeof(q->why), "proc %u is not pending", (uint32_t)q->h.arg);
-		return WRIT_E_ILLEGAL_OPERATION;
-	}
-	if (class != p->class) {
-		snprintf(q->why, sizeof(q->why), "proc %u is of class %s", p->pid,
+	if (p == NULL || p->state != WRIT_STATE_PENDING || p->suspended)
+		return k_why(q, WRIT_E_ILLEGAL_OPERATION, "proc %u is not pending",
+		    (uint32_t)q->h.arg);
+	if (class != p->class)
+		return k_why(q, WRIT_E_NO_RIGHT, "proc %u is of class %s", p->pid,
 		    k_classes[p->class]);
-		return WRIT_E_NO_RIGHT;
-	}
 	k_audit(p, WRIT_AUDIT_STARTED, WRIT_OP_START, 0, 0, q->p->pid, k_classes[class]);
 	k_proc_start(p);
 	if (p->held && k.scheduler != NULL)

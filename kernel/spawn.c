@@ -4,14 +4,9 @@
  * and its limits say so) and makes a pending proc; the scheduler says when.
  */
 #include "kernel.h"
-#include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 enum {
 	SPAWN_DEPTH = 64,
@@ -29,11 +24,9 @@ int k_call_image(struct k_req *q)
 
 	if (f.fd < 0 || !k_name_ok(r->name, sizeof(r->name)))
 		return WRIT_E_BAD_REQUEST;
-	if (fcntl(f.fd, F_GET_SEALS) != SEALS || fstat(f.fd, &st) != 0 || st.st_size > IMAGE_MAX) {
-		snprintf(q->why, sizeof(q->why), "image %s: not a memfd with all four seals",
-		    r->name);
-		return WRIT_E_INVALID_ARGUMENT;
-	}
+	if (fcntl(f.fd, F_GET_SEALS) != SEALS || fstat(f.fd, &st) != 0 || st.st_size > IMAGE_MAX)
+		return k_why(q, WRIT_E_INVALID_ARGUMENT,
+		    "image %s: not a memfd with all four seals", r->name);
 	f.size = (uint64_t)st.st_size;
 	memcpy(f.name, r->name, sizeof(f.name));
 	if (!k_share_get(f.realm, K_SHARE_FILES))
@@ -46,8 +39,7 @@ int k_call_image(struct k_req *q)
 	}
 	k.files[body] = f;
 	q->fds[0] = -1;
-	snprintf(q->why, sizeof(q->why), "image %s", r->name);
-	return 0;
+	return k_why(q, 0, "image %s", r->name);
 }
 
 /* --- Spawn capabilities ------------------------------------------------------------- */
@@ -82,10 +74,8 @@ int k_call_spawncap(struct k_req *q)
 	if (s.depth == SPAWN_DEPTH)
 		return WRIT_E_RANGE;
 	if ((r->classes & ~s.classes) != 0 || (r->profiles & ~s.profiles) != 0 ||
-	    r->procs > s.procs || r->cores > s.cores || r->memory > s.memory) {
-		snprintf(q->why, sizeof(q->why), "a Spawn wider than the one it comes from");
-		return WRIT_E_NO_RIGHT;
-	}
+	    r->procs > s.procs || r->cores > s.cores || r->memory > s.memory)
+		return k_why(q, WRIT_E_NO_RIGHT, "a Spawn wider than the one it comes from");
 	e = k_make(WRIT_TYPE_SPAWN, k_account(q->p), 0, q->slot, q->at[0],
 	    WRIT_R_WRITE | WRIT_R_GRANT, 0, &body);
 	if (e != 0)
@@ -190,19 +180,13 @@ static int spawn_decode(struct k_req *q, struct spawn_plan *pl)
 	if ((e = k_need(q, r->image, WRIT_BY_WITH, &pl->image_slot, &image)) != 0)
 		return e;
 	pl->image = image->obj;
-	snprintf(q->why, sizeof(q->why), "proc %s of image %s", r->name,
-	    k.files[captab_obj(&k.caps, image->obj)->body].name);
-	if ((s->classes & 1u << r->class) == 0 || (s->profiles & 1u << r->profile) == 0) {
-		snprintf(q->why, sizeof(q->why), "Spawn does not allow class %s with profile %s",
+	if ((s->classes & 1u << r->class) == 0 || (s->profiles & 1u << r->profile) == 0)
+		return k_why(q, WRIT_E_NO_RIGHT, "Spawn does not allow class %s with profile %s",
 		    k_classes[r->class], k_profiles[r->profile]);
-		return WRIT_E_NO_RIGHT;
-	}
 	limit = limit_hit(q->cap->obj, r, reserved_cores(r->class, r->cores));
-	if (limit != NULL) {
-		snprintf(q->why, sizeof(q->why), "Spawn's limit of %s", limit);
-		return WRIT_E_NOT_ENOUGH_MEMORY;
-	}
-	return 0;
+	if (limit != NULL)
+		return k_why(q, WRIT_E_NOT_ENOUGH_MEMORY, "Spawn's limit of %s", limit);
+	return k_why(q, 0, "proc %s of image %s", r->name, k.files[k_body(image)].name);
 }
 
 /* Copy the granted capabilities into the new CSpace. On failure some may lie there; the CNode is
@@ -222,10 +206,9 @@ static int spawn_grant(struct k_req *q, const struct spawn_plan *pl, obj_t cnode
 		e = captab_copy(&k.caps, src, dst, (uint16_t)g.rights);
 		if (e == 0)
 			continue;
-		snprintf(q->why, sizeof(q->why), "grant of slot %u to %s", g.src, pl->r->name);
 		if (e == WRIT_E_NO_RIGHT)
 			q->missing = g.rights & ~(uint32_t)captab_slot(&k.caps, src)->cap.rights;
-		return e;
+		return k_why(q, e, "grant of slot %u to %s", g.src, pl->r->name);
 	}
 	return 0;
 }
@@ -327,10 +310,8 @@ int k_call_spawn(struct k_req *q)
 
 	if (e != 0)
 		return e;
-	if ((p = k_proc_new(pl.realm)) == NULL) {
-		snprintf(q->why, sizeof(q->why), "the node's proc table is full");
-		return WRIT_E_NOT_ENOUGH_MEMORY;
-	}
+	if ((p = k_proc_new(pl.realm)) == NULL)
+		return k_why(q, WRIT_E_NOT_ENOUGH_MEMORY, "the node's proc table is full");
 	spawn_describe(p, q, &pl);
 	if ((e = spawn_make(q, &pl, p)) != 0) {
 		k_proc_free(p);
@@ -352,7 +333,7 @@ int k_call_spawn(struct k_req *q)
 
 int k_call_kill(struct k_req *q)
 {
-	struct k_proc *t = &k.procs[captab_obj(&k.caps, q->cap->obj)->body];
+	struct k_proc *t = &k.procs[k_body(q->cap)];
 	char why[80];
 
 	snprintf(why, sizeof(why), "killed by %s[%u]", q->p->name, q->p->pid);

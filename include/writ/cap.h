@@ -124,11 +124,10 @@ int captab_obj_new(struct captab *t, unsigned type, obj_t untyped, struct charge
     obj_t *ret);
 /* Undo captab_obj_new() for an object that never got a reference. No finalise. */
 void captab_obj_drop(struct captab *t, obj_t obj);
-/* Keep / let go of an object without a capability (a running proc holds itself). */
+/* Keep / let go of an object without a capability (a running proc holds itself). With the last
+ * reference it starts to die. */
 void captab_hold(struct captab *t, obj_t obj);
 void captab_unhold(struct captab *t, obj_t obj);
-/* Make every capability to @obj stale at once; they stay in their slots until deleted. */
-void captab_obj_bump(struct captab *t, obj_t obj);
 /*
  * Finalise up to @budget dying objects and free them. Slots of a dying CNode
  * are deleted one by one, each a unit of the budget. Returns true when some
@@ -253,18 +252,22 @@ int captab_revoke(struct captab *t, slot_t s, unsigned budget, bool *ret_more);
  */
 int captab_revoke_at(struct captab *t, slot_t s, uint32_t gen, unsigned budget, bool *ret_more);
 
-/*
- * Tree neighbours, for dumps; 0 when there is none. captab_first() of 0 is the
- * first root, captab_next() of a root the next one. captab_parent is O(siblings).
- */
+/* 0 when there is none. O(siblings). */
 slot_t captab_parent(const struct captab *t, slot_t s);
+
+/* --- for tests: these lie in tests/unit/caps, outside the trusted part ----- */
+
+/* Make every capability to @obj stale at once; they stay in their slots until deleted. */
+void captab_obj_bump(struct captab *t, obj_t obj);
+
+/* The other tree neighbours; captab_first() of 0 is the first root, captab_next() of one the next.
+ */
 slot_t captab_first(const struct captab *t, slot_t s);
 slot_t captab_next(const struct captab *t, slot_t s);
 
 /*
  * Every invariant of docs/capabilities.md that can be seen at one moment,
  * looked through from scratch: O(n), once more for each 512 objects.
- * Returns NULL, or the sentence of the first one that doesn't hold. For tests:
- * it lies in tests/unit/caps, outside the trusted part.
+ * Returns NULL, or the sentence of the first one that doesn't hold.
  */
 const char *captab_verify(const struct captab *t);

@@ -55,7 +55,7 @@ void caps_tree_replace(struct captab *t, slot_t src, slot_t dst);
 /*@ requires table(t); assigns t->objs[o].refs; exits \false;
     ensures object(t, o) && t->objs[o].dying == 0;
     ensures t->objs[o].refs == \old(t->objs[o].refs) + 1; */
-void caps_obj_ref(struct captab *t, obj_t o);
+void captab_hold(struct captab *t, obj_t o);
 
 /*@ requires table(t) && accounts_ok(t) && dying_ok(t);
     assigns t->objs[o].dying, t->objs[t->dying_tail].next, t->dying_head, t->dying_tail;
@@ -73,7 +73,7 @@ void caps_obj_settle(struct captab *t, obj_t o);
     ensures object(t, o) && dying_ok(t);
     ensures t->objs[o].refs == \old(t->objs[o].refs) - 1;
     ensures t->objs[o].refs == 0 && !untyped(t, o) ==> t->objs[o].dying != 0; */
-void caps_obj_unref(struct captab *t, obj_t o);
+void captab_unhold(struct captab *t, obj_t o);
 
 /*@ requires table(t) && accounts_ok(t) && dying_ok(t) && untyped(t, o);
     assigns t->accts[t->objs[o].body].used, t->objs[o].dying, t->objs[t->dying_tail].next,

@@ -1,10 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The invariants, looked through from scratch. For tests and debug builds;
- * changes nothing, and follows every link and count itself.
+ * What tests alone ask of a table: its tree, and the invariants, looked through
+ * from scratch, which changes nothing and follows every link and count itself.
  * The sentences returned are those of docs/capabilities.md.
  */
 #include "caps/caps.h"
+
+void captab_obj_bump(struct captab *t, obj_t o)
+{
+	must(captab_obj(t, o) != NULL);
+	t->objs[o].epoch++;
+}
+
+slot_t captab_first(const struct captab *t, slot_t s)
+{
+	if (s == 0)
+		return t->slots[0].first;
+	return captab_slot(t, s) != NULL ? t->slots[s].first : 0;
+}
+
+slot_t captab_next(const struct captab *t, slot_t s)
+{
+	const struct slot *n = captab_slot(t, s);
+
+	return n == NULL || up_is(n->next) ? 0 : n->next;
+}
 
 /* Objects whose references are counted in one pass over the slots. */
 enum { CHUNK = 512 };
