@@ -180,10 +180,10 @@ static int boot_root(void)
 		return fail("the first objects");
 	k.realms[realm].obj = object(WRIT_TYPE_REALM, realm);
 	k.spawns[spawn] = (struct k_spawn){ .realm = realm,
-		.classes = 1,
-		.profiles = 1u << WRIT_PROFILE_SERVER,
-		.procs = 1,
-		.memory = UINT64_MAX,
+		.max = { .classes = 1,
+		    .profiles = 1u << WRIT_PROFILE_SERVER,
+		    .procs = 1,
+		    .memory = UINT64_MAX },
 		.used_procs = 1 };
 	captab_obj(&k.caps, root->cnode)->body = (uint32_t)(root - k.procs);
 	root->cnode_bits = BOOT_CSPACE_BITS;

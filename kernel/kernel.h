@@ -215,7 +215,7 @@ struct k_notification {
 
 /* What a proc may have of the processors. */
 struct k_context {
-	uint32_t class, cores, weight, period, budget;
+	struct writ_sched_req set;
 	uint64_t consumed; /* by procs that are no longer under it */
 	struct k_proc *proc;
 };
@@ -264,9 +264,9 @@ struct k_spawn {
 	obj_t parent;   /* Spawn it was narrowed from (held), or 0 */
 	uint32_t realm; /* its realm's object is held */
 	uint32_t depth; /* Spawns above it, and itself */
-	uint32_t classes, profiles;
-	uint32_t procs, cores, used_procs, used_cores;
-	uint64_t memory, used_memory;
+	uint32_t used_procs, used_cores;
+	uint64_t used_memory;
+	struct writ_spawncap_req max;
 };
 
 /* Image, Memory, Host: an open file. */

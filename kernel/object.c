@@ -153,41 +153,51 @@ void k_object_finalise(void *arg, obj_t obj)
 		captab_uncharge(&k.caps, o->untyped, (struct charge){ .slots = 1 });
 }
 
-/* By the realm of who serves it: each server has one of its own. */
-static void endpoint_name(obj_t obj, char *buf, size_t size)
-{
-	const struct k_endpoint *ep = &k.endpoints[captab_obj(&k.caps, obj)->body];
+/* --- what an object is, for people and for whoever holds Audit ---------------------------- */
 
-	if (ep->realm != 0)
-		snprintf(buf, size, "%s", k.realms[ep->realm].name);
-	else
-		snprintf(buf, size, "ep%u", obj);
+/* What its body calls itself, or "". */
+static const char *body_name(const struct object *o)
+{
+	switch (o->type) {
+	case WRIT_TYPE_PATH: return k.paths[o->body].prefix;
+	case WRIT_TYPE_IMAGE:
+	case WRIT_TYPE_MEMORY:
+	case WRIT_TYPE_HOST: return k.files[o->body].name;
+	case WRIT_TYPE_PROC: return k.procs[o->body].name;
+	case WRIT_TYPE_REALM: return k.realms[o->body].name;
+	default: return "";
+	}
+}
+
+/* By the realm of who serves it: each server has one of its own. */
+static int endpoint_name(obj_t obj, char *buf, size_t size)
+{
+	uint32_t realm = k.endpoints[captab_obj(&k.caps, obj)->body].realm;
+
+	return realm != 0 ? snprintf(buf, size, "%s", k.realms[realm].name)
+			  : snprintf(buf, size, "ep%u", obj);
 }
 
 void k_object_name(const struct cap *c, char *buf, size_t size)
 {
 	const struct object *o = captab_obj(&k.caps, c->obj);
+	const char *name = o != NULL ? body_name(o) : "";
 	uint32_t b = o != NULL ? o->body : 0;
+	const struct k_spawn *sp = &k.spawns[b];
+	int n;
 
-	buf[0] = '\0';
-	if (o == NULL)
-		return;
-	switch (c->type) {
-	case WRIT_TYPE_PATH:
-		endpoint_name(k.paths[b].endpoint, buf, size);
-		snprintf(buf + strlen(buf), size - strlen(buf), ":%s", k.paths[b].prefix);
-		break;
-	case WRIT_TYPE_IMAGE:
-	case WRIT_TYPE_MEMORY:
-	case WRIT_TYPE_HOST: snprintf(buf, size, "%s", k.files[b].name); break;
-	case WRIT_TYPE_PROC: snprintf(buf, size, "%s[%u]", k.procs[b].name, k.procs[b].pid); break;
-	case WRIT_TYPE_REALM: snprintf(buf, size, "%s", k.realms[b].name); break;
-	case WRIT_TYPE_SPAWN:
-		snprintf(buf, size, "%s: %u procs, %u mcores, %llu MiB",
-		    k.realms[k.spawns[b].realm].name, k.spawns[b].procs, k.spawns[b].cores,
-		    (unsigned long long)(k.spawns[b].memory >> 20));
-		break;
+	snprintf(buf, size, "%s", name);
+	switch (o != NULL ? c->type : WRIT_TYPE_NULL) {
 	case WRIT_TYPE_ENDPOINT: endpoint_name(c->obj, buf, size); break;
+	case WRIT_TYPE_PATH:
+		n = endpoint_name(k.paths[b].endpoint, buf, size);
+		snprintf(buf + n, size - (size_t)n, ":%s", name);
+		break;
+	case WRIT_TYPE_PROC: snprintf(buf, size, "%s[%u]", name, k.procs[b].pid); break;
+	case WRIT_TYPE_SPAWN:
+		snprintf(buf, size, "%s: %u procs, %u mcores, %llu MiB", k.realms[sp->realm].name,
+		    sp->max.procs, sp->max.cores, (unsigned long long)(sp->max.memory >> 20));
+		break;
 	case WRIT_TYPE_SESSION:
 		if (k.hooks[b] != NULL) {
 			const struct k_session *s = k_container(k.hooks[b], struct k_session, hook);
@@ -199,93 +209,47 @@ void k_object_name(const struct cap *c, char *buf, size_t size)
 	}
 }
 
-/* --- what an object is, for whoever holds Audit ------------------------------------------- */
-
-static void path_row(uint32_t b, struct writ_object *out)
+static uint64_t two(uint32_t low, uint32_t high)
 {
-	out->n[0] = k.paths[b].endpoint;
-	memcpy(out->name, k.paths[b].prefix, sizeof(out->name));
-}
-
-static void proc_row(uint32_t b, struct writ_object *out)
-{
-	const struct k_proc *p = &k.procs[b];
-
-	out->n[0] = p->pid;
-	out->n[1] = p->class | (uint64_t)p->profile << 8 | (uint64_t)p->state << 16 |
-	    (uint64_t)p->held << 24 | (uint64_t)p->cores << 32;
-	out->n[2] = p->memory;
-	out->n[3] = p->log_max;
-	out->n[4] = p->cnode | (uint64_t)p->realm << 32;
-	out->n[5] = p->image;
-	memcpy(out->name, p->name, sizeof(p->name));
-}
-
-static void realm_row(uint32_t b, struct writ_object *out)
-{
-	const struct k_realm *r = &k.realms[b];
-
-	out->n[0] = r->account;
-	out->n[1] = b | (uint64_t)r->uid << 32;
-	out->n[2] = r->memory;
-	out->n[3] = r->cores;
-	memcpy(out->name, r->name, sizeof(r->name));
-}
-
-static void spawn_row(uint32_t b, struct writ_object *out)
-{
-	const struct k_spawn *s = &k.spawns[b];
-
-	out->n[0] = s->classes | (uint64_t)s->profiles << 32;
-	out->n[1] = s->procs;
-	out->n[2] = s->cores;
-	out->n[3] = s->memory;
-	out->n[4] = k.realms[s->realm].obj;
-	out->n[5] = s->parent;
-}
-
-static void context_row(uint32_t b, struct writ_object *out)
-{
-	const struct k_context *c = &k.contexts[b];
-
-	out->n[0] = c->class | (uint64_t)c->cores << 32;
-	out->n[1] = c->weight;
-	out->n[2] = c->period;
-	out->n[3] = c->budget;
-	out->n[4] = c->proc != NULL ? c->proc->obj : 0;
+	return low | (uint64_t)high << 32;
 }
 
 void k_object_row(obj_t obj, struct writ_object *out)
 {
 	const struct object *o = captab_obj(&k.caps, obj);
 	const struct account *a = captab_account(&k.caps, obj);
+	uint32_t b = o->body;
+	const struct k_file *f = &k.files[b];
+	const struct k_proc *p = &k.procs[b];
+	const struct k_realm *r = &k.realms[b];
+	const struct k_spawn *s = &k.spawns[b];
+	const struct k_context *c = &k.contexts[b];
 
-	*out = (struct writ_object){ .obj = obj,
-		.payer = o->untyped,
-		.type = o->type,
-		.refs = o->refs };
+	*out = (struct writ_object){ obj, o->untyped, o->type, o->refs, { 0 }, "" };
+	snprintf(out->name, sizeof(out->name), "%s", body_name(o));
+#define N(...) memcpy(out->n, (uint64_t[6]){ __VA_ARGS__ }, sizeof(out->n))
 	switch (o->type) {
-	case WRIT_TYPE_UNTYPED:
-		out->n[0] = a->max.bytes;
-		out->n[1] = a->max.slots;
-		out->n[2] = a->max.procs;
-		break;
-	case WRIT_TYPE_CNODE:
-		out->n[0] = o->bits;
-		out->n[1] = o->body != 0 ? k.procs[o->body].pid : 0;
-		break;
+	case WRIT_TYPE_UNTYPED: N(a->max.bytes, a->max.slots, a->max.procs); break;
+	case WRIT_TYPE_CNODE: N(o->bits, b != 0 ? p->pid : 0); break;
 	case WRIT_TYPE_IMAGE:
 	case WRIT_TYPE_MEMORY:
-	case WRIT_TYPE_HOST:
-		out->n[0] = k.files[o->body].size;
-		out->n[1] = k.files[o->body].uid;
-		memcpy(out->name, k.files[o->body].name, sizeof(k.files[o->body].name));
+	case WRIT_TYPE_HOST: N(f->size, f->uid); break;
+	case WRIT_TYPE_PATH: N(k.paths[b].endpoint); break;
+	case WRIT_TYPE_PROC:
+		N(p->pid,
+		    two(p->class | p->profile << 8 | p->state << 16 | p->held << 24, p->cores),
+		    p->memory, p->log_max, two(p->cnode, p->realm), p->image);
 		break;
-	case WRIT_TYPE_PATH: path_row(o->body, out); break;
-	case WRIT_TYPE_PROC: proc_row(o->body, out); break;
-	case WRIT_TYPE_REALM: realm_row(o->body, out); break;
-	case WRIT_TYPE_SPAWN: spawn_row(o->body, out); break;
-	case WRIT_TYPE_SCHED_CONTEXT: context_row(o->body, out); break;
+	case WRIT_TYPE_REALM: N(r->account, two(b, r->uid), r->memory, r->cores); break;
+	case WRIT_TYPE_SPAWN:
+		N(two(s->max.classes, s->max.profiles), s->max.procs, s->max.cores, s->max.memory,
+		    k.realms[s->realm].obj, s->parent);
+		break;
+	case WRIT_TYPE_SCHED_CONTEXT:
+		N(two(c->set.class, c->set.cores), c->set.weight, c->set.period, c->set.budget,
+		    c->proc != NULL ? c->proc->obj : 0);
+		break;
 	default: break;
 	}
+#undef N
 }

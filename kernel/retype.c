@@ -68,7 +68,7 @@ static int make_body(struct k_req *q, unsigned type, slot_t dst)
 	if (type == WRIT_TYPE_NOTIFICATION)
 		k.notifications[i] = (struct k_notification){ .ev.kind = K_EV_SIGNAL };
 	else if (type == WRIT_TYPE_SCHED_CONTEXT)
-		k.contexts[i] = (struct k_context){ .weight = 100 };
+		k.contexts[i] = (struct k_context){ .set.weight = 100 };
 	else
 		k_endpoint_init(&k.endpoints[i], captab_slot(&k.caps, dst)->cap.obj);
 	return 0;

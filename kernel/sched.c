@@ -63,8 +63,8 @@ void k_context_apply(struct k_proc *p)
 
 	if (p->context == 0 || pid <= 0)
 		return;
-	if (cgroup_leaf(realm, p->context, c->class == WRIT_CLASS_BE, c->weight, c->period,
-		c->budget) == 0)
+	if (cgroup_leaf(realm, p->context, c->set.class == WRIT_CLASS_BE, c->set.weight,
+		c->set.period, c->set.budget) == 0)
 		cgroup_leaf_enter(realm, p->context, pid);
 }
 
@@ -93,8 +93,8 @@ void k_context_gone(uint32_t body)
 /* What the scheduler is told of a proc is what its context says. */
 static void describe(struct k_proc *p, const struct k_context *c)
 {
-	p->class = (uint8_t)c->class;
-	p->cores = c->cores;
+	p->class = (uint8_t)c->set.class;
+	p->cores = c->set.cores;
 	if (p->state == WRIT_STATE_RUNNING)
 		k_context_apply(p);
 	else if (k.scheduler != NULL && p->state == WRIT_STATE_PENDING && !p->held)
@@ -115,11 +115,7 @@ int k_call_configure(struct k_req *q)
 	    (r->budget != 0 && (r->period < 1000 || r->period > 1000000 || r->budget < 1000)))
 		return WRIT_E_RANGE;
 	sc = &k.contexts[k_body(c)];
-	sc->class = r->class;
-	sc->cores = r->cores;
-	sc->weight = r->weight;
-	sc->period = r->period;
-	sc->budget = r->budget;
+	sc->set = *r;
 	if (sc->proc != NULL)
 		describe(sc->proc, sc);
 	return 0;

@@ -47,19 +47,18 @@ int k_call_image(struct k_req *q)
 /* What the new Spawn may allow at most: all that its source allows. */
 static struct k_spawn spawncap_source(const struct k_req *q)
 {
-	struct k_spawn max = { .classes = (1u << WRIT_CLASS_N) - 1,
-		.profiles = (1u << WRIT_PROFILE_N) - 1,
-		.procs = UINT32_MAX,
-		.cores = UINT32_MAX,
-		.memory = UINT64_MAX };
+	struct k_spawn s = { .realm = k_body(q->cap),
+		.max = { .classes = (1u << WRIT_CLASS_N) - 1,
+		    .profiles = (1u << WRIT_PROFILE_N) - 1,
+		    .procs = UINT32_MAX,
+		    .cores = UINT32_MAX,
+		    .memory = UINT64_MAX } };
 
 	if (q->cap->type == WRIT_TYPE_SPAWN) {
-		max = k.spawns[k_body(q->cap)];
-		max.parent = q->cap->obj;
-	} else {
-		max.realm = k_body(q->cap);
+		s = k.spawns[k_body(q->cap)];
+		s.parent = q->cap->obj;
 	}
-	return max;
+	return s;
 }
 
 int k_call_spawncap(struct k_req *q)
@@ -73,8 +72,8 @@ int k_call_spawncap(struct k_req *q)
 		return WRIT_E_BAD_REQUEST;
 	if (s.depth == SPAWN_DEPTH)
 		return WRIT_E_RANGE;
-	if ((r->classes & ~s.classes) != 0 || (r->profiles & ~s.profiles) != 0 ||
-	    r->procs > s.procs || r->cores > s.cores || r->memory > s.memory)
+	if ((r->classes & ~s.max.classes) != 0 || (r->profiles & ~s.max.profiles) != 0 ||
+	    r->procs > s.max.procs || r->cores > s.max.cores || r->memory > s.max.memory)
 		return k_why(q, WRIT_E_NO_RIGHT, "a Spawn wider than the one it comes from");
 	e = k_make(WRIT_TYPE_SPAWN, k_account(q->p), 0, q->slot, q->at[0],
 	    WRIT_R_WRITE | WRIT_R_GRANT, 0, &body);
@@ -83,11 +82,7 @@ int k_call_spawncap(struct k_req *q)
 	k.spawns[body] = (struct k_spawn){ .parent = s.parent,
 		.depth = s.depth + 1,
 		.realm = s.realm,
-		.classes = r->classes,
-		.profiles = r->profiles,
-		.procs = r->procs,
-		.cores = r->cores,
-		.memory = r->memory };
+		.max = *r };
 	if (s.parent != 0)
 		captab_hold(&k.caps, s.parent);
 	captab_hold(&k.caps, k.realms[s.realm].obj);
@@ -112,11 +107,11 @@ static struct k_spawn *spawn_of(obj_t o)
 static const char *limit_hit(obj_t spawn, const struct writ_spawn_req *r, uint32_t cores)
 {
 	for (const struct k_spawn *s = spawn_of(spawn); s != NULL; s = spawn_of(s->parent)) {
-		if (s->used_procs >= s->procs)
+		if (s->used_procs >= s->max.procs)
 			return "procs";
-		if (cores > s->cores - s->used_cores)
+		if (cores > s->max.cores - s->used_cores)
 			return "cores";
-		if (r->memory > s->memory - s->used_memory)
+		if (r->memory > s->max.memory - s->used_memory)
 			return "memory";
 	}
 	return NULL;
@@ -180,7 +175,7 @@ static int spawn_decode(struct k_req *q, struct spawn_plan *pl)
 	if ((e = k_need(q, r->image, WRIT_BY_WITH, &pl->image_slot, &image)) != 0)
 		return e;
 	pl->image = image->obj;
-	if ((s->classes & 1u << r->class) == 0 || (s->profiles & 1u << r->profile) == 0)
+	if ((s->max.classes & 1u << r->class) == 0 || (s->max.profiles & 1u << r->profile) == 0)
 		return k_why(q, WRIT_E_NO_RIGHT, "Spawn does not allow class %s with profile %s",
 		    k_classes[r->class], k_profiles[r->profile]);
 	limit = limit_hit(q->cap->obj, r, reserved_cores(r->class, r->cores));

@@ -182,8 +182,8 @@ static const char *verify_spawns(void)
 		    s->used_cores != is[obj->body].used_cores ||
 		    s->used_memory != is[obj->body].used_memory)
 			return "spawns: what is used is the sum of its procs";
-		if (s->used_procs > s->procs || s->used_cores > s->cores ||
-		    s->used_memory > s->memory)
+		if (s->used_procs > s->max.procs || s->used_cores > s->max.cores ||
+		    s->used_memory > s->max.memory)
 			return "spawns: no more is used than allowed";
 	}
 	return NULL;

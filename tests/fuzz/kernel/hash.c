@@ -80,7 +80,7 @@ uint64_t kernel_hash(void)
 	for (uint32_t i = 1; i < k.session_pool.used_to; i++)
 		add(k.sessions[i].id | (uint64_t)k.sessions[i].closed << 32);
 	for (uint32_t i = 1; i < k.context_pool.used_to; i++)
-		add(k.contexts[i].weight | (uint64_t)k.contexts[i].period << 32);
+		add(k.contexts[i].set.weight | (uint64_t)k.contexts[i].set.period << 32);
 	for (unsigned i = 0; i < K_SHARE_N; i++)
 		add(k.shares[i]);
 	return sum;

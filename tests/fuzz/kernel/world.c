@@ -155,7 +155,7 @@ static void boot_root(void)
 	root = k_proc_new(realm);
 	captab_cnode_new(&k.caps, k.untyped, ROOT_BITS, &root->cnode);
 	k.realms[realm].obj = object(WRIT_TYPE_REALM, realm);
-	k.spawns[spawn] = (struct k_spawn){ .realm = realm, .procs = 1, .used_procs = 1 };
+	k.spawns[spawn] = (struct k_spawn){ .realm = realm, .max.procs = 1, .used_procs = 1 };
 	captab_obj(&k.caps, root->cnode)->body = (uint32_t)(root - k.procs);
 	root->spawn = object(WRIT_TYPE_SPAWN, spawn);
 	root->profile = WRIT_PROFILE_SERVER;
