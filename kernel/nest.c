@@ -85,44 +85,23 @@ int nest_start(const struct nest_conf *c, struct nest *ret)
 
 int nest_order(const struct nest *n, struct nest_order *o, const int *fds)
 {
-	union {
-		struct cmsghdr h;
-		char room[CMSG_SPACE(3 * sizeof(int))];
-	} c = { 0 };
 	struct iovec iov = { o, sizeof(*o) };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &c };
 
-	if (o->nfds < 2 || o->nfds > 3)
-		return -EINVAL;
-	m.msg_controllen = CMSG_SPACE(o->nfds * sizeof(int));
-	c.h = (struct cmsghdr){ CMSG_LEN(o->nfds * sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
-	memcpy(CMSG_DATA(&c.h), fds, o->nfds * sizeof(int));
-	return sendmsg(n->sock, &m, MSG_NOSIGNAL) < 0 ? -errno : 0;
+	return packet_send(n->sock, &iov, 1, fds, o->nfds, 0);
 }
 
 int nest_next(const struct nest *n, struct nest_event *ret, int *ret_pidfd)
 {
-	union {
-		struct cmsghdr h;
-		char room[CMSG_SPACE(sizeof(int))];
-	} c;
-	struct nest_event e;
-	struct iovec iov = { &e, sizeof(e) };
-	struct msghdr m = { .msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &c,
-		.msg_controllen = sizeof(c.room) };
-	ssize_t r = recvmsg(n->sock, &m, MSG_CMSG_CLOEXEC);
+	struct iovec iov = { ret, sizeof(*ret) };
+	int fds[PACKET_FDS];
+	ssize_t r = packet_recv(n->sock, &iov, 1, fds, 0);
 
 	if (r < 0)
-		return errno == EAGAIN ? 0 : errno == ECONNRESET ? -EPIPE : -errno;
-	if (r != sizeof(e))
+		return r == -EAGAIN ? 0 : r == -ECONNRESET ? -EPIPE : (int)r;
+	if (r != sizeof(*ret))
 		return r == 0 ? -EPIPE : -EBADMSG;
-	e.step[sizeof(e.step) - 1] = '\0';
-	*ret_pidfd = -1;
-	if (m.msg_controllen >= sizeof(c.h) && c.h.cmsg_type == SCM_RIGHTS)
-		memcpy(ret_pidfd, CMSG_DATA(&c.h), sizeof(int));
-	*ret = e;
+	ret->step[sizeof(ret->step) - 1] = '\0';
+	*ret_pidfd = fds[0];
 	return 1;
 }
 

@@ -11,6 +11,7 @@
  */
 #pragma once
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 #include <writ/abi.h>
 
@@ -81,6 +82,17 @@ int nest_next(const struct nest *n, struct nest_event *ret, int *ret_pidfd);
 /* Kill the nest, thereby all its procs, and close what it had. Does not wait; the caller reaps
  * ret->pid. */
 void nest_kill(struct nest *n);
+
+enum { PACKET_FDS = 3 };
+
+/* Send @iov with up to PACKET_FDS descriptors, borrowed. Returns 0 or -errno. */
+int packet_send(int sock, struct iovec *iov, size_t niov, const int *fds, unsigned nfds, int flags);
+/*
+ * Take the next packet, and its descriptors in fds[PACKET_FDS], the caller's from
+ * now on; -1 where there is none. Returns its whole length, which may be more than
+ * @iov holds, 0 at the end (or for one without bytes), or -errno.
+ */
+ssize_t packet_recv(int sock, struct iovec *iov, size_t niov, int *fds, int flags);
 
 /* What runs inside the nest after nest_start() (sandbox.c, nest_loop.c). Never returns. */
 _Noreturn void nest_main(const struct nest_conf *c, int sock);

@@ -14,7 +14,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,20 +41,9 @@ struct launch {
 
 int nest_send(int sock, const struct nest_event *e, int pidfd)
 {
-	union {
-		struct cmsghdr h;
-		char room[CMSG_SPACE(sizeof(int))];
-	} c = { 0 };
 	struct iovec iov = { (void *)e, sizeof(*e) };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
 
-	if (pidfd >= 0) {
-		m.msg_control = &c;
-		m.msg_controllen = sizeof(c.room);
-		c.h = (struct cmsghdr){ CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
-		memcpy(CMSG_DATA(&c.h), &pidfd, sizeof(pidfd));
-	}
-	return sendmsg(sock, &m, MSG_NOSIGNAL) < 0 ? -errno : 0;
+	return packet_send(sock, &iov, 1, &pidfd, pidfd >= 0, 0);
 }
 
 static void report(const struct nest_event *e, int pidfd)
@@ -186,24 +174,13 @@ static void launch(struct launch *l)
  * ends the nest. */
 static void take_order(const struct nest_conf *conf)
 {
-	struct launch l = { .conf = conf, .log = -1 };
-	union {
-		struct cmsghdr h;
-		char room[CMSG_SPACE(3 * sizeof(int))];
-	} c;
+	struct launch l = { .conf = conf };
 	struct iovec iov = { &l.order, sizeof(l.order) };
-	struct msghdr m = { .msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &c,
-		.msg_controllen = sizeof(c.room) };
-	int fds[3] = { -1, -1, -1 };
-	ssize_t n = recvmsg(NEST_SOCK_FD, &m, MSG_CMSG_CLOEXEC);
+	int fds[PACKET_FDS];
+	ssize_t n = packet_recv(NEST_SOCK_FD, &iov, 1, fds, 0);
 
-	if (n != sizeof(l.order) || l.order.nfds < 2 || l.order.nfds > 3 ||
-	    m.msg_flags & MSG_CTRUNC || m.msg_controllen < sizeof(c.h) ||
-	    c.h.cmsg_len != CMSG_LEN(l.order.nfds * sizeof(int)))
+	if (n != sizeof(l.order) || fds[1] < 0 || (fds[2] >= 0) != (l.order.nfds == 3))
 		_exit(n == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
-	memcpy(fds, CMSG_DATA(&c.h), l.order.nfds * sizeof(int));
 	l.gate = fds[0];
 	l.image = fds[1];
 	l.log = fds[2];
