@@ -15,10 +15,16 @@
 #include <sys/types.h>
 #include <writ/abi.h>
 
-#define NEST_IMAGE_FD 1000        /* the one descriptor that may be executed */
-#define NEST_SHARED   (256 << 20) /* address space of a proc beyond its private memory */
-#define NEST_PROC_FDS 900         /* RLIMIT_NOFILE of a proc: below NEST_IMAGE_FD */
-#define NEST_THREADS  64          /* RLIMIT_NPROC of profile server (nng's threads) */
+#define NEST_IMAGE_FD        1000        /* the one descriptor that may be executed */
+#define NEST_SHARED          (256 << 20) /* address space of a proc beyond its private memory */
+#define NEST_PROC_FDS        900         /* RLIMIT_NOFILE of a proc: below NEST_IMAGE_FD */
+/* The same of profile server: two doorbells for each client. Its table is 128 KiB; the nest has
+ * none. */
+#define NEST_SERVER_IMAGE_FD 16200
+#define NEST_SERVER_FDS      16000
+#define NEST_IMAGE_OF(profile) \
+	((profile) == WRIT_PROFILE_SERVER ? NEST_SERVER_IMAGE_FD : NEST_IMAGE_FD)
+#define NEST_THREADS 64 /* RLIMIT_NPROC of profile server (nng's threads) */
 
 #define NEST_PROC_STACK (8u << 20) /* RLIMIT_STACK, bytes; on top of the memory limit */
 #define NEST_SERVER_STACK \

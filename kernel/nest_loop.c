@@ -78,7 +78,7 @@ static int launch_limits(const struct launch *l)
 	if ((o->memory != 0 && limit(RLIMIT_DATA, o->memory) < 0) ||
 	    (o->log_max != 0 && limit(RLIMIT_FSIZE, o->log_max) < 0) ||
 	    (!server && o->memory != 0 && limit(RLIMIT_AS, o->memory + NEST_SHARED) < 0) ||
-	    limit(RLIMIT_NOFILE, NEST_PROC_FDS) < 0 ||
+	    limit(RLIMIT_NOFILE, server ? NEST_SERVER_FDS : NEST_PROC_FDS) < 0 ||
 	    limit(RLIMIT_NPROC, server ? NEST_THREADS : 0) < 0)
 		return -errno;
 	return server ? filter_install(FILTER_THREADS) : 0;
@@ -86,7 +86,8 @@ static int launch_limits(const struct launch *l)
 
 static int launch_fds(const struct launch *l)
 {
-	if (dup3(l->gate, WRIT_GATE_FD, 0) < 0 || dup3(l->image, NEST_IMAGE_FD, O_CLOEXEC) < 0)
+	if (dup3(l->gate, WRIT_GATE_FD, 0) < 0 ||
+	    dup3(l->image, NEST_IMAGE_OF(l->conf->profile), O_CLOEXEC) < 0)
 		return -errno;
 	if (l->log >= 0 &&
 	    (dup3(l->log, STDOUT_FILENO, 0) < 0 || dup3(l->log, STDERR_FILENO, 0) < 0))
@@ -111,7 +112,7 @@ static int launch_exec(const struct launch *l)
 	sigemptyset(&none);
 	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
 		return -errno;
-	execveat(NEST_IMAGE_FD, "", argv, envp, AT_EMPTY_PATH);
+	execveat(NEST_IMAGE_OF(l->conf->profile), "", argv, envp, AT_EMPTY_PATH);
 	return -errno;
 }
 

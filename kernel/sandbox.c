@@ -27,8 +27,7 @@
 
 #include "filter.h"
 
-#define ROOT_AT  "/proc" /* exists everywhere; hidden only in the nest's own mount namespace */
-#define NEST_FDS (NEST_IMAGE_FD + 24)
+#define ROOT_AT "/proc" /* exists everywhere; hidden only in the nest's own mount namespace */
 
 /* All that Landlock can refuse, by the version of its interface; Debian 12's headers know two. */
 #define LL_ABI_MAX 6
@@ -145,7 +144,7 @@ static int step_limits(struct sandbox *s)
 		{ RLIMIT_CORE, 0 },
 		{ RLIMIT_MEMLOCK, 0 },
 		{ RLIMIT_MSGQUEUE, 0 },
-		{ RLIMIT_NOFILE, NEST_FDS },
+		{ RLIMIT_NOFILE, NEST_IMAGE_OF(s->conf->profile) + 24 },
 		{ RLIMIT_STACK, stack },
 	};
 

@@ -63,8 +63,11 @@ struct syscall_check {
 	X(FD_DUP,       "F_DUPFD_CLOEXEC", { 1, SYSCALL_ALL_BITS, F_DUPFD_CLOEXEC }) \
 	X(FD_STD,       "onto descriptors 0 to 3", { 1, ~UINT64_C(3), 0 }) \
 	X(FD_IMAGE,     "onto NEST_IMAGE_FD", { 1, SYSCALL_ALL_BITS, NEST_IMAGE_FD }) \
+	X(FD_IMAGE_S,   "onto NEST_SERVER_IMAGE_FD", { 1, SYSCALL_ALL_BITS, NEST_SERVER_IMAGE_FD }) \
 	X(EXEC_IMAGE,   "of NEST_IMAGE_FD, by descriptor", \
 		{ 0, SYSCALL_ALL_BITS, NEST_IMAGE_FD }, { 4, SYSCALL_ALL_BITS, AT_EMPTY_PATH }) \
+	X(EXEC_IMAGE_S, "of NEST_SERVER_IMAGE_FD, by descriptor", \
+		{ 0, SYSCALL_ALL_BITS, NEST_SERVER_IMAGE_FD }, { 4, SYSCALL_ALL_BITS, AT_EMPTY_PATH }) \
 	X(VFORK,        "in the nest's form (vfork with a pidfd)", \
 		{ 0, SYSCALL_ALL_BITS, NEST_CLONE }) \
 	X(THREAD,       "a thread of the calling process", { 0, SYSCALL_ALL_BITS, PTHREAD_CLONE }) \
@@ -76,15 +79,18 @@ struct syscall_check {
 #define PF (1u << WRIT_PROFILE_FILES)
 #define PS (1u << WRIT_PROFILE_SERVER)
 #define PFS (PF | PS)
+#define PNF (PN | PF)
 #define PALL (PN | PF | PS)
 
 /* call, rule, profiles, reason */
 #define SYSCALLS(X) \
 	/* the nest's own */ \
 	X(clone,             VFORK,       PALL, "the nest forks; procs can't: RLIMIT_NPROC 0, in server a second filter") \
-	X(execveat,          EXEC_IMAGE,  PALL, "the nest's child runs its image; procs have nothing at that number, which lies above RLIMIT_NOFILE") \
+	X(execveat,          EXEC_IMAGE,  PNF,  "the nest's child runs its image; procs have nothing at that number, which lies above RLIMIT_NOFILE") \
+	X(execveat,          EXEC_IMAGE_S, PS,  "the same, above the RLIMIT_NOFILE of servers") \
 	X(dup3,              FD_STD,      PALL, "the nest's child puts gate and log in place; procs can only move what they hold") \
-	X(dup3,              FD_IMAGE,    PALL, "the nest's child puts the image in place; for procs the number lies above RLIMIT_NOFILE") \
+	X(dup3,              FD_IMAGE,    PNF,  "the nest's child puts the image in place; for procs the number lies above RLIMIT_NOFILE") \
+	X(dup3,              FD_IMAGE_S,  PS,   "the same, above the RLIMIT_NOFILE of servers") \
 	X(wait4,             ANY,         PALL, "the nest reaps; procs have no children") \
 	X(sched_setscheduler, SELF_IDLE,  PALL, "the nest's child enters class BE; harmless: it only lowers") \
 	X(prlimit64,         SELF,        PALL, "the nest's child sets limits, the C library reads the stack's; limits can only be lowered") \

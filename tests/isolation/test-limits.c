@@ -93,20 +93,55 @@ END_TEST
 
 START_TEST(nobody_executes)
 {
+	uint64_t image = (uint64_t)NEST_IMAGE_OF(_i);
+
 	begin((unsigned)_i);
 	for (uint64_t fd = 0; fd < 5; fd++)
 		ck_assert_int_eq(CALL(SYS_execveat, fd, p.scratch, 0, 0, AT_EMPTY_PATH),
 		    -FILTER_ERRNO);
 	CALL(SYS_getpid, 0);
-	ck_assert_int_eq(CALL(SYS_execveat, NEST_IMAGE_FD, p.scratch, 0, 0, AT_EMPTY_PATH), -EBADF);
-	ck_assert_int_eq(CALL(SYS_dup3, 3, NEST_IMAGE_FD, 0), -EBADF);
-	ck_assert_int_eq(CALL(SYS_dup3, 3, NEST_IMAGE_FD - 1, 0), -FILTER_ERRNO);
+	ck_assert_int_eq(CALL(SYS_execveat, image, p.scratch, 0, 0, AT_EMPTY_PATH), -EBADF);
+	ck_assert_int_eq(CALL(SYS_dup3, 3, image, 0), -EBADF);
+	ck_assert_int_eq(CALL(SYS_dup3, 3, image - 1, 0), -FILTER_ERRNO);
 	ck_assert_int_eq(CALL(SYS_execve, p.scratch), -FILTER_ERRNO);
 	ck_assert_int_eq(harness_do(&n, &p, PROBE_ENGULF, 0), 0);
 	if (_i == WRIT_PROFILE_SERVER) {
 		ck_assert_int_ge(CALL(SYS_memfd_create, p.scratch, 0), 0);
-		ck_assert_int_eq(CALL(SYS_fcntl, 3, F_DUPFD_CLOEXEC, NEST_IMAGE_FD), -EINVAL);
+		ck_assert_int_eq(CALL(SYS_fcntl, 3, F_DUPFD_CLOEXEC, image), -EINVAL);
 	}
+	end();
+}
+END_TEST
+
+static uint64_t limit_of(int resource)
+{
+	struct probe_req q = { .op = PROBE_CALL, .nr = SYS_prlimit64 };
+	struct probe_rep r;
+	struct rlimit l;
+
+	CALL(SYS_getpid, 0);
+	q.arg[1] = (uint64_t)resource;
+	q.arg[3] = p.scratch;
+	ck_assert(harness_ask(&n, &p, &q, &r));
+	ck_assert_int_eq(r.ret, 0);
+	memcpy(&l, r.data, sizeof(l));
+	ck_assert_uint_eq(l.rlim_cur, l.rlim_max);
+	return l.rlim_max;
+}
+
+/* A server has two doorbells for each of its clients. */
+START_TEST(descriptors_are_bounded)
+{
+	int server = _i == WRIT_PROFILE_SERVER;
+	uint64_t most = server ? NEST_SERVER_FDS : NEST_PROC_FDS;
+
+	ck_assert_uint_lt(most, (uint64_t)NEST_IMAGE_OF(_i));
+	begin((unsigned)_i);
+	if (server) {
+		ck_assert_int_eq(CALL(SYS_fcntl, 3, F_DUPFD_CLOEXEC, most), -EINVAL);
+		ck_assert_int_eq(CALL(SYS_fcntl, 3, F_DUPFD_CLOEXEC, most - 1), (int64_t)most - 1);
+	}
+	ck_assert_uint_eq(limit_of(RLIMIT_NOFILE), most);
 	end();
 }
 END_TEST
@@ -221,6 +256,7 @@ TCase *limit_tests(void)
 	tcase_add_loop_test(t, limits_only_go_down, 0, WRIT_PROFILE_N);
 	tcase_add_loop_test(t, nobody_executes, 0, WRIT_PROFILE_N);
 	tcase_add_test(t, control_without_filter_memory_is_executable);
+	tcase_add_loop_test(t, descriptors_are_bounded, 0, WRIT_PROFILE_N);
 	tcase_add_loop_test(t, no_descriptor_becomes_blocking, 0, WRIT_PROFILE_N);
 	tcase_add_test(t, control_without_filter_a_descriptor_becomes_blocking);
 	tcase_add_loop_test(t, no_stack_outgrows_its_limit, 0, WRIT_PROFILE_N);
