@@ -129,14 +129,13 @@ int k_call_note(struct k_req *q)
 	const struct writ_note_req *r = q->in;
 	struct k_proc *about = q->p;
 	struct writ_audit_rec n;
-	uint32_t i = (uint32_t)(q->h.arg & 0xffff);
 
 	if (memchr(r->what, '\0', sizeof(r->what)) == NULL)
 		return WRIT_E_BAD_REQUEST;
 	if (q->h.arg != 0) {
-		const struct k_session *s = &k.sessions[i < K_SESSIONS ? i : 0];
+		const struct k_session *s = k_session_named(q, K_SERVER);
 
-		if (s->id != q->h.arg || s->server != q->p || s->client == NULL)
+		if (s == NULL)
 			return WRIT_E_FAILED_LOOKUP;
 		about = s->client;
 	}

@@ -174,12 +174,6 @@ int k_empty(struct k_req *q, uint32_t index, slot_t *ret)
 
 /* --- taking requests -------------------------------------------------------- */
 
-static void close_fds(int *fds)
-{
-	for (unsigned i = 0; i < WRIT_FDS_MAX; i++)
-		k_close(&fds[i]);
-}
-
 static void take_fds(struct msghdr *m, int *fds)
 {
 	unsigned n = 0;
@@ -229,7 +223,7 @@ static int receive(struct k_proc *p, struct k_req *q, char *buf)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;
 	take_fds(&m, q->fds);
 	if (n == 0) { /* the end, or a packet of nothing but descriptors */
-		close_fds(q->fds);
+		k_close_fds(q->fds);
 		return -1;
 	}
 	if ((size_t)n < sizeof(q->h) || q->h.version != WRIT_ABI_VERSION || q->h.reply != 0 ||
@@ -301,7 +295,7 @@ static void serve(struct k_req *q)
 		status = calls[q->h.op].fn(q);
 	if (status != K_LATER)
 		k_gate_answer(q, status);
-	close_fds(q->fds);
+	k_close_fds(q->fds);
 }
 
 static void gate_closed(struct k_proc *p)
@@ -338,7 +332,7 @@ void k_gate_drain(struct k_proc *p)
 			q.h.op == WRIT_OP_NOTE) &&
 		    admit(&q) == 0)
 			calls[q.h.op].fn(&q);
-		close_fds(q.fds);
+		k_close_fds(q.fds);
 	}
 }
 
@@ -364,20 +358,31 @@ obj_t k_account(const struct k_proc *p)
 static bool send_connect(struct k_proc *p, struct k_session *s)
 {
 	struct writ_ev_connect e = { .session = s->id, .rights = s->rights, .badge = s->badge };
-	struct writ_hdr h = { .op = WRIT_EV_CONNECT,
-		.reply = 2,
-		.len = sizeof(e),
-		.nfds = 3,
-		.arg = s->id };
+	struct writ_hdr h = { .op = WRIT_EV_CONNECT, .reply = 2, .len = sizeof(e), .arg = s->id };
 	const struct k_path *path = NULL;
 
 	path = &k.paths[captab_obj(&k.caps, s->path)->body];
 	e.pid = s->client->pid;
 	e.realm = s->client->realm;
 	memcpy(e.prefix, path->prefix, sizeof(e.prefix));
+	return k_gate_send(p->gate, &h, &e, NULL);
+}
+
+static bool send_ring(struct k_proc *p, struct k_session *s)
+{
+	struct writ_ev_ring e = { .session = s->id,
+		.bells = s->fds[1] >= 0,
+		.bytes = s->bytes,
+		.tag = s->tag };
+	struct writ_hdr h = { .op = WRIT_EV_RING,
+		.reply = 2,
+		.len = sizeof(e),
+		.nfds = e.bells != 0 ? 3 : 1,
+		.arg = s->id };
+
 	if (!k_gate_send(p->gate, &h, &e, s->fds))
 		return false;
-	close_fds(s->fds);
+	k_close_fds(s->fds);
 	return true;
 }
 
@@ -386,6 +391,13 @@ static bool send_closed(struct k_proc *p, const struct k_session *s)
 	struct writ_hdr h = { .op = WRIT_EV_CLOSED, .reply = 2, .arg = s->id };
 
 	return k_gate_send(p->gate, &h, NULL, NULL);
+}
+
+static bool send_server(struct k_proc *p, struct k_session *s)
+{
+	if (s->client == NULL)
+		return send_closed(p, s);
+	return s->known ? send_ring(p, s) : send_connect(p, s);
 }
 
 static bool send_sched(struct k_proc *sched, struct k_proc *p)
@@ -415,9 +427,8 @@ static bool send_sched(struct k_proc *sched, struct k_proc *p)
 static bool send_event(struct k_proc *p, struct k_event *e)
 {
 	switch (e->kind) {
-	case K_EV_CONNECT: return send_connect(p, k_container(e, struct k_session, ev_server));
-	case K_EV_CLOSED_SERVER: return send_closed(p, k_container(e, struct k_session, ev_server));
-	case K_EV_CLOSED_CLIENT: return send_closed(p, k_container(e, struct k_session, ev_client));
+	case K_EV_SERVER: return send_server(p, k_container(e, struct k_session, ev_server));
+	case K_EV_CLIENT: return send_closed(p, k_container(e, struct k_session, ev_client));
 	case K_EV_SIGNAL: return k_notification_send(p, k_container(e, struct k_notification, ev));
 	case K_EV_SCHED:
 	default: return send_sched(p, k_container(e, struct k_proc, ev_sched));
@@ -427,10 +438,10 @@ static bool send_event(struct k_proc *p, struct k_event *e)
 void k_event_done(struct k_event *e)
 {
 	k_list_del(&e->link);
-	if (e->kind == K_EV_CLOSED_CLIENT)
+	if (e->kind == K_EV_CLIENT)
 		k_session_settle(k_container(e, struct k_session, ev_client));
-	else if (e->kind == K_EV_CONNECT || e->kind == K_EV_CLOSED_SERVER)
-		k_session_settle(k_container(e, struct k_session, ev_server));
+	else if (e->kind == K_EV_SERVER)
+		k_session_told(k_container(e, struct k_session, ev_server));
 }
 
 void k_event_flush(struct k_proc *p)

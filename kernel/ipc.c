@@ -61,8 +61,6 @@ static struct k_msg *msg_new(struct k_req *q)
 	m->from = q->p;
 	m->op = q->h.op;
 	m->cookie = q->h.cookie;
-	k_list_init(&m->at);
-	k_list_init(&m->of);
 	k_list_add(&q->p->msgs, &m->of);
 	q->p->nmsgs++;
 	return m;
@@ -208,8 +206,8 @@ static void deliver(struct k_msg *m, struct k_wait *w)
 		k_msg_fail(m, 0); /* which is to say: it has been taken */
 }
 
-/* Let senders and receivers meet. Who came last, and will not wait, is then told so. */
-static void match(struct k_endpoint *ep)
+/* Who came last, and will not wait, is then told so. */
+void k_endpoint_match(struct k_endpoint *ep)
 {
 	while (!k_list_empty(&ep->senders) && !k_list_empty(&ep->receivers)) {
 		struct k_msg *m = k_container(ep->senders.next, struct k_msg, at);
@@ -244,13 +242,22 @@ static void match(struct k_endpoint *ep)
 /* SEND, NBSEND, CALL. */
 int k_call_send(struct k_req *q)
 {
-	struct k_endpoint *ep = &k.endpoints[k_body(q->cap)];
+	struct k_session *s = NULL;
+	struct k_endpoint *ep;
 	struct letter l;
 	struct k_msg *m;
-	int e = letter_decode(q, q->cap->obj, q->h.cap, &l);
+	int e;
 
-	if (e != 0 || (e = takes_decode(q, false)) != 0)
+	if (q->cap->type == WRIT_TYPE_PATH) {
+		s = k_session_named(q, K_CLIENT);
+		if (s == NULL || s->path != q->cap->obj)
+			return WRIT_E_FAILED_LOOKUP;
+	}
+	ep = s != NULL ? s->ep : &k.endpoints[k_body(q->cap)];
+	if ((e = letter_decode(q, ep->obj, q->h.cap, &l)) != 0 || (e = takes_decode(q, false)) != 0)
 		return e;
+	if (q->h.op == WRIT_OP_NBSEND && s != NULL && !k_session_known(s))
+		return WRIT_E_BUSY;
 	if ((m = msg_new(q)) == NULL) {
 		snprintf(q->why, sizeof(q->why), "%d messages at once, or the account's bytes",
 		    K_WAITS_PROC);
@@ -266,14 +273,15 @@ int k_call_send(struct k_req *q)
 		.realm = q->p->realm,
 		.ncaps = (uint8_t)l.ncaps,
 		.unwrapped = (uint8_t)l.unwrapped,
-		.call = q->h.op == WRIT_OP_CALL };
+		.call = q->h.op == WRIT_OP_CALL,
+		.session = s != NULL ? s->id : 0 };
 	memcpy(m->rep.badges, l.badges, sizeof(l.badges));
 	m->take = l.r->take;
 	m->ntake = l.r->ntake;
 	m->len = l.len;
 	memcpy(m->data, l.r + 1, l.len);
-	k_list_add(&ep->senders, &m->at);
-	match(ep);
+	k_list_add(s == NULL || k_session_known(s) ? &ep->senders : &s->held, &m->at);
+	k_endpoint_match(ep);
 	return K_LATER;
 }
 
@@ -291,7 +299,7 @@ int k_call_recv(struct k_req *q)
 	w->take = r->take;
 	w->ntake = r->ntake;
 	w->reply = r->reply;
-	match(ep);
+	k_endpoint_match(ep);
 	return K_LATER;
 }
 

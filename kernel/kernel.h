@@ -89,6 +89,12 @@ static inline void k_close(int *fd)
 	*fd = -1;
 }
 
+static inline void k_close_fds(int *fds)
+{
+	for (unsigned i = 0; i < WRIT_FDS_MAX; i++)
+		k_close(&fds[i]);
+}
+
 /* A fixed table of bodies with a free list that grows on use; entry 0 is never given out. */
 struct k_pool {
 	uint32_t size, used_to, free;
@@ -113,7 +119,7 @@ struct k_hook {
 enum k_share { K_SHARE_SESSIONS, K_SHARE_MSGS, K_SHARE_WAITS, K_SHARE_FILES, K_SHARE_N };
 
 /* Something the kernel has to tell a proc as soon as its gate has room. */
-enum k_event_kind { K_EV_CONNECT, K_EV_CLOSED_SERVER, K_EV_CLOSED_CLIENT, K_EV_SCHED, K_EV_SIGNAL };
+enum k_event_kind { K_EV_SERVER, K_EV_CLIENT, K_EV_SCHED, K_EV_SIGNAL }; /* of a session: to its */
 struct k_event {
 	struct k_list link;
 	enum k_event_kind kind;
@@ -189,7 +195,8 @@ struct k_endpoint {
 /* A message from when it is sent until it is taken; a call until it is answered. */
 struct k_msg {
 	struct k_hook hook;       /* on the Endpoint capability; then the Reply */
-	struct k_list at, of;     /* at: the endpoint's senders, then the receiver's calls */
+	struct k_list at, of;     /* at: its session's held ones, the endpoint's senders, then
+				     the receiver's calls */
 	struct k_proc *from, *to; /* to: who has taken the call */
 	uint32_t cookie, take;
 	uint32_t
@@ -226,15 +233,17 @@ struct k_path {
 };
 
 struct k_session {
-	struct k_hook hook; /* on the Path */
-	uint32_t id;
+	struct k_hook hook;  /* on the Path */
+	uint32_t id, realm;  /* realm: the client's, in whose share it is */
 	obj_t account, path; /* account and path are held */
 	struct k_endpoint *ep;
 	struct k_proc *client, *server;
 	struct k_list of_client, of_server; /* of_server: server's list, or endpoint's waiting */
-	struct k_event ev_server, ev_client;
-	bool closed;
-	int fds[3]; /* for the server, until delivered */
+	struct k_list held; /* struct k_msg.at: until the server knows the session and its ring */
+	struct k_event ev_server, ev_client; /* to the server: CONNECT, RING, CLOSED */
+	bool known, closed;                  /* known: to the server */
+	int fds[WRIT_FDS_MAX];               /* of its ring, for the server, until delivered */
+	uint64_t bytes, tag;                 /* of its ring */
 	uint32_t rights;
 	uint64_t badge;
 	uint32_t gen;
@@ -440,12 +449,23 @@ void k_nest_read(uint32_t realm, unsigned profile);
 void k_nest_reap(void); /* SIGCHLD: nests that died */
 
 /* --- sessions (session.c) --------------------------------------------------- */
+enum { K_CLIENT = 1, K_SERVER = 2 };
+/* The open session that q->h.arg names, if the caller is on one of @sides; or NULL, q->why filled.
+ */
+struct k_session *k_session_named(struct k_req *q, unsigned sides);
+/* Its server knows all that there is to know now; or else is told next. */
+static inline bool k_session_known(const struct k_session *s)
+{
+	return s->server != NULL && k_list_empty(&s->ev_server.link);
+}
+void k_session_told(struct k_session *s); /* its server has got what was for it */
 void k_session_close(struct k_session *s, const struct k_proc *by);
 void k_session_settle(struct k_session *s); /* free it when nothing refers to it any more */
 void k_session_offer(struct k_session *s);  /* tell the listener, or wait for one */
 
 /* --- messages (ipc.c), notifications (notification.c), processors (sched.c) --- */
 void k_endpoint_gone(uint32_t body);          /* finaliser: end what waits there */
+void k_endpoint_match(struct k_endpoint *ep); /* let senders and receivers meet */
 void k_msg_fail(struct k_msg *m, int status); /* reply to its sender, and free it */
 void k_msg_free(struct k_msg *m);
 void k_notification_gone(uint32_t body); /* finaliser */

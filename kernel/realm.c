@@ -41,6 +41,7 @@ uint32_t k_realm_new(const char *name, obj_t account, uint32_t uid, uint64_t mem
 		.audits = r->audits, /* what is known of who was here before stays */
 		.unsealed = r->unsealed,
 		.shares[K_SHARE_FILES] = r->shares[K_SHARE_FILES], /* those that others hold */
+		.shares[K_SHARE_SESSIONS] = r->shares[K_SHARE_SESSIONS], /* and must be told of */
 		.account = account,
 		.epfd = { ep[0], ep[1] },
 		.memory = memory,

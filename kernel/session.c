@@ -2,15 +2,14 @@
 /*
  * Paths and sessions: who may talk to which server about what. A session is
  * held by a capability in the kernel's own CNode, a child of the Path it was
- * opened through: revoking the Path closes it (K5). After the ring has been
- * handed to both sides the kernel is out of the way.
+ * opened through: revoking the Path closes it (K5). Of a ring between the two
+ * the kernel knows no more than its size: once handed over it is out of the way.
  */
 #include "kernel.h"
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-#include <writ/chan.h>
 
 /* --- paths -------------------------------------------------------------------- */
 
@@ -102,26 +101,27 @@ int k_call_path(struct k_req *q)
 	return path_make(q, &pl);
 }
 
-/* The open session that @id names, if @p is on a side of it. */
-static struct k_session *session_of(uint64_t id, const struct k_proc *p)
+struct k_session *k_session_named(struct k_req *q, unsigned sides)
 {
+	uint64_t id = q->h.arg;
 	struct k_session *s = &k.sessions[(id & 0xffff) < K_SESSIONS ? id & 0xffff : 0];
 
-	return s->id != 0 && s->id == id && !s->closed && (s->client == p || s->server == p) ? s
-											     : NULL;
+	if (id != 0 && s->id == id && !s->closed &&
+	    (((sides & K_CLIENT) != 0 && s->client == q->p) ||
+		((sides & K_SERVER) != 0 && s->server == q->p)))
+		return s;
+	snprintf(q->why, sizeof(q->why), "no session %llu of its own", (unsigned long long)id);
+	return NULL;
 }
 
 /* A server can hand on what its client's session carries, and nothing else in the client's name. */
 int k_call_grant(struct k_req *q)
 {
-	const struct k_session *s = session_of(q->h.arg, q->p);
+	const struct k_session *s = k_session_named(q, K_SERVER);
 	struct path_plan pl = { 0 };
 
-	if (s == NULL || s->server != q->p || !k_hook_holds(&s->hook)) {
-		snprintf(q->why, sizeof(q->why), "no session %llu that it serves",
-		    (unsigned long long)q->h.arg);
+	if (s == NULL || !k_hook_holds(&s->hook))
 		return WRIT_E_FAILED_LOOKUP;
-	}
 	pl.src = s->hook.slot;
 	pl.rights = s->rights;
 	pl.endpoint = k.paths[captab_obj(&k.caps, s->path)->body].endpoint;
@@ -178,17 +178,52 @@ void k_session_offer(struct k_session *s)
 	k_event_post(s->server, &s->ev_server);
 }
 
+void k_session_told(struct k_session *s)
+{
+	if (s->closed) {
+		k_session_settle(s);
+		return;
+	}
+	s->known = true;
+	if (s->fds[0] >= 0) { /* its server is told of the ring next */
+		k_list_add(&s->server->events, &s->ev_server.link);
+		return;
+	}
+	while (!k_list_empty(&s->held)) {
+		struct k_list *m = s->held.next;
+
+		k_list_del(m);
+		k_list_add(&s->ep->senders, m);
+	}
+	k_endpoint_match(s->ep);
+}
+
 /* Free the entry once it is closed and nobody is still to be told. */
 void k_session_settle(struct k_session *s)
 {
 	if (s->id == 0 || !s->closed || !k_list_empty(&s->ev_server.link) ||
 	    !k_list_empty(&s->ev_client.link))
 		return;
-	captab_uncharge(&k.caps, s->account, (struct charge){ .bytes = CHAN_BYTES });
+	k_share_put(s->realm, K_SHARE_SESSIONS);
+	captab_uncharge(&k.caps, s->account, (struct charge){ .bytes = sizeof(*s) });
 	captab_unhold(&k.caps, s->account);
 	captab_unhold(&k.caps, s->path);
 	s->id = 0;
 	k_pool_put(&k.session_pool, (uint32_t)(s - k.sessions));
+}
+
+/* What its client has sent and nobody taken is canceled; what was taken gets no answer. */
+static void fail_msgs(const struct k_session *s)
+{
+	struct k_list *n, *next;
+
+	for (n = k_list_first(&s->client->msgs); n != &s->client->msgs; n = next) {
+		struct k_msg *m = k_container(n, struct k_msg, of);
+
+		next = n->next;
+		if (m->rep.session == s->id)
+			k_msg_fail(m, m->to != NULL ? WRIT_E_PEER_CLOSED : WRIT_E_CANCELED);
+	}
 }
 
 /* Take both sides off their lists and tell those that are not @by. It is closed, and may be freed
@@ -196,20 +231,17 @@ void k_session_settle(struct k_session *s)
 static void part(struct k_session *s, const struct k_proc *by)
 {
 	struct k_proc *client = s->client, *server = s->server;
-	bool delivered = s->fds[0] < 0;
 
+	fail_msgs(s);
 	k_list_del(&s->of_client);
 	k_list_del(&s->of_server);
 	k_list_del(&s->ev_server.link);
-	for (unsigned i = 0; i < 3; i++)
-		k_close(&s->fds[i]);
+	k_close_fds(s->fds);
+	captab_uncharge(&k.caps, s->account, (struct charge){ .bytes = s->bytes });
 	s->client = s->server = NULL;
-	if (client != NULL)
-		k_share_put(client->realm, K_SHARE_SESSIONS);
-	if (client != NULL && client != by && k_proc_alive(client))
+	if (client != by && k_proc_alive(client))
 		k_event_post(client, &s->ev_client);
-	s->ev_server.kind = K_EV_CLOSED_SERVER;
-	if (server != NULL && server != by && delivered && k_proc_alive(server))
+	if (server != NULL && server != by && s->known && k_proc_alive(server))
 		k_event_post(server, &s->ev_server);
 	s->closed = true;
 }
@@ -223,23 +255,10 @@ void k_session_close(struct k_session *s, const struct k_proc *by)
 	k_session_settle(s);
 }
 
-static int make_ring(int *ring, int *bell_client, int *bell_server)
-{
-	*ring = k_memory_new("writ-ring", CHAN_BYTES);
-	*bell_client = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	*bell_server = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (*ring >= 0 && *bell_client >= 0 && *bell_server >= 0)
-		return 0;
-	k_close(ring);
-	k_close(bell_client);
-	k_close(bell_server);
-	return WRIT_E_NOT_ENOUGH_MEMORY;
-}
-
 /* An entry that hangs on the Path. */
 static int session_new(struct k_req *q, struct k_session **ret)
 {
-	struct charge cost = { .bytes = CHAN_BYTES };
+	struct charge cost = { .bytes = sizeof(struct k_session) };
 	uint32_t i = k_pool_get(&k.session_pool);
 	struct k_session *s = &k.sessions[i];
 	obj_t account = k_account(q->p);
@@ -252,22 +271,22 @@ static int session_new(struct k_req *q, struct k_session **ret)
 		return e;
 	}
 	*s = (struct k_session){ .gen = (s->gen + 1) & 0x7fff,
+		.realm = q->p->realm,
 		.account = account,
+		.client = q->p,
+		.ep = &k.endpoints[captab_obj(&k.caps, k.paths[k_body(q->cap)].endpoint)->body],
+		.fds = { -1, -1, -1 },
 		.path = q->cap->obj,
 		.rights = q->cap->rights,
 		.badge = q->cap->badge,
-		.ev_server.kind = K_EV_CONNECT,
-		.ev_client.kind = K_EV_CLOSED_CLIENT };
+		.ev_server.kind = K_EV_SERVER,
+		.ev_client.kind = K_EV_CLIENT };
 	if ((e = k_hook_on(&s->hook, K_HOOK_SESSION, WRIT_TYPE_SESSION, q->slot)) != 0) {
 		captab_uncharge(&k.caps, account, cost);
 		k_pool_put(&k.session_pool, i);
 		return e;
 	}
 	s->id = (s->gen | 0x8000u) << 16 | i;
-	k_list_init(&s->of_client);
-	k_list_init(&s->of_server);
-	k_list_init(&s->ev_server.link);
-	k_list_init(&s->ev_client.link);
 	captab_hold(&k.caps, account);
 	captab_hold(&k.caps, s->path);
 	*ret = s;
@@ -279,17 +298,16 @@ int k_call_connect(struct k_req *q)
 	const struct k_path *path = &k.paths[k_body(q->cap)];
 	struct writ_connect_rep *rep = (void *)q->out;
 	struct k_session *s;
-	int ring, bell_client, bell_server, e;
+	int e;
 
+	if ((q->h.arg & 1) != 0 &&
+	    listener(&k.endpoints[captab_obj(&k.caps, path->endpoint)->body]) == NULL)
+		return WRIT_E_BUSY;
 	if (!k_share_get(q->p->realm, K_SHARE_SESSIONS)) {
 		snprintf(q->why, sizeof(q->why), "more sessions than the realm leaves to others");
 		return WRIT_E_NOT_ENOUGH_MEMORY;
 	}
-	if ((e = make_ring(&ring, &bell_client, &bell_server)) != 0 ||
-	    (e = session_new(q, &s)) != 0) {
-		k_close(&ring);
-		k_close(&bell_client);
-		k_close(&bell_server);
+	if ((e = session_new(q, &s)) != 0) {
 		k_share_put(q->p->realm, K_SHARE_SESSIONS);
 		return e;
 	}
@@ -297,29 +315,64 @@ int k_call_connect(struct k_req *q)
 	memcpy(rep->prefix, path->prefix, sizeof(rep->prefix));
 	q->h.arg = s->id;
 	q->out_len = sizeof(*rep);
-	q->out_nfds = 3;
-	q->out_fds[0] = ring;
-	q->out_fds[1] = bell_client;
-	q->out_fds[2] = bell_server;
-	s->fds[0] = ring; /* the server waits on what the client rings */
-	s->fds[1] = bell_server;
-	s->fds[2] = bell_client;
-	s->client = q->p;
-	s->ep = &k.endpoints[captab_obj(&k.caps, path->endpoint)->body];
 	k_list_add(&q->p->sessions, &s->of_client);
-	k_gate_answer(q, 0); /* before the offer takes the descriptors away */
 	k_session_offer(s);
+	return 0;
+}
+
+static int ring_new(uint64_t bytes, bool bells, int *fds)
+{
+	fds[0] = k_memory_new("writ-ring", bytes);
+	for (unsigned i = 1; i < 3 && bells; i++)
+		fds[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (fds[0] >= 0 && (!bells || (fds[1] >= 0 && fds[2] >= 0)))
+		return 0;
+	k_close_fds(fds);
+	return WRIT_E_NOT_ENOUGH_MEMORY;
+}
+
+/* The one before stays paid for until there is the new one. */
+int k_call_ring(struct k_req *q)
+{
+	const struct writ_ring_req *r = q->in;
+	struct k_session *s = k_session_named(q, K_CLIENT);
+	struct charge cost = { .bytes = r->bytes };
+	int e;
+
+	if (s == NULL)
+		return WRIT_E_FAILED_LOOKUP;
+	if (r->bytes > WRIT_RING_MAX || r->bytes % 4096 != 0)
+		return WRIT_E_RANGE;
+	if (s->fds[0] >= 0)
+		return WRIT_E_BUSY;
+	if ((e = captab_charge(&k.caps, s->account, cost)) != 0)
+		return e;
+	if (r->bytes != 0 && (e = ring_new(r->bytes, r->bells != 0, s->fds)) != 0) {
+		captab_uncharge(&k.caps, s->account, cost);
+		return e;
+	}
+	cost.bytes = s->bytes;
+	captab_uncharge(&k.caps, s->account, cost);
+	s->bytes = r->bytes;
+	s->tag = r->tag;
+	if (r->bytes == 0)
+		return 0;
+	q->out_nfds = r->bells != 0 ? 3 : 1;
+	q->out_fds[0] = s->fds[0];
+	q->out_fds[1] = s->fds[2]; /* each waits on what the other rings */
+	q->out_fds[2] = s->fds[1];
+	k_gate_answer(q, 0); /* before the server's event takes the descriptors away */
+	if (s->server != NULL)
+		k_event_post(s->server, &s->ev_server);
 	return K_LATER;
 }
 
 int k_call_close(struct k_req *q)
 {
-	struct k_session *s = session_of(q->h.arg, q->p);
+	struct k_session *s = k_session_named(q, K_CLIENT | K_SERVER);
 
-	if (s == NULL) {
-		snprintf(q->why, sizeof(q->why), "no session %llu", (unsigned long long)q->h.arg);
+	if (s == NULL)
 		return WRIT_E_FAILED_LOOKUP;
-	}
 	k_session_close(s, q->p);
 	return 0;
 }

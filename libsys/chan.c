@@ -85,18 +85,29 @@ static int chan_map(struct chan *c, const int *fds)
 int chan_open(struct chan *c, writ_cap_t path)
 {
 	struct writ_hdr h = sys_hdr(WRIT_OP_CONNECT, path, 0, 0);
+	const struct writ_ring_req ring = { .bytes = CHAN_BYTES, .bells = 1 };
 	struct writ_connect_rep rep = { 0 };
 	int fds[WRIT_FDS_MAX];
-	int r = writ_gate_call(&h, NULL, NULL, &rep, sizeof(rep), fds);
+	int r = writ_gate_call(&h, NULL, NULL, &rep, sizeof(rep), NULL);
 
 	if (r < 0)
 		return r;
 	*c = (struct chan){ .session = (uint32_t)h.arg, .rights = rep.rights, .side = 0 };
 	memcpy(c->prefix, rep.prefix, sizeof(c->prefix) - 1);
+	h = sys_hdr(WRIT_OP_RING, 0, c->session, sizeof(ring));
+	r = writ_gate_call(&h, &ring, NULL, NULL, 0, fds);
+	if (r == -WRIT_E_FAILED_LOOKUP) { /* the server has closed it already */
+		c->closed = true;
+		return 0;
+	}
+	if (r < 0) {
+		chan_close(c);
+		return r;
+	}
 	return chan_map(c, fds);
 }
 
-int chan_adopt(struct chan *c, const struct writ_event *ev)
+void chan_adopt(struct chan *c, const struct writ_event *ev)
 {
 	*c = (struct chan){
 		.session = ev->connect.session,
@@ -104,7 +115,16 @@ int chan_adopt(struct chan *c, const struct writ_event *ev)
 		.side = 1,
 	};
 	memcpy(c->prefix, ev->connect.prefix, sizeof(c->prefix) - 1);
-	return chan_map(c, ev->fds);
+}
+
+int chan_ring(struct chan *c, const struct writ_event *ev)
+{
+	if (c->ring == NULL && ev->ring.bytes >= CHAN_BYTES)
+		return chan_map(c, ev->fds);
+	for (unsigned i = 0; i < WRIT_FDS_MAX; i++)
+		if (ev->fds[i] >= 0)
+			close(ev->fds[i]);
+	return -WRIT_E_BAD_REQUEST;
 }
 
 void chan_forget(struct chan *c)

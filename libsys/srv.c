@@ -147,6 +147,7 @@ static void gate_event(struct srv *s, struct writ_event *ev)
 
 	switch (ev->hdr.op) {
 	case WRIT_EV_CONNECT: srv_session_adopt(s, ev); return;
+	case WRIT_EV_RING: srv_session_ring(s, ev); return;
 	case WRIT_EV_CLOSED:
 		c = srv_session_find(s, (uint32_t)ev->hdr.arg);
 		if (c == NULL)

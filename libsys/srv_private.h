@@ -10,8 +10,11 @@
 
 int64_t srv_now_ns(void);
 
-/* EV_CONNECT: take the client in, or send it away. Takes the event's descriptors. */
+/* EV_CONNECT: take the client in, or send it away. */
 void srv_session_adopt(struct srv *s, const struct writ_event *ev);
+
+/* EV_RING: serve the client from now on. Takes the event's descriptors. */
+void srv_session_ring(struct srv *s, const struct writ_event *ev);
 
 /* NULL when there is none of that number. */
 struct srv_session *srv_session_find(const struct srv *s, uint32_t session);

@@ -130,22 +130,37 @@ void srv_session_blame(struct srv_session *c, int err)
 	s->unlogged = 0;
 }
 
-/* Ready to be served: bell, table, the server's own open(). 0 or an error. */
+/* Ready to be served: table, the server's own open(). 0 or an error. */
 static int enter(struct srv *s, struct srv_session *c)
 {
-	struct epoll_event e = { .events = EPOLLIN, .data.ptr = c };
 	int r;
 
-	if (!has_place(s, c->realm) || count_pid(s, c->pid) >= SRV_PID_SESSIONS ||
-	    epoll_ctl(s->epfd, EPOLL_CTL_ADD, c->chan.bell_in, &e) < 0)
+	if (!has_place(s, c->realm) || count_pid(s, c->pid) >= SRV_PID_SESSIONS)
 		return -WRIT_E_NOT_ENOUGH_MEMORY;
 	r = s->ops->open != NULL ? s->ops->open(c) : 0;
 	if (r < 0)
 		return r;
 	link_in(s, c);
-	/* It may have sent before the bell was watched. */
-	srv_session_queue(c);
 	return 0;
+}
+
+void srv_session_ring(struct srv *s, const struct writ_event *ev)
+{
+	struct srv_session *c = srv_session_find(s, ev->ring.session);
+	struct epoll_event e = { .events = EPOLLIN, .data.ptr = c };
+	struct chan lost = { 0 };
+	int r = chan_ring(c != NULL ? &c->chan : &lost, ev);
+
+	if (c == NULL) { /* it was refused */
+		chan_close(&lost);
+		return;
+	}
+	if (r == 0 && epoll_ctl(s->epfd, EPOLL_CTL_ADD, c->chan.bell_in, &e) < 0)
+		r = -WRIT_E_NOT_ENOUGH_MEMORY;
+	if (r == 0)
+		srv_session_queue(c); /* it may have sent before the bell was watched */
+	else
+		srv_session_close(c);
 }
 
 void srv_session_adopt(struct srv *s, const struct writ_event *ev)
@@ -154,8 +169,8 @@ void srv_session_adopt(struct srv *s, const struct writ_event *ev)
 	struct chan lost;
 
 	if (c == NULL) {
-		if (chan_adopt(&lost, ev) == 0)
-			chan_close(&lost);
+		chan_adopt(&lost, ev);
+		chan_close(&lost);
 		return;
 	}
 	c->srv = s;
@@ -163,8 +178,7 @@ void srv_session_adopt(struct srv *s, const struct writ_event *ev)
 	c->pid = ev->connect.pid;
 	c->realm = ev->connect.realm;
 	c->badge = ev->connect.badge;
-	if (chan_adopt(&c->chan, ev) < 0)
-		free(c);
-	else if (enter(s, c) < 0)
+	chan_adopt(&c->chan, ev);
+	if (enter(s, c) < 0)
 		discard(c);
 }

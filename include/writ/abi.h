@@ -15,16 +15,17 @@
 
 #define WRIT_ABI_VERSION 2
 #define WRIT_GATE_FD     3
-#define WRIT_MSG_MAX     8192 /* a whole packet, bytes */
-#define WRIT_BLOB_MAX    4096 /* start record of a proc, bytes */
-#define WRIT_NAME_MAX    32   /* names of procs, realms, images: with the NUL */
-#define WRIT_PREFIX_MAX  240  /* prefix of a Path: with the NUL */
-#define WRIT_GRANTS_MAX  64   /* capabilities given at spawn */
-#define WRIT_STATUS_MAX  512  /* what a proc says as it exits, bytes */
-#define WRIT_FDS_MAX     3    /* descriptors in one packet */
-#define WRIT_DATA_MAX    4096 /* of a message through an endpoint, bytes */
-#define WRIT_CAPS_MAX    3    /* capabilities in one */
-#define WRIT_FANOUT_MAX  256  /* objects made by one RETYPE */
+#define WRIT_MSG_MAX     8192         /* a whole packet, bytes */
+#define WRIT_BLOB_MAX    4096         /* start record of a proc, bytes */
+#define WRIT_NAME_MAX    32           /* names of procs, realms, images: with the NUL */
+#define WRIT_PREFIX_MAX  240          /* prefix of a Path: with the NUL */
+#define WRIT_GRANTS_MAX  64           /* capabilities given at spawn */
+#define WRIT_STATUS_MAX  512          /* what a proc says as it exits, bytes */
+#define WRIT_FDS_MAX     3            /* descriptors in one packet */
+#define WRIT_DATA_MAX    4096         /* of a message through an endpoint, bytes */
+#define WRIT_CAPS_MAX    3            /* capabilities in one */
+#define WRIT_FANOUT_MAX  256          /* objects made by one RETYPE */
+#define WRIT_RING_MAX    (256u << 20) /* bytes of one RING; a multiple of 4096 */
 
 /* Header of every packet. */
 struct writ_hdr {
@@ -129,7 +130,8 @@ struct writ_quota_rep {
 /*
  * SEND, NBSEND, CALL, RECV, NBRECV, REPLY, REPLY_RECV (arg = slot of the Reply
  * to answer; cap = the Endpoint); what sends is followed by up to WRIT_DATA_MAX
- * bytes. All slots are of one's own CSpace.
+ * bytes. All slots are of one's own CSpace. Through a Path, arg = a session that
+ * one has opened through that very Path.
  */
 struct writ_msg_req {
 	uint32_t caps[WRIT_CAPS_MAX]; /* slots of capabilities to send: copies go */
@@ -144,7 +146,8 @@ struct writ_msg_rep {
 	uint64_t badge;
 	uint32_t pid, realm;            /* who sent it; 0 in a call's answer */
 	uint8_t ncaps, unwrapped, call; /* slots used; bit i: badges[i] holds; it wants an answer */
-	uint8_t pad[5];
+	uint8_t pad;
+	uint32_t session;               /* the client's, when it came through a Path; else 0 */
 	uint64_t badges[WRIT_CAPS_MAX]; /* the i-th was to this very endpoint: no slot is used */
 };
 _Static_assert(sizeof(struct writ_msg_rep) == 48, "");
@@ -179,12 +182,29 @@ _Static_assert(sizeof(struct writ_path_req) == 272, "");
  * derived from the session: it goes when the client's Path is revoked.
  */
 
-/* CONNECT's reply: arg = session; fds: ring, doorbell to wait on, doorbell to ring. */
+/* CONNECT: arg bit 0: BUSY, instead of waiting, when nobody listens. Its reply: arg = session. */
 struct writ_connect_rep {
 	uint32_t session, rights;
 	char prefix[WRIT_PREFIX_MAX];
 };
 _Static_assert(sizeof(struct writ_connect_rep) == 248, "");
+
+/*
+ * RING: arg = a session that one has opened; @bytes of memory that only the two
+ * sides see, at most WRIT_RING_MAX, charged until the next RING (0 bytes: none)
+ * or the session's end. @bells: with two eventfds. @tag is for the server.
+ * Reply's fds: memory[, bell to wait on, bell to ring].
+ */
+struct writ_ring_req {
+	uint64_t bytes, tag;
+	uint32_t bells, pad;
+};
+_Static_assert(sizeof(struct writ_ring_req) == 24, "");
+struct writ_ev_ring {
+	uint32_t session, bells;
+	uint64_t bytes, tag;
+};
+_Static_assert(sizeof(struct writ_ev_ring) == 24, "");
 
 /* What the kernel attests of a client to its server. CLOSE: arg = session. */
 struct writ_ev_connect {

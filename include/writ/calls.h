@@ -116,7 +116,9 @@
 	X(OBJECTS, objects, objects, NONE, NOTHING, NONE, \
 	  "list all objects") \
 	X(GRANT, grant, grant, DERIVED, EXACT(struct writ_path_req), D, \
-	  "make a Path for a client, bounded by its session")
+	  "make a Path for a client, bounded by its session") \
+	X(RING, ring, ring, NONE, EXACT(struct writ_ring_req), NONE, \
+	  "make shared memory for a session one has opened")
 
 /*
  * Who may do what: call, type of a capability it uses, the part this plays in
@@ -172,10 +174,16 @@
 	X(SIGNAL,       NOTIFICATION,  CAP,    WRITE, NONE) \
 	X(SEND,         ENDPOINT,      CAP,    WRITE, NONE) \
 	X(SEND,         ENDPOINT,      GIVING, GRANT, NONE) \
+	X(SEND,         PATH,          CAP,    NONE,  NONE) \
+	X(SEND,         PATH,          GIVING, GRANT, NONE) \
 	X(NBSEND,       ENDPOINT,      CAP,    WRITE, NONE) \
 	X(NBSEND,       ENDPOINT,      GIVING, GRANT, NONE) \
+	X(NBSEND,       PATH,          CAP,    NONE,  NONE) \
+	X(NBSEND,       PATH,          GIVING, GRANT, NONE) \
 	X(CALL,         ENDPOINT,      CAP,    WRITE, GRANT | WRIT_R_GRANT_REPLY) \
 	X(CALL,         ENDPOINT,      GIVING, GRANT, NONE) \
+	X(CALL,         PATH,          CAP,    NONE,  NONE) \
+	X(CALL,         PATH,          GIVING, GRANT, NONE) \
 	X(RECV,         ENDPOINT,      CAP,    READ,  NONE) \
 	X(NBRECV,       ENDPOINT,      CAP,    READ,  NONE) \
 	X(REPLY_RECV,   ENDPOINT,      CAP,    READ,  NONE) \
@@ -211,13 +219,14 @@ enum writ_op {
 	    WRIT_OP_N,
 	/* events, kernel to proc */
 	WRIT_EV_BEGIN = 0x100, /* first packet of all: struct writ_begin, then the start record */
-	WRIT_EV_CONNECT, /* to a server: struct writ_ev_connect; fds: ring, doorbell to wait on,
-			    doorbell to ring */
+	WRIT_EV_CONNECT, /* to a server: struct writ_ev_connect */
 	WRIT_EV_CLOSED,  /* arg = session: the other side is gone or was revoked */
 	WRIT_EV_PENDING, /* to the scheduler: struct writ_ev_proc */
 	WRIT_EV_RUNNING, /* to the scheduler, after it became it: a proc that runs already */
 	WRIT_EV_EXIT,    /* to the scheduler: a proc it was told of has ended */
 	WRIT_EV_SIGNAL,  /* a bound notification: cap = slot it was bound by, arg = its bits */
+	WRIT_EV_RING,    /* to a server: struct writ_ev_ring; fds: memory[, bell to wait on, bell to
+			    ring] */
 };
 
 enum writ_role { WRIT_BY_CAP, WRIT_BY_GIVING, WRIT_BY_SRC, WRIT_BY_DST, WRIT_BY_WITH, WRIT_BY_N };

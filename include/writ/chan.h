@@ -62,8 +62,11 @@ struct chan {
  * is being restarted. Errors: as CONNECT in docs/abi.md.
  */
 int chan_open(struct chan *c, writ_cap_t path);
-/* Server: take over what EV_CONNECT brought (descriptors included). Errors: NOT_ENOUGH_MEMORY. */
-int chan_adopt(struct chan *c, const struct writ_event *ev);
+/* Server: take over what EV_CONNECT brought. */
+void chan_adopt(struct chan *c, const struct writ_event *ev);
+/* Server: take over what EV_RING brought. Takes the descriptors, also on failure. Errors:
+ * NOT_ENOUGH_MEMORY, BAD_REQUEST (it has a ring, or this is none). */
+int chan_ring(struct chan *c, const struct writ_event *ev);
 /*
  * Give the ring's memory back to Linux, whoever still maps it: for a server
  * whose client is gone or broke the protocol. Pages count as of the realm that

@@ -19,6 +19,7 @@ struct writ_event {
 	union {
 		struct writ_ev_connect connect;
 		struct writ_ev_proc proc;
+		struct writ_ev_ring ring;
 	};
 	int fds[WRIT_FDS_MAX];
 };

@@ -22,7 +22,7 @@ found() { # MISTAKE
 	[ $? = 134 ] && sed -n 's/^after/# after/p' "$dir/out"
 }
 
-for mistake in share moved spawn settle charge hold range revoke; do
+for mistake in share moved spawn told settle charge hold range revoke; do
 	found "$mistake"
 	result $? "a kernel with the mistake \"$mistake\" is found out"
 done

@@ -7,7 +7,6 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
-#include <writ/chan.h>
 #include "tests/fuzz/kernel/world.h"
 
 struct tally {
@@ -67,7 +66,11 @@ static void tally_holds(void)
 		if (k.sessions[i].id != 0) {
 			ref(k.sessions[i].account);
 			ref(k.sessions[i].path);
-			charge(k.sessions[i].account, (struct charge){ .bytes = CHAN_BYTES });
+			charge(k.sessions[i].account,
+			    (struct charge){ .bytes = sizeof(struct k_session) });
+			if (!k.sessions[i].closed)
+				charge(k.sessions[i].account,
+				    (struct charge){ .bytes = k.sessions[i].bytes });
 		}
 	for (uint32_t i = 0; i < k.nprocs; i++)
 		for (const struct k_list *n = k_list_first(&k.procs[i].msgs);
@@ -124,8 +127,8 @@ static const char *verify_shares(void)
 	uint32_t is[W_REALMS][K_SHARE_N] = { 0 }, all[K_SHARE_N] = { 0 };
 
 	for (uint32_t i = 1; i < k.session_pool.used_to; i++)
-		if (k.sessions[i].id != 0 && !k.sessions[i].closed)
-			is[k.sessions[i].client->realm][K_SHARE_SESSIONS]++;
+		if (k.sessions[i].id != 0)
+			is[k.sessions[i].realm][K_SHARE_SESSIONS]++;
 	for (uint32_t i = 0; i < k.nprocs; i++) {
 		struct k_proc *p = &k.procs[i];
 		const struct k_list *n;

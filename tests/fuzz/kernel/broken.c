@@ -21,6 +21,7 @@ static bool broken(const char *name)
 	  (void)realm, (void)what) \
 	X("moved", k_hook_moved, (slot_t slot), (slot), (void)slot) \
 	X("spawn", k_spawn_give_back, (struct k_proc *p), (p), (void)p) \
+	X("told", k_session_told, (struct k_session *s), (s), (void)s) \
 	X("settle", k_session_settle, (struct k_session *s), (s), (void)s) \
 	X("charge", captab_uncharge, (struct captab *t, obj_t o, struct charge c), (t, o, c), \
 	  c.bytes /= 2, __real_captab_uncharge(t, o, c)) \

@@ -86,7 +86,7 @@ static void check(struct client *c, const struct packet *p, size_t n, unsigned n
 	    h->nfds != nfds || h->reply < 1 || h->reply > 2)
 		world_fail("a packet that is not well formed");
 	if (h->reply == 2 &&
-	    (h->op < WRIT_EV_BEGIN || h->op > WRIT_EV_SIGNAL || h->cookie != 0 || h->status != 0))
+	    (h->op < WRIT_EV_BEGIN || h->op > WRIT_EV_RING || h->cookie != 0 || h->status != 0))
 		world_fail("no such event, or one with fields of a reply");
 	if (h->status != 0 && (nfds != 0 || h->len != 0))
 		world_fail("an error that brings something");

@@ -301,6 +301,13 @@ static void put_note(struct ask *a)
 	put(a, &r, sizeof(r));
 }
 
+static void put_ring(struct ask *a)
+{
+	struct writ_ring_req r = { .bytes = pick(4) * 4096, .tag = pick(9), .bells = pick(2) };
+
+	put(a, &r, sizeof(r));
+}
+
 static void put_cspace(struct ask *a)
 {
 	struct writ_addr dst = addr(slot_empty());
@@ -322,6 +329,10 @@ static uint64_t argument(const struct client *c)
 {
 	switch (op) {
 	case WRIT_OP_WAIT: return pick(8) == 7 ? pick(256) : pick(2);
+	case WRIT_OP_SEND:
+	case WRIT_OP_NBSEND:
+	case WRIT_OP_CALL:
+	case WRIT_OP_RING:
 	case WRIT_OP_CLOSE:
 	case WRIT_OP_GRANT: return session();
 	case WRIT_OP_START: return some_proc();
@@ -363,6 +374,7 @@ static void make_body(struct ask *a)
 	case WRIT_OP_CONFIGURE: put_configure(a); break;
 	case WRIT_OP_NOTE: put_note(a); break;
 	case WRIT_OP_CSPACE: put_cspace(a); break;
+	case WRIT_OP_RING: put_ring(a); break;
 	case WRIT_OP_EXITED: a->len = pick(20); break;
 	default: break;
 	}
@@ -389,7 +401,7 @@ static unsigned some_op(void)
 {
 	static const uint8_t talk[] = { WRIT_OP_CALL, WRIT_OP_CALL, WRIT_OP_SEND, WRIT_OP_NBSEND,
 		WRIT_OP_RECV, WRIT_OP_RECV, WRIT_OP_RECV, WRIT_OP_NBRECV, WRIT_OP_CONNECT,
-		WRIT_OP_LISTEN, WRIT_OP_SIGNAL, WRIT_OP_WAIT };
+		WRIT_OP_RING, WRIT_OP_LISTEN, WRIT_OP_SIGNAL, WRIT_OP_WAIT };
 	static const uint8_t answer[] = { WRIT_OP_REPLY, WRIT_OP_REPLY, WRIT_OP_REPLY_RECV,
 		WRIT_OP_REPLY_RECV, WRIT_OP_MOVE, WRIT_OP_ROTATE };
 	bool has = false;

@@ -185,6 +185,13 @@ static const char *verify_hooks(void)
 
 /* --- messages, waits, sessions ------------------------------------------------------------ */
 
+static bool open_of(uint32_t id, const struct k_proc *client)
+{
+	const struct k_session *s = &k.sessions[id & 0xffff];
+
+	return s->id == id && !s->closed && s->client == client;
+}
+
 static const char *verify_msgs(void)
 {
 	for (uint32_t i = 1; i < k.msg_pool.used_to; i++) {
@@ -197,7 +204,12 @@ static const char *verify_msgs(void)
 		for (uint32_t e = 1; e < k.endpoint_pool.used_to; e++)
 			if (!is_free(&k.endpoint_pool, e))
 				at += count(&k.endpoints[e].senders, &m->at);
+		for (uint32_t s = 1; s < k.session_pool.used_to; s++)
+			if (k.sessions[s].id != 0)
+				at += count(&k.sessions[s].held, &m->at);
 		MUST(at == (m->to == NULL), "messages: a sent one waits at one endpoint");
+		MUST(m->rep.session == 0 || open_of(m->rep.session, m->from),
+		    "messages: a session's end with it");
 		MUST(m->to == NULL || (k_proc_alive(m->to) && count(&m->to->calls, &m->at) == 1),
 		    "messages: a taken one is its receiver's");
 		MUST(m->to == NULL || m->op == WRIT_OP_CALL,
@@ -269,6 +281,10 @@ static const char *verify_sessions(void)
 		if (s->id == 0)
 			continue;
 		MUST((s->id & 0xffff) == i, "sessions: the id names the entry");
+		MUST(alone(&s->held) || (!s->closed && !k_session_known(s)),
+		    "sessions: what was sent goes on once its server knows it");
+		MUST(s->fds[0] < 0 || (!s->closed && !k_session_known(s)),
+		    "sessions: its server is told of a ring");
 		if (s->closed) {
 			MUST(s->hook.entry == 0 && s->client == NULL && s->server == NULL,
 			    "sessions: a closed one has no sides");

@@ -76,9 +76,12 @@ static int serve(void)
 			chan_close(&c);
 			return 42;
 		}
-		if (ev.hdr.op != WRIT_EV_CONNECT || strcmp(ev.connect.prefix, "/a/b") != 0 ||
-		    ev.connect.rights != WRIT_R_READ || ev.connect.badge != 7 ||
-		    chan_adopt(&c, &ev) != 0)
+		if (ev.hdr.op == WRIT_EV_CONNECT && strcmp(ev.connect.prefix, "/a/b") == 0 &&
+		    ev.connect.rights == WRIT_R_READ && ev.connect.badge == 7) {
+			chan_adopt(&c, &ev);
+			continue;
+		}
+		if (ev.hdr.op != WRIT_EV_RING || chan_ring(&c, &ev) != 0)
 			return 2;
 		while ((n = chan_take(&c, &id, &label, buf, sizeof(buf))) == -WRIT_E_BUSY)
 			usleep(200);

@@ -219,9 +219,11 @@ int good_rings(void)
 	if (call(WRIT_OP_LISTEN, G_ENDPOINT, 0, NULL, 0) != 0)
 		return 1;
 	while (writ_event_next(&ev, -1) == 1) {
-		if (ev.hdr.op != WRIT_EV_CONNECT)
+		if (ev.hdr.op == WRIT_EV_CONNECT)
+			chan_adopt(&c, &ev);
+		if (ev.hdr.op != WRIT_EV_RING)
 			continue;
-		if (chan_adopt(&c, &ev) == 0)
+		if (chan_ring(&c, &ev) == 0)
 			ring_serve(&c);
 		chan_close(&c);
 	}

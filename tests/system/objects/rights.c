@@ -50,7 +50,8 @@ static const struct rule {
 	{ WRIT_TYPE_HOST, R, 0, "FD" },
 	{ WRIT_TYPE_HOST, G, 0, "REALM:WITH" },
 	{ WRIT_TYPE_IMAGE, X, 0, "SPAWN:WITH" },
-	{ WRIT_TYPE_PATH, 0, 0, "PATH CONNECT" },
+	{ WRIT_TYPE_PATH, 0, 0, "PATH CONNECT SEND NBSEND CALL" },
+	{ WRIT_TYPE_PATH, G, 0, "SEND:GIVING NBSEND:GIVING CALL:GIVING" },
 	{ WRIT_TYPE_SPAWN, W, 0, "SPAWN SPAWNCAP" },
 	{ WRIT_TYPE_REALM, W, 0, "SPAWNCAP" },
 	{ WRIT_TYPE_REALM, R, 0, "PROCS" },
@@ -58,7 +59,7 @@ static const struct rule {
 };
 /* Calls in which the header names no capability. */
 static const char invoke_none[] = " COPY MINT MOVE DELETE REVOKE INSPECT MUTATE ROTATE CLOSE "
-				  "STARTED EXITED NOTE CANCEL GRANT ";
+				  "STARTED EXITED NOTE CANCEL GRANT RING ";
 
 static const char *const ops[] = {
 #define X(id, name, fn, audit, body, addrs, doc) [WRIT_OP_##id] = #id,
@@ -232,7 +233,8 @@ static struct answer giving(unsigned op, uint32_t slot)
 	struct writ_msg_req m = { .ncaps = 1, .caps = { NONE } };
 	bool both = op == WRIT_OP_REPLY_RECV;
 
-	return ask(op, both ? HELD + WRIT_TYPE_ENDPOINT : slot, both ? slot : 0, &m, sizeof(m));
+	return ask(op, both ? HELD + WRIT_TYPE_ENDPOINT : slot, both ? slot : session, &m,
+	    sizeof(m));
 }
 
 static struct answer invoke(unsigned op, uint32_t slot)
@@ -322,8 +324,6 @@ static bool session_new(void)
 	    writ_gate_call(&h, NULL, NULL, NULL, 0, NULL) != 0 || writ_event_next(&ev, 1000) != 1)
 		return false;
 	session = (uint32_t)h.arg;
-	for (unsigned i = 0; i < WRIT_FDS_MAX; i++)
-		close(ev.fds[i]);
 	return ev.hdr.op == WRIT_EV_CONNECT;
 }
 

@@ -93,10 +93,11 @@ void ring_make(int fds[2][WRIT_FDS_MAX])
 
 void ring_side(struct chan *c, int side, const int *fds)
 {
-	struct writ_event ev = { 0 };
+	struct writ_event ev = { .ring.bytes = CHAN_BYTES };
 
 	memcpy(ev.fds, fds, sizeof(ev.fds));
-	ck_assert_int_eq(chan_adopt(c, &ev), 0);
+	*c = (struct chan){ 0 };
+	ck_assert_int_eq(chan_ring(c, &ev), 0);
 	c->side = side;
 }
 

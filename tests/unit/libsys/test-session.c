@@ -103,20 +103,39 @@ static void do_connect(unsigned client, const struct writ_hdr *q, struct writ_hd
 		.version = WRIT_ABI_VERSION,
 		.reply = 2,
 		.len = sizeof(ev),
-		.nfds = 3,
 	};
-	int fds[2][WRIT_FDS_MAX];
 
 	ck_assert_uint_lt(node.nsessions, SESSIONS);
 	snprintf(ev.prefix, sizeof(ev.prefix), "%s", q->cap == 1 ? "/" : "/d");
 	node.sessions[node.nsessions].client = client;
 	node.sessions[node.nsessions].open = true;
-	ring_make(fds);
-	kernel_say(node.procs[0].gate, &h, &ev, fds[1]);
+	kernel_say(node.procs[0].gate, &h, &ev, NULL);
 	rep->arg = node.nsessions;
 	rep->len = sizeof(body);
+	kernel_say(node.procs[client].gate, rep, &body, NULL);
+}
+
+static void do_ring(unsigned client, const struct writ_hdr *q, struct writ_hdr *rep)
+{
+	struct writ_ev_ring ev = { .session = (uint32_t)q->arg, .bells = 1, .bytes = CHAN_BYTES };
+	struct writ_hdr h = {
+		.op = WRIT_EV_RING,
+		.version = WRIT_ABI_VERSION,
+		.reply = 2,
+		.len = sizeof(ev),
+		.nfds = 3,
+	};
+	int fds[2][WRIT_FDS_MAX];
+
+	if (!node.sessions[q->arg].open) {
+		rep->status = WRIT_E_FAILED_LOOKUP;
+		kernel_say(node.procs[client].gate, rep, NULL, NULL);
+		return;
+	}
+	ring_make(fds);
+	kernel_say(node.procs[0].gate, &h, &ev, fds[1]);
 	rep->nfds = 3;
-	kernel_say(node.procs[client].gate, rep, &body, fds[0]);
+	kernel_say(node.procs[client].gate, rep, NULL, fds[0]);
 	for (unsigned i = 0; i < 2; i++)
 		for (unsigned j = 0; j < WRIT_FDS_MAX; j++)
 			close(fds[i][j]);
@@ -165,6 +184,7 @@ static void serve_gate(unsigned i)
 	};
 	switch (h.op) {
 	case WRIT_OP_CONNECT: do_connect(i, &h, &rep); return;
+	case WRIT_OP_RING: do_ring(i, &h, &rep); return;
 	case WRIT_OP_CLOSE: do_close(i, (unsigned)h.arg); break;
 	case WRIT_OP_STARTED: node.ready = node.ready || i == 0; break;
 	case WRIT_OP_NOTE:
