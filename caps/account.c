@@ -6,9 +6,6 @@
  */
 #include "caps.h"
 
-/*@ requires table(t) && accounts_ok(t); assigns \nothing; exits \false;
-    ensures untyped(t, o) ==> \result == t->accts + t->objs[o].body;
-    ensures !untyped(t, o) ==> \result == \null; */
 static struct account *account_of(const struct captab *t, obj_t o)
 {
 	const struct object *obj = captab_obj(t, o);
@@ -18,16 +15,12 @@ static struct account *account_of(const struct captab *t, obj_t o)
 	return &t->accts[obj->body];
 }
 
-/*@ requires \valid_read(a) && not_over(a); assigns \nothing; exits \false;
-    ensures \result <==> fits(a, c); */
 static bool charge_fits(const struct account *a, struct charge c)
 {
 	return c.bytes <= a->max.bytes - a->used.bytes && c.slots <= a->max.slots - a->used.slots &&
 	    c.procs <= a->max.procs - a->used.procs;
 }
 
-/*@ requires \valid_read(a); assigns \nothing; exits \false;
-    ensures \result <==> a->used.bytes != 0 || a->used.slots != 0 || a->used.procs != 0; */
 bool caps_account_in_use(const struct account *a)
 {
 	return a->used.bytes != 0 || a->used.slots != 0 || a->used.procs != 0;
@@ -55,15 +48,6 @@ int captab_untyped_new(struct captab *t, obj_t parent, struct charge max, obj_t 
 	return 0;
 }
 
-/*@ requires table(t) && accounts_ok(t) && untyped(t, untyped);
-    assigns t->accts[t->objs[untyped].body].used; exits \false;
-    ensures \result == 0 || \result == WRIT_E_NOT_ENOUGH_MEMORY;
-    ensures \result == 0 <==> !\old(t->objs[untyped].dying) &&
-      \old(fits(t->accts + t->objs[untyped].body, c));
-    ensures \result == 0 ==> more{Post, Pre}(t->accts + t->objs[untyped].body, c);
-    ensures \result != 0 ==> t->accts[t->objs[untyped].body].used ==
-      \old(t->accts[t->objs[untyped].body].used);
-    ensures accounts_ok(t); */
 int captab_charge(struct captab *t, obj_t untyped, struct charge c)
 {
 	struct account *a = account_of(t, untyped);

@@ -77,9 +77,6 @@ void caps_cnode_free(struct captab *t, const struct object *cnode)
 	run_free(t, cnode->base >> BLOCK_BITS, 1u << (cnode->bits - BLOCK_BITS));
 }
 
-/*@ requires table(t) && cnodes_ok(t); assigns \nothing; exits \false;
-    ensures 0 <= \result < t->nslots;
-    ensures !cnode(t, cnode) || t->objs[cnode].dying != 0 ==> \result == 0; */
 slot_t captab_cnode_slot(const struct captab *t, obj_t cnode, uint64_t index)
 {
 	const struct object *n = captab_obj(t, cnode);
@@ -89,9 +86,6 @@ slot_t captab_cnode_slot(const struct captab *t, obj_t cnode, uint64_t index)
 	return n->base + (slot_t)index;
 }
 
-/*@ requires table(t) && \valid_read(c); assigns \nothing; exits \false;
-    ensures \result == \null || (cnode(t, c->obj) && \result == t->objs + c->obj &&
-      c->type == WRIT_TYPE_CNODE && \result->dying == 0 && \result->epoch == c->epoch); */
 /* The CNode that @c names; NULL when it names none, or no longer. */
 static const struct object *cnode_of(const struct captab *t, const struct cap *c)
 {
@@ -103,8 +97,6 @@ static const struct object *cnode_of(const struct captab *t, const struct cap *c
 	return n;
 }
 
-/*@ requires n <= left <= 64 && n <= 63; assigns \nothing; exits \false;
-    ensures 0 <= \result < (1 << n); */
 /* The @n highest of the @left lowest bits of @index. */
 static uint64_t bits_take(uint64_t index, unsigned left, unsigned n)
 {
@@ -114,12 +106,6 @@ static uint64_t bits_take(uint64_t index, unsigned left, unsigned n)
 	return n == 0 ? 0 : (index >> (left - n)) % span;
 }
 
-/*@ requires table(t) && cnodes_ok(t) && \valid_read(root) && \valid(ret) &&
-      \separated(ret, root) && \separated(ret, t, t->slots + (0 .. t->nslots - 1),
-      t->objs + (0 .. t->nobjs - 1));
-    assigns *ret; exits \false;
-    ensures \result == 0 ==> 0 < *ret < t->nslots;
-    ensures \result != 0 ==> *ret == \old(*ret); */
 int captab_resolve(const struct captab *t, const struct cap *root, uint64_t index, unsigned depth,
     slot_t *ret)
 {

@@ -66,9 +66,6 @@ void captab_init(struct captab *t, void *mem, uint32_t nslots, uint32_t nobjs, u
 	t->blocks[0] = 1; /* slot 0 lies in it */
 }
 
-/*@ requires table(t); assigns \nothing; exits \false;
-    ensures object(t, o) ==> \result == t->objs + o;
-    ensures !object(t, o) ==> \result == \null; */
 struct object *captab_obj(const struct captab *t, obj_t o)
 {
 	if (o == 0 || o >= t->nobjs || t->objs[o].type == WRIT_TYPE_NULL)

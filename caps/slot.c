@@ -6,9 +6,6 @@
  */
 #include "caps.h"
 
-/*@ requires table(t); assigns \nothing; exits \false;
-    ensures slot(t, s) ==> \result == t->slots + s;
-    ensures !slot(t, s) ==> \result == \null; */
 struct slot *captab_slot(const struct captab *t, slot_t s)
 {
 	if (s == 0 || s >= t->nslots || t->slots[s].cnode == 0)
@@ -16,9 +13,6 @@ struct slot *captab_slot(const struct captab *t, slot_t s)
 	return &t->slots[s];
 }
 
-/*@ requires table(t); assigns \nothing; exits \false;
-    ensures full(t, s) ==> \result == t->slots + s;
-    ensures !full(t, s) ==> \result == \null; */
 /* The slot when a capability lies in it, else NULL. */
 static struct slot *slot_full(const struct captab *t, slot_t s)
 {
@@ -27,9 +21,6 @@ static struct slot *slot_full(const struct captab *t, slot_t s)
 	return sl != NULL && sl->cap.type != WRIT_TYPE_NULL ? sl : NULL;
 }
 
-/*@ requires table(t) && names_ok(t); assigns \nothing; exits \false;
-    ensures may_fill(t, s) ==> \result == t->slots + s;
-    ensures !may_fill(t, s) ==> \result == \null; */
 /* The slot when something may be put there: none into a CNode that dies. */
 static struct slot *slot_dst(const struct captab *t, slot_t s)
 {
@@ -38,8 +29,6 @@ static struct slot *slot_dst(const struct captab *t, slot_t s)
 	return sl != NULL && !t->objs[sl->cnode].dying ? sl : NULL;
 }
 
-/*@ requires table(t) && \valid_read(c) && c->obj < t->nobjs; assigns \nothing; exits \false;
-    ensures \result <==> c->epoch != t->objs[c->obj].epoch; */
 static bool cap_stale(const struct captab *t, const struct cap *c)
 {
 	return c->epoch != t->objs[c->obj].epoch;
@@ -72,11 +61,6 @@ void caps_slot_retire(struct captab *t, slot_t s)
 	t->slots[s].cnode = 0;
 }
 
-/*@ requires table(t) && names_ok(t) && \valid(ret) && \separated(ret, t, t->slots + (0 .. t->nslots
-   - 1), t->objs + (0 .. t->nobjs - 1)); assigns *ret; exits \false; ensures \result == 0 <==>
-   full(t, s) && !stale(t, s) && !lacks(t, s, rights) && (type == 0 || t->slots[s].cap.type ==
-   type); ensures \result == 0 ==> *ret == &t->slots[s].cap; ensures \result != 0 ==> *ret ==
-   \old(*ret); */
 int captab_check(const struct captab *t, slot_t s, unsigned type, uint16_t rights,
     const struct cap **ret)
 {
@@ -94,10 +78,6 @@ int captab_check(const struct captab *t, slot_t s, unsigned type, uint16_t right
 	return 0;
 }
 
-/*@ requires parent == \null || \valid_read(parent); assigns \nothing; exits \false;
-    ensures \result == 0 <==> parent == \null || parent->obj != obj ||
-      ((rights & ~parent->rights) == 0 && (parent->badge == 0 || badge == parent->badge) &&
-       parent->type != WRIT_TYPE_REPLY); */
 /* May a capability to @obj with these rights and badge lie below @parent? */
 static int insert_allowed(const struct cap *parent, obj_t obj, uint16_t rights, uint64_t badge)
 {
@@ -138,10 +118,6 @@ int captab_insert(struct captab *t, slot_t parent, slot_t dst, obj_t obj, uint16
 	return 0;
 }
 
-/*@ requires table(t) && names_ok(t); assigns \nothing; exits \false;
-    ensures \result == 0 <==> full(t, src) && may_fill(t, dst) && t->slots[dst].cap.type == 0 &&
-      !stale(t, src) && !lacks(t, src, rights) && t->slots[src].cap.type != WRIT_TYPE_REPLY &&
-      !(t->slots[src].cap.type == WRIT_TYPE_UNTYPED && t->slots[src].first != 0); */
 /* What copy and mint have in common: all but the badge. */
 static int derive_allowed(const struct captab *t, slot_t src, slot_t dst, uint16_t rights)
 {
@@ -188,10 +164,6 @@ static int guard_set(const struct captab *t, struct cap *c, uint64_t data)
 	return 0;
 }
 
-/*@ requires \valid(c); assigns c->badge; exits \false;
-    ensures \result == 0 <==> badge != 0 && \old(c->badge) == 0 && (c->type ==
-      WRIT_TYPE_ENDPOINT || c->type == WRIT_TYPE_NOTIFICATION || c->type == WRIT_TYPE_PATH);
-    ensures c->badge == (\result == 0 ? badge : \old(c->badge)); */
 static int badge_set(struct cap *c, uint64_t badge)
 {
 	if (badge == 0 || c->badge != 0 || !type_mints(c->type))
@@ -216,8 +188,6 @@ int captab_mint(struct captab *t, slot_t src, slot_t dst, uint16_t rights, uint6
 	return 0;
 }
 
-/*@ requires table(t) && names_ok(t); assigns \nothing; exits \false;
-    ensures \result == 0 <==> full(t, src) && may_fill(t, dst) && t->slots[dst].cap.type == 0; */
 static int move_allowed(const struct captab *t, slot_t src, slot_t dst)
 {
 	const struct slot *to = slot_dst(t, dst);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Contracts of functions of caps/ that write the tree, references and accounts.
- * tools/prove has Frama-C read them with the code, as it does those that stand
- * above the functions.
+ * Contracts of functions of caps/, among them some that only one file knows.
+ * tools/prove has Frama-C read them with the code; loop invariants stand there.
  */
 #pragma once
 #include "caps/caps.h"
@@ -98,3 +97,104 @@ void captab_uncharge(struct captab *t, obj_t o, struct charge c);
       t->objs[untyped].refs == \old(t->objs[untyped].refs); */
 int caps_obj_make(struct captab *t, unsigned type, obj_t untyped, struct charge c, uint32_t body,
     obj_t *ret);
+
+/*@ requires table(t); assigns \nothing; exits \false;
+    ensures slot(t, s) ==> \result == t->slots + s;
+    ensures !slot(t, s) ==> \result == \null; */
+struct slot *captab_slot(const struct captab *t, slot_t s);
+
+/*@ requires table(t); assigns \nothing; exits \false;
+    ensures full(t, s) ==> \result == t->slots + s;
+    ensures !full(t, s) ==> \result == \null; */
+static struct slot *slot_full(const struct captab *t, slot_t s);
+
+/*@ requires table(t) && names_ok(t); assigns \nothing; exits \false;
+    ensures may_fill(t, s) ==> \result == t->slots + s;
+    ensures !may_fill(t, s) ==> \result == \null; */
+static struct slot *slot_dst(const struct captab *t, slot_t s);
+
+/*@ requires table(t) && \valid_read(c) && c->obj < t->nobjs; assigns \nothing; exits \false;
+    ensures \result <==> c->epoch != t->objs[c->obj].epoch; */
+static bool cap_stale(const struct captab *t, const struct cap *c);
+
+/*@ requires table(t) && names_ok(t) && \valid(ret) && \separated(ret, t, t->slots + (0 .. t->nslots
+   - 1), t->objs + (0 .. t->nobjs - 1)); assigns *ret; exits \false; ensures \result == 0 <==>
+   full(t, s) && !stale(t, s) && !lacks(t, s, rights) && (type == 0 || t->slots[s].cap.type ==
+   type); ensures \result == 0 ==> *ret == &t->slots[s].cap; ensures \result != 0 ==> *ret ==
+   \old(*ret); */
+int captab_check(const struct captab *t, slot_t s, unsigned type, uint16_t rights,
+    const struct cap **ret);
+
+/*@ requires parent == \null || \valid_read(parent); assigns \nothing; exits \false;
+    ensures \result == 0 <==> parent == \null || parent->obj != obj ||
+      ((rights & ~parent->rights) == 0 && (parent->badge == 0 || badge == parent->badge) &&
+       parent->type != WRIT_TYPE_REPLY); */
+static int insert_allowed(const struct cap *parent, obj_t obj, uint16_t rights, uint64_t badge);
+
+/*@ requires table(t) && names_ok(t); assigns \nothing; exits \false;
+    ensures \result == 0 <==> full(t, src) && may_fill(t, dst) && t->slots[dst].cap.type == 0 &&
+      !stale(t, src) && !lacks(t, src, rights) && t->slots[src].cap.type != WRIT_TYPE_REPLY &&
+      !(t->slots[src].cap.type == WRIT_TYPE_UNTYPED && t->slots[src].first != 0); */
+static int derive_allowed(const struct captab *t, slot_t src, slot_t dst, uint16_t rights);
+
+/*@ requires \valid(c); assigns c->badge; exits \false;
+    ensures \result == 0 <==> badge != 0 && \old(c->badge) == 0 && (c->type ==
+      WRIT_TYPE_ENDPOINT || c->type == WRIT_TYPE_NOTIFICATION || c->type == WRIT_TYPE_PATH);
+    ensures c->badge == (\result == 0 ? badge : \old(c->badge)); */
+static int badge_set(struct cap *c, uint64_t badge);
+
+/*@ requires table(t) && names_ok(t); assigns \nothing; exits \false;
+    ensures \result == 0 <==> full(t, src) && may_fill(t, dst) && t->slots[dst].cap.type == 0; */
+static int move_allowed(const struct captab *t, slot_t src, slot_t dst);
+
+/*@ requires table(t); assigns \nothing; exits \false;
+    ensures object(t, o) ==> \result == t->objs + o;
+    ensures !object(t, o) ==> \result == \null; */
+struct object *captab_obj(const struct captab *t, obj_t o);
+
+/*@ requires table(t) && accounts_ok(t); assigns \nothing; exits \false;
+    ensures untyped(t, o) ==> \result == t->accts + t->objs[o].body;
+    ensures !untyped(t, o) ==> \result == \null; */
+static struct account *account_of(const struct captab *t, obj_t o);
+
+/*@ requires \valid_read(a) && not_over(a); assigns \nothing; exits \false;
+    ensures \result <==> fits(a, c); */
+static bool charge_fits(const struct account *a, struct charge c);
+
+/*@ requires \valid_read(a); assigns \nothing; exits \false;
+    ensures \result <==> a->used.bytes != 0 || a->used.slots != 0 || a->used.procs != 0; */
+bool caps_account_in_use(const struct account *a);
+
+/*@ requires table(t) && accounts_ok(t) && untyped(t, untyped);
+    assigns t->accts[t->objs[untyped].body].used; exits \false;
+    ensures \result == 0 || \result == WRIT_E_NOT_ENOUGH_MEMORY;
+    ensures \result == 0 <==> !\old(t->objs[untyped].dying) &&
+      \old(fits(t->accts + t->objs[untyped].body, c));
+    ensures \result == 0 ==> more{Post, Pre}(t->accts + t->objs[untyped].body, c);
+    ensures \result != 0 ==> t->accts[t->objs[untyped].body].used ==
+      \old(t->accts[t->objs[untyped].body].used);
+    ensures accounts_ok(t); */
+int captab_charge(struct captab *t, obj_t untyped, struct charge c);
+
+/*@ requires table(t) && cnodes_ok(t); assigns \nothing; exits \false;
+    ensures 0 <= \result < t->nslots;
+    ensures !cnode(t, cnode) || t->objs[cnode].dying != 0 ==> \result == 0; */
+slot_t captab_cnode_slot(const struct captab *t, obj_t cnode, uint64_t index);
+
+/*@ requires table(t) && \valid_read(c); assigns \nothing; exits \false;
+    ensures \result == \null || (cnode(t, c->obj) && \result == t->objs + c->obj &&
+      c->type == WRIT_TYPE_CNODE && \result->dying == 0 && \result->epoch == c->epoch); */
+static const struct object *cnode_of(const struct captab *t, const struct cap *c);
+
+/*@ requires n <= left <= 64 && n <= 63; assigns \nothing; exits \false;
+    ensures 0 <= \result < (1 << n); */
+static uint64_t bits_take(uint64_t index, unsigned left, unsigned n);
+
+/*@ requires table(t) && cnodes_ok(t) && \valid_read(root) && \valid(ret) &&
+      \separated(ret, root) && \separated(ret, t, t->slots + (0 .. t->nslots - 1),
+      t->objs + (0 .. t->nobjs - 1));
+    assigns *ret; exits \false;
+    ensures \result == 0 ==> 0 < *ret < t->nslots;
+    ensures \result != 0 ==> *ret == \old(*ret); */
+int captab_resolve(const struct captab *t, const struct cap *root, uint64_t index, unsigned depth,
+    slot_t *ret);
