@@ -6,9 +6,7 @@
  */
 #include "kernel.h"
 #include "cgroup.h"
-#include <fcntl.h>
 #include <linux/capability.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>

@@ -429,7 +429,7 @@ static bool send_event(struct k_proc *p, struct k_event *e)
 	switch (e->kind) {
 	case K_EV_SERVER: return send_server(p, k_container(e, struct k_session, ev_server));
 	case K_EV_CLIENT: return send_closed(p, k_container(e, struct k_session, ev_client));
-	case K_EV_SIGNAL: return k_notification_send(p, k_container(e, struct k_notification, ev));
+	case K_EV_SIGNAL: return k_notification_send(k_container(e, struct k_wait, ev));
 	case K_EV_SCHED:
 	default: return send_sched(p, k_container(e, struct k_proc, ev_sched));
 	}

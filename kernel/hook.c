@@ -105,8 +105,5 @@ void k_hook_gone(uint32_t body)
 		break;
 	}
 	case K_HOOK_WAIT: k_wait_lost(k_container(h, struct k_wait, hook)); break;
-	case K_HOOK_BOUND:
-		k_notification_unbind(k_container(h, struct k_notification, bound));
-		break;
 	}
 }

@@ -7,13 +7,8 @@
  * for revoke and for reaping, which go on in slices between calls.
  */
 #pragma once
-#include <errno.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/types.h>
-#include <unistd.h>
 #include <writ/abi.h>
 #include <writ/boot.h>
 #include <writ/cap.h>
@@ -107,7 +102,7 @@ struct k_pool {
  * kernel's own, a child of the one it hangs on, so that revoke reaches it like
  * all else (K5). A call's becomes the Reply that its receiver holds.
  */
-enum k_hook_kind { K_HOOK_SESSION, K_HOOK_MSG, K_HOOK_WAIT, K_HOOK_BOUND };
+enum k_hook_kind { K_HOOK_SESSION, K_HOOK_MSG, K_HOOK_WAIT };
 struct k_hook {
 	uint8_t kind;
 	uint32_t entry; /* in k.hooks; 0: it is off */
@@ -151,7 +146,6 @@ struct k_proc {
 	struct k_list waits;   /* struct k_wait.of: what it waits for */
 	struct k_list msgs;  /* struct k_msg.of: what it has sent, till that is taken or answered */
 	struct k_list calls; /* struct k_msg.at: calls it has taken and not answered */
-	struct k_list bound; /* struct k_notification.of */
 	struct k_list clients;  /* struct k_session.of_server: sessions it serves */
 	struct k_list sessions; /* struct k_session.of_client: sessions it opened */
 	uint16_t said;
@@ -160,9 +154,9 @@ struct k_proc {
 };
 
 /*
- * A proc waits for another, for a message or for a signal; or it listens
- * at an Endpoint (LISTEN); or it holds a
- * descriptor that a capability gave it, which revoke can't take from it: then
+ * A proc waits for another, for a message or for a signal; or it listens at an
+ * Endpoint (LISTEN), or has a Notification's signals as events (BOUND); or it holds
+ * a descriptor that a capability gave it, which revoke can't take from it: then
  * the proc is ended (MAPPED), or an Image until it runs (IMAGE).
  */
 enum k_wait_what {
@@ -171,6 +165,7 @@ enum k_wait_what {
 	K_WAIT_MSG,
 	K_WAIT_SIGNAL,
 	K_WAIT_LISTEN,
+	K_WAIT_BOUND,
 	K_WAIT_MAPPED,
 	K_WAIT_IMAGE
 };
@@ -182,6 +177,8 @@ struct k_wait {
 	uint16_t op, rights; /* rights: of the Endpoint capability */
 	uint8_t what, ntake;
 	obj_t file; /* MAPPED: held, so that it is paid for as long as the proc has it; or 0 */
+	struct k_notification *bound; /* BOUND, by the slot in @take */
+	struct k_event ev;
 };
 
 struct k_endpoint {
@@ -211,13 +208,9 @@ _Static_assert(offsetof(struct k_msg, data) ==
     "one piece");
 
 struct k_notification {
-	struct k_hook bound; /* while it is bound: on the capability it was bound by */
 	bool active;
 	uint64_t word;
-	uint32_t cap; /* slot it was bound by */
-	struct k_proc *proc;
-	struct k_list of, waiters; /* of: its proc's list */
-	struct k_event ev;
+	struct k_list waiters, bound; /* struct k_wait.at; bound: at most one */
 };
 
 /* What a proc may have of the processors. */
@@ -469,8 +462,7 @@ void k_endpoint_match(struct k_endpoint *ep); /* let senders and receivers meet 
 void k_msg_fail(struct k_msg *m, int status); /* reply to its sender, and free it */
 void k_msg_free(struct k_msg *m);
 void k_notification_gone(uint32_t body); /* finaliser */
-void k_notification_unbind(struct k_notification *n);
-bool k_notification_send(struct k_proc *p, struct k_notification *n);
+bool k_notification_send(struct k_wait *w);
 void k_context_gone(uint32_t body);     /* finaliser */
 void k_context_apply(struct k_proc *p); /* to a proc that has just started */
 void k_context_leave(struct k_proc *p);

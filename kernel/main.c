@@ -4,7 +4,6 @@
  * it clears what is left (writ-boot, or the next `writ up` or `writ down`).
  */
 #include "kernel.h"
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 

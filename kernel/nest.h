@@ -10,9 +10,14 @@
  * namespace: its death ends every proc it forked; the kernel's death ends it.
  */
 #pragma once
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <unistd.h>
 #include <writ/abi.h>
 
 #define NEST_IMAGE_FD        1000        /* the one descriptor that may be executed */

@@ -5,17 +5,12 @@
  * system call that can be left out. Every call made here has a row in
  * syscalls.h for every profile.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "filter.h"
 #include "sandbox.h"

@@ -21,15 +21,24 @@ static uint64_t take(struct k_notification *n)
 	return word;
 }
 
-bool k_notification_send(struct k_proc *p, struct k_notification *n)
+/* Who has its signals as events; NULL: nobody. */
+static struct k_wait *bound(const struct k_notification *n)
 {
-	struct writ_hdr h = { .op = WRIT_EV_SIGNAL, .reply = 2, .cap = n->cap, .arg = n->word };
+	return k_list_empty(&n->bound) ? NULL : k_container(n->bound.next, struct k_wait, at);
+}
 
-	if (!n->active || !k_hook_holds(&n->bound))
+bool k_notification_send(struct k_wait *w)
+{
+	struct writ_hdr h = { .op = WRIT_EV_SIGNAL,
+		.reply = 2,
+		.cap = w->take,
+		.arg = w->bound->word };
+
+	if (!w->bound->active || !k_hook_holds(&w->hook))
 		return true;
-	if (!k_gate_send(p->gate, &h, NULL, NULL))
+	if (!k_gate_send(w->waiter->gate, &h, NULL, NULL))
 		return false;
-	take(n);
+	take(w->bound);
 	return true;
 }
 
@@ -48,8 +57,8 @@ static void wake(struct k_notification *n)
 		k_gate_say(w->waiter, &h, NULL, NULL);
 		k_wait_drop(w);
 	}
-	if (n->active && n->proc != NULL)
-		k_event_post(n->proc, &n->ev);
+	if (n->active && bound(n) != NULL)
+		k_event_post(bound(n)->waiter, &bound(n)->ev);
 }
 
 int k_call_signal(struct k_req *q)
@@ -65,11 +74,11 @@ int k_call_signal(struct k_req *q)
 /* 0, or BUSY: its bits are another's. */
 static int bound_away(struct k_req *q)
 {
-	const struct k_notification *n = invoked(q);
+	const struct k_wait *w = bound(invoked(q));
 
-	if (n->proc == NULL || n->proc == q->p)
+	if (w == NULL || w->waiter == q->p)
 		return 0;
-	return k_why(q, WRIT_E_BUSY, "it is bound to %s[%u]", n->proc->name, n->proc->pid);
+	return k_why(q, WRIT_E_BUSY, "it is bound to %s[%u]", w->waiter->name, w->waiter->pid);
 }
 
 int k_call_poll(struct k_req *q)
@@ -97,42 +106,27 @@ int k_notification_wait(struct k_req *q)
 int k_call_bind(struct k_req *q)
 {
 	struct k_notification *n = invoked(q);
+	struct k_wait *w;
 	int e;
 
-	if (n->proc != NULL || !k_list_empty(&n->waiters))
+	if (bound(n) != NULL || !k_list_empty(&n->waiters))
 		return WRIT_E_BUSY;
-	if (q->p->nwaits >= K_WAITS_PROC || !k_share_get(q->p->realm, K_SHARE_WAITS))
-		return WRIT_E_NOT_ENOUGH_MEMORY;
-	if ((e = k_hook_on(&n->bound, K_HOOK_BOUND, WRIT_TYPE_HOLD, q->slot)) != 0) {
-		k_share_put(q->p->realm, K_SHARE_WAITS);
+	if ((e = k_wait_new(q, q->p, q->slot, K_WAIT_BOUND, &n->bound, &w)) != 0)
 		return e;
-	}
-	q->p->nwaits++;
-	n->proc = q->p;
-	n->cap = q->h.cap;
-	k_list_add(&q->p->bound, &n->of);
+	w->bound = n;
+	w->take = q->h.cap;
 	k_gate_answer(q, 0);
 	wake(n);
 	return K_LATER;
 }
 
-void k_notification_unbind(struct k_notification *n)
-{
-	k_hook_off(&n->bound);
-	k_list_del(&n->of);
-	k_list_del(&n->ev.link);
-	if (n->proc == NULL)
-		return;
-	n->proc->nwaits--;
-	k_share_put(n->proc->realm, K_SHARE_WAITS);
-	n->proc = NULL;
-}
-
 int k_call_unbind(struct k_req *q)
 {
-	if (invoked(q)->proc != q->p)
+	struct k_wait *w = bound(invoked(q));
+
+	if (w == NULL || w->waiter != q->p)
 		return WRIT_E_ILLEGAL_OPERATION;
-	k_notification_unbind(invoked(q));
+	k_wait_drop(w);
 	return 0;
 }
 
@@ -142,5 +136,6 @@ void k_notification_gone(uint32_t body)
 
 	while (!k_list_empty(&n->waiters))
 		k_wait_fail(k_container(n->waiters.next, struct k_wait, at), WRIT_E_STALE);
-	k_notification_unbind(n);
+	if (bound(n) != NULL)
+		k_wait_drop(bound(n));
 }

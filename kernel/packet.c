@@ -5,9 +5,6 @@
  */
 #include "nest.h"
 
-#include <errno.h>
-#include <string.h>
-
 union room {
 	struct cmsghdr h;
 	char room[CMSG_SPACE(PACKET_FDS * sizeof(int))];

@@ -5,8 +5,6 @@
  * at whatever moment it dies (K3).
  */
 #include "kernel.h"
-#include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -124,7 +122,8 @@ int k_wait_new(struct k_req *q, struct k_proc *p, slot_t slot, enum k_wait_what 
 	*w = (struct k_wait){ .waiter = p,
 		.cookie = q->h.cookie,
 		.op = q->h.op,
-		.what = (uint8_t)what };
+		.what = (uint8_t)what,
+		.ev.kind = K_EV_SIGNAL };
 	if ((e = k_hook_on(&w->hook, K_HOOK_WAIT, WRIT_TYPE_HOLD, slot)) != 0) {
 		k_pool_put(&k.wait_pool, i);
 		k_share_put(p->realm, K_SHARE_WAITS);
@@ -151,6 +150,7 @@ void k_wait_drop(struct k_wait *w)
 	k_hook_off(&w->hook);
 	k_list_del(&w->at);
 	k_list_del(&w->of);
+	k_list_del(&w->ev.link);
 	w->waiter->nwaits--;
 	k_share_put(w->waiter->realm, K_SHARE_WAITS);
 	k_pool_put(&k.wait_pool, (uint32_t)(w - k.waits));
@@ -172,7 +172,7 @@ void k_wait_lost(struct k_wait *w)
 		return;
 	}
 	k_wait_drop(w);
-	if (what != K_WAIT_LISTEN)
+	if (what >= K_WAIT_MAPPED)
 		k_proc_kill(p,
 		    what == K_WAIT_IMAGE ? "its image was revoked"
 					 : "memory that it had mapped was revoked");
@@ -325,8 +325,6 @@ static void leave_others(struct k_proc *p)
 		k_msg_free(k_container(p->msgs.next, struct k_msg, of));
 	while (!k_list_empty(&p->calls))
 		k_msg_fail(k_container(p->calls.next, struct k_msg, at), WRIT_E_PEER_CLOSED);
-	while (!k_list_empty(&p->bound))
-		k_notification_unbind(k_container(p->bound.next, struct k_notification, of));
 	while (!k_list_empty(&p->sessions))
 		k_session_close(k_container(p->sessions.next, struct k_session, of_client), p);
 	while (!k_list_empty(&p->clients))

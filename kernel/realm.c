@@ -6,8 +6,6 @@
  */
 #include "kernel.h"
 #include "cgroup.h"
-#include <fcntl.h>
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
 

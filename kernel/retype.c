@@ -4,7 +4,6 @@
  * Up to WRIT_FANOUT_MAX at once, all or none.
  */
 #include "kernel.h"
-#include <fcntl.h>
 #include <sys/mman.h>
 
 #ifndef MFD_NOEXEC_SEAL
@@ -66,7 +65,7 @@ static int make_body(struct k_req *q, unsigned type, slot_t dst)
 	if (e != 0)
 		return e;
 	if (type == WRIT_TYPE_NOTIFICATION)
-		k.notifications[i] = (struct k_notification){ .ev.kind = K_EV_SIGNAL };
+		k.notifications[i] = (struct k_notification){ 0 };
 	else if (type == WRIT_TYPE_SCHED_CONTEXT)
 		k.contexts[i] = (struct k_context){ .set.weight = 100 };
 	else

@@ -8,22 +8,16 @@
 #include "sandbox.h"
 
 #include <cap-ng.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <linux/landlock.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 #include "filter.h"
 

@@ -4,8 +4,6 @@
  * and its limits say so) and makes a pending proc; the scheduler says when.
  */
 #include "kernel.h"
-#include <fcntl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 
 enum {

@@ -137,8 +137,6 @@ static const char *verify_shares(void)
 			is[p->realm][K_SHARE_MSGS]++;
 		for (n = k_list_first(&p->waits); p->pid != 0 && n != &p->waits; n = n->next)
 			is[p->realm][K_SHARE_WAITS]++;
-		for (n = k_list_first(&p->bound); p->pid != 0 && n != &p->bound; n = n->next)
-			is[p->realm][K_SHARE_WAITS]++;
 	}
 	for (obj_t o = 1; o < k.caps.nobjs; o++) {
 		const struct object *obj = captab_obj(&k.caps, o);

@@ -68,7 +68,7 @@ static void test_what(void)
 	} v[] = { { WRIT_TYPE_UNTYPED, { 8192, 64, 2 }, 65, 2, 8192 },
 		{ WRIT_TYPE_CNODE, { 0, 6, 0 }, 64, 0, 64 * 48 },
 		{ WRIT_TYPE_ENDPOINT, { 0 }, 0, 0, 64 },
-		{ WRIT_TYPE_NOTIFICATION, { 0 }, 0, 0, 64 },
+		{ WRIT_TYPE_NOTIFICATION, { 0 }, 0, 0, 48 },
 		{ WRIT_TYPE_SCHED_CONTEXT, { 0 }, 0, 0, 32 },
 		{ WRIT_TYPE_MEMORY, { 12288, 0, 0 }, 0, 0, 12288 } };
 	static const unsigned others[] = { WRIT_TYPE_NULL, WRIT_TYPE_REPLY, WRIT_TYPE_PROC,
