@@ -6,14 +6,9 @@
  * that doesn't read its replies is ended; nobody else notices (K1, K4).
  */
 #include "kernel.h"
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <linux/sockios.h>
-#include <unistd.h>
 
 enum { OUTQ_MAX = 64 * 1024 }; /* events wait when so much is unread; replies may use the rest */
 
@@ -53,25 +48,11 @@ void k_gate_init(void)
 
 bool k_gate_send(int gate, struct writ_hdr *h, const void *body, const int *fds)
 {
-	union {
-		struct cmsghdr align;
-		char buf[CMSG_SPACE(sizeof(int) * WRIT_FDS_MAX)];
-	} c;
 	struct iovec iov[2] = { { h, sizeof(*h) }, { (void *)body, h->len } };
-	struct msghdr m = { .msg_iov = iov, .msg_iovlen = h->len != 0 ? 2 : 1 };
 
 	h->version = WRIT_ABI_VERSION;
-	if (h->nfds != 0 && fds != NULL) {
-		struct cmsghdr *cm = &c.align;
-
-		m.msg_control = c.buf;
-		m.msg_controllen = CMSG_SPACE(sizeof(int) * h->nfds);
-		*cm = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
-			.cmsg_type = SCM_RIGHTS,
-			.cmsg_len = CMSG_LEN(sizeof(int) * h->nfds) };
-		memcpy(CMSG_DATA(cm), fds, sizeof(int) * h->nfds);
-	}
-	return sendmsg(gate, &m, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+	return packet_send(gate, iov, h->len != 0 ? 2 : 1, fds, fds != NULL ? h->nfds : 0,
+		   MSG_DONTWAIT) == 0;
 }
 
 void k_gate_say(struct k_proc *p, struct writ_hdr *h, const void *body, const int *fds)
@@ -126,9 +107,8 @@ int k_need(struct k_req *q, uint32_t index, enum writ_role role, slot_t *ret,
 			q->missing = (n->all & ~c->rights) |
 			    ((n->any & c->rights) == 0 ? n->any : 0u);
 	}
-	snprintf(q->why, sizeof(q->why), "%s: slot %u, wants %s", calls[q->h.op].name, index,
+	return k_why(q, e, "%s: slot %u, wants %s", calls[q->h.op].name, index,
 	    types_wanted(q->h.op, role, types, sizeof(types)));
-	return e;
 }
 
 static int resolve(struct k_req *q, const struct writ_addr *a, enum writ_role role, slot_t *ret)
@@ -147,8 +127,8 @@ static int resolve(struct k_req *q, const struct writ_addr *a, enum writ_role ro
 		*ret = s;
 		return 0;
 	}
-	snprintf(q->why, sizeof(q->why), "slot %llu", (unsigned long long)a->index);
-	return r != 0 ? r : WRIT_E_FAILED_LOOKUP;
+	return k_why(q, r != 0 ? r : WRIT_E_FAILED_LOOKUP, "slot %llu",
+	    (unsigned long long)a->index);
 }
 
 int k_resolve_empty(struct k_req *q, const struct writ_addr *a, slot_t *ret)
@@ -158,11 +138,9 @@ int k_resolve_empty(struct k_req *q, const struct writ_addr *a, slot_t *ret)
 
 	if (r != 0)
 		return r;
-	if (captab_slot(&k.caps, s)->cap.type != WRIT_TYPE_NULL) {
-		snprintf(q->why, sizeof(q->why), "slot %llu is occupied",
+	if (captab_slot(&k.caps, s)->cap.type != WRIT_TYPE_NULL)
+		return k_why(q, WRIT_E_DELETE_FIRST, "slot %llu is occupied",
 		    (unsigned long long)a->index);
-		return WRIT_E_DELETE_FIRST;
-	}
 	*ret = s;
 	return 0;
 }
@@ -174,42 +152,14 @@ int k_empty(struct k_req *q, uint32_t index, slot_t *ret)
 
 /* --- taking requests -------------------------------------------------------- */
 
-static void take_fds(struct msghdr *m, int *fds)
-{
-	unsigned n = 0;
-
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c != NULL; c = CMSG_NXTHDR(m, c)) {
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t i = 0; i < (c->cmsg_len - CMSG_LEN(0)) / sizeof(int); i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
-			if (n < WRIT_FDS_MAX)
-				fds[n++] = fd;
-			else
-				close(fd);
-		}
-	}
-}
-
 /* The next packet into @q and @buf. 1: there is one, 0: none now, -1: the gate is closed. */
 static int receive(struct k_proc *p, struct k_req *q, char *buf)
 {
-	union {
-		struct cmsghdr align;
-		char buf[CMSG_SPACE(sizeof(int) * WRIT_FDS_MAX)];
-	} c;
 	struct iovec iov[2] = { { &q->h, sizeof(q->h) }, { buf, WRIT_MSG_MAX - sizeof(q->h) } };
-	struct msghdr m = { .msg_iov = iov,
-		.msg_iovlen = 2,
-		.msg_control = c.buf,
-		.msg_controllen = sizeof(c.buf) };
-	ssize_t n = recvmsg(p->gate, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	ssize_t n = packet_recv(p->gate, iov, 2, q->fds, MSG_DONTWAIT);
 
-	if (n < 0 && errno == ECONNRESET) /* said once, when it left something unread; then what it
-					     sent */
-		n = recvmsg(p->gate, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	if (n == -ECONNRESET) /* said once, when it left something unread; then what it sent */
+		n = packet_recv(p->gate, iov, 2, q->fds, MSG_DONTWAIT);
 	q->p = p;
 	q->in = buf;
 	q->slot = 0;
@@ -217,21 +167,17 @@ static int receive(struct k_proc *p, struct k_req *q, char *buf)
 	q->missing = 0;
 	q->out_len = q->out_nfds = 0;
 	q->why[0] = '\0';
-	for (unsigned i = 0; i < WRIT_FDS_MAX; i++)
-		q->fds[i] = -1;
 	if (n < 0)
-		return errno == EAGAIN || errno == EINTR ? 0 : -1;
-	take_fds(&m, q->fds);
+		return n == -EAGAIN || n == -EINTR ? 0 : -1;
 	if (n == 0) { /* the end, or a packet of nothing but descriptors */
 		k_close_fds(q->fds);
 		return -1;
 	}
-	if ((size_t)n < sizeof(q->h) || q->h.version != WRIT_ABI_VERSION || q->h.reply != 0 ||
-	    (m.msg_flags & MSG_TRUNC) != 0 || q->h.len != (size_t)n - sizeof(q->h)) {
-		if ((size_t)n < sizeof(q->h))
-			memset(&q->h, 0, sizeof(q->h));
+	if ((size_t)n < sizeof(q->h))
+		memset(&q->h, 0, sizeof(q->h));
+	if (q->h.version != WRIT_ABI_VERSION || q->h.reply != 0 || n > WRIT_MSG_MAX ||
+	    q->h.len != (size_t)n - sizeof(q->h))
 		q->h.op = WRIT_OP_NONE;
-	}
 	return 1;
 }
 
@@ -255,11 +201,9 @@ static int admit(struct k_req *q)
 	const struct call *c = &calls[q->h.op < WRIT_OP_N ? q->h.op : WRIT_OP_NONE];
 	int e = 0;
 
-	if (c->fn == NULL) {
-		snprintf(q->why, sizeof(q->why), "not a request of ABI version %d",
+	if (c->fn == NULL)
+		return k_why(q, WRIT_E_BAD_REQUEST, "not a request of ABI version %d",
 		    WRIT_ABI_VERSION);
-		return WRIT_E_BAD_REQUEST;
-	}
 	if (c->invokes && (e = k_need(q, q->h.cap, WRIT_BY_CAP, &q->slot, &q->cap)) != 0)
 		return e;
 	if (q->h.len < c->body >> 1 || ((c->body & 1) == 0 && q->h.len != c->body >> 1))

@@ -7,8 +7,6 @@
  * copies of. So revoke reaches all of it, and none is ever half given (K5).
  */
 #include "kernel.h"
-#include <stdio.h>
-#include <string.h>
 
 /* What a proc asks to be sent, checked. */
 struct letter {
@@ -93,10 +91,8 @@ static int carried(struct k_req *q, struct letter *l, obj_t through, unsigned i)
 
 	if (e == 0 && c->type == WRIT_TYPE_REPLY)
 		e = WRIT_E_ILLEGAL_OPERATION; /* it answers once, from where it is */
-	if (e != 0) {
-		snprintf(q->why, sizeof(q->why), "slot %u, to be sent", l->r->caps[i]);
-		return e;
-	}
+	if (e != 0)
+		return k_why(q, e, "slot %u, to be sent", l->r->caps[i]);
 	if (c->obj == through) {
 		l->badges[i] = c->badge;
 		l->unwrapped |= 1u << i;
@@ -258,11 +254,9 @@ int k_call_send(struct k_req *q)
 		return e;
 	if (q->h.op == WRIT_OP_NBSEND && s != NULL && !k_session_known(s))
 		return WRIT_E_BUSY;
-	if ((m = msg_new(q)) == NULL) {
-		snprintf(q->why, sizeof(q->why), "%d messages at once, or the account's bytes",
-		    K_WAITS_PROC);
-		return WRIT_E_NOT_ENOUGH_MEMORY;
-	}
+	if ((m = msg_new(q)) == NULL)
+		return k_why(q, WRIT_E_NOT_ENOUGH_MEMORY,
+		    "%d messages at once, or the account's bytes", K_WAITS_PROC);
 	if ((e = msg_load(m, &l)) != 0 ||
 	    (e = k_hook_on(&m->hook, K_HOOK_MSG, WRIT_TYPE_REPLY, q->slot)) != 0) {
 		k_msg_free(m);
@@ -316,10 +310,8 @@ static int answer(struct k_req *q, uint32_t index, const struct cap *c)
 	if (h == NULL)
 		return WRIT_E_PEER_CLOSED;
 	m = k_container(h, struct k_msg, hook);
-	if (l.ncaps > m->ntake || !empty_still(m->from, m->take, l.ncaps)) {
-		snprintf(q->why, sizeof(q->why), "the caller takes %u capabilities", m->ntake);
-		return WRIT_E_NO_TAKER;
-	}
+	if (l.ncaps > m->ntake || !empty_still(m->from, m->take, l.ncaps))
+		return k_why(q, WRIT_E_NO_TAKER, "the caller takes %u capabilities", m->ntake);
 	for (unsigned i = 0; i < l.ncaps && e == 0; i++) {
 		slot_t dst = captab_cnode_slot(&k.caps, m->from->cnode, m->take + i);
 
@@ -367,7 +359,7 @@ int k_call_cancel(struct k_req *q)
 {
 	struct k_list *n;
 
-	for (n = q->p->msgs.next; n != &q->p->msgs; n = n->next) {
+	for (n = k_list_first(&q->p->msgs); n != &q->p->msgs; n = n->next) {
 		struct k_msg *m = k_container(n, struct k_msg, of);
 
 		if (m->cookie == q->h.arg) {
@@ -375,7 +367,7 @@ int k_call_cancel(struct k_req *q)
 			return 0;
 		}
 	}
-	for (n = q->p->waits.next; n != &q->p->waits; n = n->next) {
+	for (n = k_list_first(&q->p->waits); n != &q->p->waits; n = n->next) {
 		struct k_wait *w = k_container(n, struct k_wait, of);
 
 		if (w->what < K_WAIT_LISTEN && w->cookie == q->h.arg) {
@@ -394,7 +386,7 @@ int k_call_cancel_sends(struct k_req *q)
 	struct k_list *n, *next;
 
 	q->h.arg = 0;
-	for (n = ep->senders.next; n != &ep->senders && q->h.arg < K_SLICE; n = next) {
+	for (n = k_list_first(&ep->senders); n != &ep->senders && q->h.arg < K_SLICE; n = next) {
 		struct k_msg *m = k_container(n, struct k_msg, at);
 
 		next = n->next;

@@ -46,10 +46,6 @@ enum {
 struct k_list {
 	struct k_list *prev, *next;
 };
-static inline void k_list_init(struct k_list *l)
-{
-	l->prev = l->next = l;
-}
 static inline bool k_list_empty(const struct k_list *l)
 {
 	return l->next == NULL || l->next == l;
@@ -70,7 +66,7 @@ static inline void k_list_del(struct k_list *n)
 static inline void k_list_add(struct k_list *head, struct k_list *n)
 {
 	if (head->next == NULL)
-		k_list_init(head);
+		head->prev = head->next = head;
 	n->prev = head->prev;
 	n->next = head;
 	head->prev->next = n;

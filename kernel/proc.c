@@ -66,8 +66,6 @@ struct k_proc *k_proc_new(uint32_t realm)
 		.pidfd = -1,
 		.start_ns = k_now(),
 		.ev_sched.kind = K_EV_SCHED };
-	k_list_init(&p->waits);
-	k_list_init(&p->msgs);
 	k.next_pid = pid + 1;
 	k.realms[realm].procs++;
 	return p;

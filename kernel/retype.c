@@ -10,14 +10,6 @@
 #define MFD_NOEXEC_SEAL 8u
 #endif
 
-static void k_endpoint_init(struct k_endpoint *ep, obj_t obj)
-{
-	*ep = (struct k_endpoint){ .obj = obj };
-	k_list_init(&ep->waiting);
-	k_list_init(&ep->listening);
-	k_list_init(&ep->senders);
-}
-
 enum { ALL_RIGHTS = WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT };
 
 int k_memory_new(const char *name, uint64_t bytes)
@@ -69,7 +61,7 @@ static int make_body(struct k_req *q, unsigned type, slot_t dst)
 	else if (type == WRIT_TYPE_SCHED_CONTEXT)
 		k.contexts[i] = (struct k_context){ .set.weight = 100 };
 	else
-		k_endpoint_init(&k.endpoints[i], captab_slot(&k.caps, dst)->cap.obj);
+		k.endpoints[i] = (struct k_endpoint){ .obj = captab_slot(&k.caps, dst)->cap.obj };
 	return 0;
 }
 

@@ -6,10 +6,7 @@
  * the kernel knows no more than its size: once handed over it is out of the way.
  */
 #include "kernel.h"
-#include <stdio.h>
-#include <string.h>
 #include <sys/eventfd.h>
-#include <unistd.h>
 
 /* --- paths -------------------------------------------------------------------- */
 
@@ -64,10 +61,8 @@ static int path_make(struct k_req *q, struct path_plan *pl)
 	if (!prefix_ok(r->prefix, sizeof(r->prefix)))
 		return WRIT_E_BAD_REQUEST;
 	q->missing = r->rights & ~pl->rights;
-	if (q->missing != 0) {
-		snprintf(q->why, sizeof(q->why), "%s", r->prefix);
-		return WRIT_E_NO_RIGHT;
-	}
+	if (q->missing != 0)
+		return k_why(q, WRIT_E_NO_RIGHT, "%s", r->prefix);
 	if (r->badge != 0 && (pl->badge != 0 || q->h.op == WRIT_OP_GRANT))
 		return WRIT_E_ILLEGAL_OPERATION;
 	if (!prefix_join(pl->base, r->prefix, pl->prefix))
@@ -79,8 +74,7 @@ static int path_make(struct k_req *q, struct path_plan *pl)
 	k.paths[body].endpoint = pl->endpoint;
 	memcpy(k.paths[body].prefix, pl->prefix, sizeof(pl->prefix));
 	captab_hold(&k.caps, pl->endpoint);
-	snprintf(q->why, sizeof(q->why), "%s", pl->prefix);
-	return 0;
+	return k_why(q, 0, "%s", pl->prefix);
 }
 
 int k_call_path(struct k_req *q)
@@ -110,7 +104,7 @@ struct k_session *k_session_named(struct k_req *q, unsigned sides)
 	    (((sides & K_CLIENT) != 0 && s->client == q->p) ||
 		((sides & K_SERVER) != 0 && s->server == q->p)))
 		return s;
-	snprintf(q->why, sizeof(q->why), "no session %llu of its own", (unsigned long long)id);
+	k_why(q, 0, "no session %llu of its own", (unsigned long long)id);
 	return NULL;
 }
 
@@ -135,9 +129,12 @@ int k_call_grant(struct k_req *q)
 /* NULL: nobody, or no longer by right. */
 static struct k_proc *listener(const struct k_endpoint *ep)
 {
-	const struct k_wait *w = k_container(ep->listening.next, struct k_wait, at);
+	const struct k_wait *w;
 
-	return !k_list_empty(&ep->listening) && k_hook_holds(&w->hook) ? w->waiter : NULL;
+	if (k_list_empty(&ep->listening))
+		return NULL;
+	w = k_container(ep->listening.next, struct k_wait, at);
+	return k_hook_holds(&w->hook) ? w->waiter : NULL;
 }
 
 int k_call_listen(struct k_req *q)
@@ -148,17 +145,15 @@ int k_call_listen(struct k_req *q)
 	struct k_wait *w;
 	int e;
 
-	if (now != NULL && now != q->p) {
-		snprintf(q->why, sizeof(q->why), "%s[%u] listens already", now->name, now->pid);
-		return WRIT_E_BUSY;
-	}
+	if (now != NULL && now != q->p)
+		return k_why(q, WRIT_E_BUSY, "%s[%u] listens already", now->name, now->pid);
 	if (now == q->p)
 		return 0;
 	while (!k_list_empty(&ep->listening)) /* revoked and not yet told */
 		k_wait_drop(k_container(ep->listening.next, struct k_wait, at));
 	if ((e = k_wait_new(q, q->p, q->slot, K_WAIT_LISTEN, &ep->listening, &w)) != 0)
 		return e;
-	for (n = ep->waiting.next; n != &ep->waiting; n = next) {
+	for (n = k_list_first(&ep->waiting); n != &ep->waiting; n = next) {
 		next = n->next;
 		k_session_offer(k_container(n, struct k_session, of_server));
 	}
@@ -303,10 +298,9 @@ int k_call_connect(struct k_req *q)
 	if ((q->h.arg & 1) != 0 &&
 	    listener(&k.endpoints[captab_obj(&k.caps, path->endpoint)->body]) == NULL)
 		return WRIT_E_BUSY;
-	if (!k_share_get(q->p->realm, K_SHARE_SESSIONS)) {
-		snprintf(q->why, sizeof(q->why), "more sessions than the realm leaves to others");
-		return WRIT_E_NOT_ENOUGH_MEMORY;
-	}
+	if (!k_share_get(q->p->realm, K_SHARE_SESSIONS))
+		return k_why(q, WRIT_E_NOT_ENOUGH_MEMORY,
+		    "more sessions than the realm leaves to others");
 	if ((e = session_new(q, &s)) != 0) {
 		k_share_put(q->p->realm, K_SHARE_SESSIONS);
 		return e;
