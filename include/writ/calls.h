@@ -219,14 +219,14 @@ enum writ_op {
 	    WRIT_OP_N,
 	/* events, kernel to proc */
 	WRIT_EV_BEGIN = 0x100, /* first packet of all: struct writ_begin, then the start record */
-	WRIT_EV_CONNECT, /* to a server: struct writ_ev_connect */
-	WRIT_EV_CLOSED,  /* arg = session: the other side is gone or was revoked */
-	WRIT_EV_PENDING, /* to the scheduler: struct writ_ev_proc */
-	WRIT_EV_RUNNING, /* to the scheduler, after it became it: a proc that runs already */
-	WRIT_EV_EXIT,    /* to the scheduler: a proc it was told of has ended */
-	WRIT_EV_SIGNAL,  /* a bound notification: cap = slot it was bound by, arg = its bits */
-	WRIT_EV_RING,    /* to a server: struct writ_ev_ring; fds: memory[, bell to wait on, bell to
-			    ring] */
+	WRIT_EV_CONNECT,       /* to a server: struct writ_ev_connect */
+	WRIT_EV_CLOSED,        /* arg = session: the other side is gone or was revoked */
+	WRIT_EV_PENDING,       /* to the scheduler: struct writ_ev_proc */
+	WRIT_EV_RUNNING,       /* to the scheduler, after it became it: a proc that runs already */
+	WRIT_EV_EXIT,          /* to the scheduler: a proc it was told of has ended */
+	WRIT_EV_SIGNAL, /* a bound notification: cap = slot it was bound by, arg = its bits */
+	WRIT_EV_RING,   /* to a server: struct writ_ev_ring; fds: memory[, bell to wait on, bell to
+			   ring] */
 };
 
 enum writ_role { WRIT_BY_CAP, WRIT_BY_GIVING, WRIT_BY_SRC, WRIT_BY_DST, WRIT_BY_WITH, WRIT_BY_N };

@@ -6,7 +6,7 @@ t-gate_LIBS := libwrit
 t-gate_STATIC := 1
 TESTBINS += t-ipc
 t-ipc_SRCS := tests/system/gate/lib.c $(addprefix tests/system/ipc/,main.c puppet.c orders.c rights.c \
-	transfer.c replies.c revoke.c notify.c deaths.c)
+	transfer.c replies.c revoke.c notify.c deaths.c sessions.c)
 t-ipc_LIBS := libwrit
 t-ipc_STATIC := 1
 TESTBINS += t-objects

@@ -84,6 +84,7 @@ void test_transfer(void);
 void test_cancel(void);
 void test_replies(void);
 void test_revoke(void);
+void test_sessions(void);
 void test_notifications(void);
 void test_deaths(void);
 void test_bounds(void);

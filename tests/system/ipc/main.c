@@ -53,6 +53,7 @@ int writ_main(int argc, char **argv)
 	test_cancel();
 	test_replies();
 	test_revoke();
+	test_sessions();
 	test_notifications();
 	test_deaths();
 	test_bounds();

@@ -82,6 +82,9 @@ static int do_event(unsigned ms, struct result *ret)
 	if (r != 1)
 		return r == 0 ? PENDING : r;
 	ret->h = ev.hdr;
+	for (unsigned i = 0; i < WRIT_FDS_MAX; i++)
+		if (ev.fds[i] >= 0)
+			close(ev.fds[i]);
 	return 0;
 }
 
