@@ -48,7 +48,7 @@ struct link *link_get(struct link *l);
 void link_put(struct link *l);
 int link_fd(const struct link *l); /* bell_in */
 /* A free number for one more ring; -1: RING_HINTS are in use. The client chooses. */
-int link_number(const struct link *l);
+int link_number(struct link *l);
 /*
  * The bell rang, or may have: forget it (if @clear: where it isn't edge-triggered) and
  * call @fn for each ring that has its hint set. @fn may close rings of @l, and @l.
