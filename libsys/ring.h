@@ -25,10 +25,10 @@
 #pragma once
 #include "libsys/tx.h"
 
-#define RING_SLOTS   64
-#define RING_INLINE  40
-#define RING_HINTS   1024 /* rings of a link */
-#define RING_BULK    (128u << 10)
+#define RING_SLOTS    64
+#define RING_INLINE   40
+#define RING_HINTS    1024         /* rings of a link */
+#define RING_BULK     (256u << 10) /* with less, two CPUs copy at two thirds of the rate */
 #define RING_BULK_MIN (16u << 10)
 #define RING_BULK_MAX (64u << 20)
 

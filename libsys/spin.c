@@ -4,7 +4,6 @@
  */
 #include "libsys/spin.h"
 #include <sched.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 
@@ -25,15 +24,6 @@ int64_t spin_now(void)
 uint32_t spin_cpu(void)
 {
 	return (uint32_t)sched_getcpu();
-}
-
-static void spin_pause(void)
-{
-#if defined(__x86_64__)
-	__builtin_ia32_pause();
-#else
-	atomic_signal_fence(memory_order_seq_cst);
-#endif
 }
 
 static int64_t spin_clamp(const struct spin *s, int64_t budget)
@@ -81,7 +71,7 @@ int spin_wait(struct spin *s, uint32_t peer_cpu, int (*ready)(void *arg), void *
 		return r;
 	for (start = last = spin_now();; last = now) {
 		for (unsigned i = 0; i < PAUSES; i++) {
-			spin_pause();
+			__builtin_ia32_pause();
 			r = ready(arg);
 			if (r) {
 				s->hits++;
