@@ -6,6 +6,12 @@ unit-libsys_SRCS := $(addprefix $(libsys_TESTS)/,main.c fixture.c test-start.c t
 unit-libsys_LIBS := libwrit
 unit-libsys_LDLIBS := -lprotobuf-c -lcheck -lsubunit -lm -lrt -lpthread
 
+# Rings by themselves, with no kernel behind.
+TESTS += unit-ring
+unit-ring_SRCS := $(addprefix $(libsys_TESTS)/,ring_main.c ring_pair.c test-ring.c test-link.c \
+	test-wake.c test-spin.c) $(addprefix libsys/,ring.c link.c spin.c)
+unit-ring_LDLIBS := -lcheck -lsubunit -lm -lrt -lpthread
+
 # The smallest proc, for figures and for tests of the whole.
 TESTBINS += null
 null_SRCS := $(libsys_TESTS)/null.c
