@@ -54,6 +54,14 @@ struct writ_hdr sys_hdr(unsigned op, uint32_t cap, uint64_t arg, size_t len)
 	};
 }
 
+/*
+ * Cookies of the library's own calls: nobody else is given their replies. With
+ * QUIET, nobody wants them at all.
+ */
+#define COOKIE_OWN   (1u << 31)
+#define COOKIE_QUIET (1u << 30)
+#define COOKIE_MASK  (COOKIE_QUIET - 1)
+
 static void fds_close(int *fds)
 {
 	for (unsigned i = 0; i < WRIT_FDS_MAX; i++) {
@@ -128,6 +136,10 @@ static int gate_keep(void)
 	struct kept_list *l = g.in.hdr.reply == 1 ? &g.replies : &g.events;
 	struct kept *k = NULL;
 
+	if (g.in.hdr.reply == 1 && (g.in.hdr.cookie & COOKIE_QUIET) != 0) {
+		fds_close(g.in.fds);
+		return 0;
+	}
 	if (g.nkept < KEPT_MAX)
 		k = malloc(sizeof(*k) + g.in.hdr.len);
 	if (k == NULL) {
@@ -189,7 +201,8 @@ static void fds_attach(struct msghdr *m, void *buf, const int *fds, unsigned n)
 	memcpy(CMSG_DATA(c), fds, sizeof(int) * n);
 }
 
-int64_t writ_gate_send(struct writ_hdr *h, const void *req, const int *fds)
+/* Send @h with a cookie that has @bits. Returns it, or an error. */
+static int64_t gate_send(struct writ_hdr *h, const void *req, const int *fds, uint32_t bits)
 {
 	union {
 		struct cmsghdr align;
@@ -203,10 +216,11 @@ int64_t writ_gate_send(struct writ_hdr *h, const void *req, const int *fds)
 		return -WRIT_E_RANGE;
 	if (g.dead)
 		return -WRIT_E_PEER_CLOSED;
-	if (++g.cookie == 0)
+	g.cookie = (g.cookie + 1) & COOKIE_MASK;
+	if (g.cookie == 0)
 		g.cookie = 1;
 	h->version = WRIT_ABI_VERSION;
-	h->cookie = g.cookie;
+	h->cookie = g.cookie | bits;
 	h->reply = 0;
 	if (h->nfds > 0)
 		fds_attach(&m, ctl.buf, fds, h->nfds);
@@ -220,6 +234,23 @@ int64_t writ_gate_send(struct writ_hdr *h, const void *req, const int *fds)
 			return r;
 	}
 	return h->cookie;
+}
+
+int64_t writ_gate_send(struct writ_hdr *h, const void *req, const int *fds)
+{
+	return gate_send(h, req, fds, 0);
+}
+
+int64_t sys_gate_post(struct writ_hdr *h, const void *req)
+{
+	return gate_send(h, req, NULL, COOKIE_OWN);
+}
+
+int sys_gate_post_quiet(struct writ_hdr *h, const void *req)
+{
+	int64_t r = gate_send(h, req, NULL, COOKIE_OWN | COOKIE_QUIET);
+
+	return r < 0 ? (int)r : 0;
 }
 
 /* Hand a packet to who waits for it. Takes the descriptors. */
@@ -236,11 +267,13 @@ static int reply_give(const struct writ_hdr *hdr, const void *body, int *fds,
 	return -hdr->status;
 }
 
-/* The kept reply to @cookie (0: any); NULL when there is none. The caller frees it. */
+/* The kept reply to @cookie (0: any but the library's own); NULL when there is none. The caller
+ * frees it. */
 static struct kept *kept_reply(uint32_t cookie)
 {
 	for (struct kept **at = &g.replies.head; *at != NULL; at = &(*at)->next)
-		if (cookie == 0 || (*at)->hdr.cookie == cookie)
+		if (cookie != 0 ? (*at)->hdr.cookie == cookie
+				: ((*at)->hdr.cookie & COOKIE_OWN) == 0)
 			return kept_take(&g.replies, at);
 	return NULL;
 }
@@ -285,7 +318,7 @@ int writ_gate_poll_reply(struct writ_hdr *ret_h, void *rep, size_t size)
 		return 1;
 	}
 	while ((r = gate_recv(MSG_DONTWAIT)) == 0) {
-		if (g.in.hdr.reply == 1) {
+		if (g.in.hdr.reply == 1 && (g.in.hdr.cookie & COOKIE_OWN) == 0) {
 			reply_give(&g.in.hdr, g.in.body, g.in.fds, ret_h, rep, size, NULL);
 			return 1;
 		}
@@ -378,12 +411,25 @@ bool writ_event_kept(void)
 
 bool sys_reply_kept(void)
 {
-	return g.replies.head != NULL;
+	for (const struct kept *k = g.replies.head; k != NULL; k = k->next)
+		if ((k->hdr.cookie & COOKIE_OWN) == 0)
+			return true;
+	return false;
 }
 
-int sys_gate_closed(uint32_t session)
+bool sys_gate_answer(uint32_t cookie, struct writ_hdr *ret_h, void *rep, size_t size)
 {
-	struct kept *k;
+	struct kept *k = kept_reply(cookie);
+
+	if (k == NULL)
+		return false;
+	reply_give(&k->hdr, k->body, k->fds, ret_h, rep, size, NULL);
+	free(k);
+	return true;
+}
+
+int sys_gate_pump(void)
+{
 	int r;
 
 	while ((r = gate_recv(MSG_DONTWAIT)) == 0) {
@@ -391,15 +437,57 @@ int sys_gate_closed(uint32_t session)
 		if (r < 0)
 			return r;
 	}
-	for (struct kept **at = &g.events.head; *at != NULL; at = &(*at)->next) {
-		if ((*at)->hdr.op != WRIT_EV_CLOSED || (*at)->hdr.arg != session)
-			continue;
-		k = kept_take(&g.events, at);
-		fds_close(k->fds);
-		free(k);
-		return 1;
-	}
 	return r == -WRIT_E_BUSY ? 0 : r;
+}
+
+int sys_gate_block(void)
+{
+	int r = gate_recv(0);
+
+	if (r == 0)
+		return gate_keep();
+	return r == -WRIT_E_BUSY ? 0 : r;
+}
+
+bool sys_event_take(struct writ_event *ret, bool (*wanted)(void *arg, const struct writ_hdr *h),
+    void *arg)
+{
+	struct kept **at = &g.events.head, *k;
+
+	while (*at != NULL && !wanted(arg, &(*at)->hdr))
+		at = &(*at)->next;
+	if (*at == NULL)
+		return false;
+	k = kept_take(&g.events, at);
+	event_give(&k->hdr, k->body, k->fds, ret);
+	free(k);
+	return true;
+}
+
+static struct kept **event_find(unsigned op, uint32_t session)
+{
+	struct kept **at = &g.events.head;
+
+	while (*at != NULL && ((*at)->hdr.op != op || (*at)->hdr.arg != session))
+		at = &(*at)->next;
+	return at;
+}
+
+bool sys_gate_closed(uint32_t session)
+{
+	struct kept **at = event_find(WRIT_EV_CLOSED, session), *k;
+
+	if (*at == NULL)
+		return false;
+	k = kept_take(&g.events, at);
+	fds_close(k->fds);
+	free(k);
+	return true;
+}
+
+bool sys_gate_offered(uint32_t session)
+{
+	return *event_find(WRIT_EV_CONNECT, session) != NULL;
 }
 
 int64_t sys_gate_begin(struct writ_begin *ret, void *blob, size_t size)

@@ -170,20 +170,39 @@ static void slots_init(void)
 			slot_take(i);
 }
 
-writ_cap_t writ_slot_new(void)
+static bool slot_used(unsigned s)
+{
+	return (self.used[s / 64] >> s % 64 & 1) != 0;
+}
+
+writ_cap_t sys_slots_new(unsigned n)
 {
 	if (!self.slotted)
 		slots_init();
 	for (unsigned i = 0; i < self.nslots; i++) {
-		unsigned s = (self.hint + i) % self.nslots;
+		unsigned s = (self.hint + i) % self.nslots, k = 0;
 
-		if ((self.used[s / 64] >> s % 64 & 1) != 0)
+		while (k < n && s + k < self.nslots && !slot_used(s + k))
+			k++;
+		if (k < n)
 			continue;
-		slot_take(s);
-		self.hint = s + 1;
+		for (k = 0; k < n; k++)
+			slot_take(s + k);
+		self.hint = s + n;
 		return s;
 	}
 	return 0;
+}
+
+writ_cap_t writ_slot_new(void)
+{
+	return sys_slots_new(1);
+}
+
+void sys_slot_back(writ_cap_t slot)
+{
+	if (slot != 0 && slot < self.nslots)
+		self.used[slot / 64] &= ~(UINT64_C(1) << slot % 64);
 }
 
 void writ_slot_free(writ_cap_t slot)
@@ -193,6 +212,5 @@ void writ_slot_free(writ_cap_t slot)
 	if (!self.slotted)
 		slots_init();
 	writ_cap_delete(slot);
-	if (slot < self.nslots)
-		self.used[slot / 64] &= ~(UINT64_C(1) << slot % 64);
+	sys_slot_back(slot);
 }

@@ -21,13 +21,31 @@ int64_t sys_gate_begin(struct writ_begin *ret, void *blob, size_t size);
 bool sys_reply_kept(void);
 
 /*
- * Has the kernel said that @session is closed? Reads what the gate holds now
- * and keeps all else. Returns 1 (and forgets that it was said), 0, or PEER_CLOSED.
+ * Calls of the library's own: their replies go to sys_gate_answer() and to
+ * nobody else. Returns the cookie or an error. post_quiet: the reply is thrown away.
  */
-int sys_gate_closed(uint32_t session);
+int64_t sys_gate_post(struct writ_hdr *h, const void *req);
+int sys_gate_post_quiet(struct writ_hdr *h, const void *req);
+/* The reply to @cookie, if it has come and is kept; does not read the gate. */
+bool sys_gate_answer(uint32_t cookie, struct writ_hdr *ret_h, void *rep, size_t size);
+/* Read and keep what the gate holds now / what comes next, waiting for it. 0 or PEER_CLOSED. */
+int sys_gate_pump(void);
+int sys_gate_block(void);
+/* The first kept event that @wanted() wants, into *ret. Does not read the gate. */
+bool sys_event_take(struct writ_event *ret, bool (*wanted)(void *arg, const struct writ_hdr *h),
+    void *arg);
+/* Has the kernel said that @session is closed? Forgets it then. Does not read the gate. */
+bool sys_gate_closed(uint32_t session);
+/* Has this proc been told of @session as its server? */
+bool sys_gate_offered(uint32_t session);
 
 /* Set the fields of a call's header: the rest is zero. */
 struct writ_hdr sys_hdr(unsigned op, uint32_t cap, uint64_t arg, size_t len);
+
+/* @n empty slots in a row, taken; the first of them, or 0. */
+writ_cap_t sys_slots_new(unsigned n);
+/* Give a slot back in which nothing lies (any more). */
+void sys_slot_back(writ_cap_t slot);
 
 /* Where slot @cap of one's own CSpace lies. */
 struct writ_addr sys_addr(writ_cap_t cap);
