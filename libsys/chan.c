@@ -1,454 +1,350 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Channels over rings. Owns what happens in the memory shared with the peer,
- * and believes nothing of it: indices are private and the shared ones are only
- * compared with them, descriptors are read once, field by field, into locals,
- * and a value that the protocol can't have made ends the channel.
+ * Channels: frames. Which transport each direction is on, going from one to
+ * another, and waiting. Knows nothing of messages, sessions or of how a
+ * transport works.
  */
-#include <writ/chan.h>
+#include "libsys/chan.h"
 #include <errno.h>
 #include <poll.h>
-#include <sched.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 #include "libsys/sys.h"
 
-#define SPIN_MAX_NS 20000
-#define SPIN_MIN_NS 1000
+#define DEFAULT_UPGRADE 8
+#define DEFAULT_IDLE_MS 1000
 
-/* What was read of a descriptor, once. */
-struct taken {
-	uint32_t len, off, label;
-	uint64_t id;
-};
-
-/* How long to spin before sleeping: grows while that pays, shrinks while it doesn't. */
-static int64_t spin_ns = -1;
-
-static uint32_t load(const uint32_t *p)
+struct writ_chan *chan_new(bool client, const struct writ_chan_attr *attr)
 {
-	return __atomic_load_n(p, __ATOMIC_ACQUIRE);
+	struct writ_chan *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return NULL;
+	c->client = client;
+	c->turn_to = -1;
+	c->kept_tail = &c->kept;
+	if (attr != NULL)
+		c->attr = *attr;
+	if (c->attr.upgrade_after == 0)
+		c->attr.upgrade_after = DEFAULT_UPGRADE;
+	if (c->attr.idle_ms == 0)
+		c->attr.idle_ms = DEFAULT_IDLE_MS;
+	spin_init(&c->spin, c->attr.spin_ns);
+	return c;
 }
 
-static void store(uint32_t *p, uint32_t v)
+void chan_caps_drop(const writ_cap_t *caps, unsigned n)
 {
-	__atomic_store_n(p, v, __ATOMIC_RELEASE);
+	for (unsigned i = 0; i < n; i++)
+		writ_slot_free(caps[i]);
 }
 
-static int64_t now_ns(void)
+void chan_free(struct writ_chan *c)
 {
-	struct timespec t;
+	struct chan_kept *k, *next;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+	for (k = c->kept; k != NULL; k = next) {
+		next = k->next;
+		chan_caps_drop(k->msg.caps, k->msg.ncaps);
+		free(k);
+	}
+	if (c->cur.on)
+		chan_caps_drop(c->cur.msg.caps, c->cur.msg.ncaps);
+	free(c->cur.part);
+	free(c->get.kept);
+	if (c->rest != NULL)
+		chan_caps_drop(c->rest->f.caps, c->rest->f.ncaps);
+	free(c->rest);
+	for (unsigned i = 0; i < CHAN_TX_N; i++)
+		if (c->tx[i] != NULL)
+			c->tx[i]->ops->close(c->tx[i]);
+	free(c);
 }
 
-static struct chan_half *half_out(const struct chan *c)
+void chan_install(struct writ_chan *c, unsigned number, struct tx *t)
 {
-	return &c->ring->half[c->side];
+	bool first = true;
+
+	for (unsigned i = 0; i < CHAN_TX_N; i++)
+		first = first && c->tx[i] == NULL;
+	c->tx[number] = t;
+	if (first)
+		c->in = c->out = (uint8_t)number;
 }
 
-static struct chan_half *half_in(const struct chan *c)
+unsigned chan_on(const struct writ_chan *c, bool in)
 {
-	return &c->ring->half[!c->side];
+	return in ? c->in : c->out;
 }
 
-static int chan_break(struct chan *c)
+int chan_break(struct writ_chan *c)
 {
-	c->closed = true;
+	c->broken = true;
 	return -WRIT_E_PEER_CLOSED;
 }
 
-/* --- begin and end ---------------------------------------------------------- */
+/* --- what goes --------------------------------------------------------------------- */
 
-/* Take over what the kernel gave. Takes the descriptors, also on failure. */
-static int chan_map(struct chan *c, const int *fds)
+static struct tx *out_of(const struct writ_chan *c)
 {
-	void *p = MAP_FAILED;
+	return c->tx[c->out];
+}
 
-	if (fds[0] >= 0 && fds[1] >= 0 && fds[2] >= 0)
-		p = mmap(NULL, CHAN_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fds[0], 0);
-	if (fds[0] >= 0)
-		close(fds[0]);
-	c->bell_in = fds[1];
-	c->bell_out = fds[2];
-	if (p == MAP_FAILED) {
-		chan_close(c);
-		return -WRIT_E_NOT_ENOUGH_MEMORY;
-	}
-	c->ring = p;
+size_t chan_frame_max(const struct writ_chan *c)
+{
+	return out_of(c)->frame_max;
+}
+
+int chan_commit(struct writ_chan *c, const struct frame *f)
+{
+	return out_of(c)->ops->commit(out_of(c), f, c->corked && f->wait == 0);
+}
+
+/* The frame that ends the use of a transport. */
+static int turn(struct writ_chan *c)
+{
+	struct frame f = { .kind = FRAME_SWITCH,
+		.label = (uint32_t)c->turn_to,
+		.id = c->turn_how,
+		.wait = (c->turn_how & SWITCH_FOLLOWS) == 0 };
+	int r;
+
+	if (c->put.at != NULL || out_of(c)->ops->reserve(out_of(c), 0) == NULL)
+		return -WRIT_E_BUSY;
+	r = chan_commit(c, &f);
+	if (r < 0)
+		return chan_break(c);
+	out_of(c)->ops->flush(out_of(c)); /* what was corked there */
+	c->out = (uint8_t)c->turn_to;
+	c->turn_to = -1;
+	if ((c->turn_how & SWITCH_FOLLOWS) != 0)
+		chan_settle(c);
 	return 0;
 }
 
-int chan_open(struct chan *c, writ_cap_t path)
+/* As much as there is room for of what had none. */
+static int rest_go(struct writ_chan *c)
 {
-	struct writ_hdr h = sys_hdr(WRIT_OP_CONNECT, path, 0, 0);
-	const struct writ_ring_req ring = { .bytes = CHAN_BYTES, .bells = 1 };
-	struct writ_connect_rep rep = { 0 };
-	int fds[WRIT_FDS_MAX];
-	int r = writ_gate_call(&h, NULL, NULL, &rep, sizeof(rep), NULL);
+	struct chan_rest *s = c->rest;
 
-	if (r < 0)
-		return r;
-	*c = (struct chan){ .session = (uint32_t)h.arg, .rights = rep.rights, .side = 0 };
-	memcpy(c->prefix, rep.prefix, sizeof(c->prefix) - 1);
-	h = sys_hdr(WRIT_OP_RING, 0, c->session, sizeof(ring));
-	r = writ_gate_call(&h, &ring, NULL, NULL, 0, fds);
-	if (r == -WRIT_E_FAILED_LOOKUP) { /* the server has closed it already */
-		c->closed = true;
+	while (s->done < s->size || s->f.kind != FRAME_MORE) {
+		struct frame f = s->f;
+		void *at;
+		int r;
+
+		f.len = s->size - s->done;
+		if (f.len > chan_frame_max(c))
+			f.len = (uint32_t)chan_frame_max(c);
+		f.wait = s->wait && s->done + f.len == s->size;
+		at = out_of(c)->ops->reserve(out_of(c), f.len);
+		if (at == NULL)
+			return -WRIT_E_BUSY;
+		memcpy(at, s->data + s->done, f.len);
+		r = chan_commit(c, &f);
+		if (r < 0)
+			return chan_break(c);
+		chan_caps_drop(f.caps, f.ncaps);
+		s->done += f.len;
+		s->f.kind = FRAME_MORE;
+		s->f.ncaps = 0;
+	}
+	free(s);
+	c->rest = NULL;
+	return 0;
+}
+
+int chan_progress(struct writ_chan *c)
+{
+	int r = 0;
+
+	if (c->broken || c->gone)
+		return -WRIT_E_PEER_CLOSED;
+	if (c->turn_to >= 0)
+		r = turn(c);
+	return r == 0 && c->rest != NULL ? rest_go(c) : r;
+}
+
+void *chan_reserve(struct writ_chan *c, size_t len, int *ret)
+{
+	void *at = NULL;
+
+	*ret = c->turn_to >= 0 || c->rest != NULL || c->broken || c->gone ? chan_progress(c) : 0;
+	if (*ret == 0)
+		at = out_of(c)->ops->reserve(out_of(c), len);
+	if (*ret == 0 && at == NULL)
+		*ret = -WRIT_E_BUSY;
+	return at;
+}
+
+int chan_switch(struct writ_chan *c, unsigned number, uint32_t how)
+{
+	if (c->out == number && c->turn_to < 0 && how == 0)
+		return 0;
+	if (c->tx[number] == NULL)
+		return -WRIT_E_INVALID_ARGUMENT;
+	c->turn_to = (int)number;
+	c->turn_how = how;
+	c->release = c->release || (how & SWITCH_RELEASE) != 0;
+	return chan_progress(c);
+}
+
+/* --- what comes -------------------------------------------------------------------- */
+
+/* The peer goes on with another transport: read there, and let what goes follow. */
+static int switched(struct writ_chan *c, const struct frame *f)
+{
+	int r = c->tx[c->in]->ops->release(c->tx[c->in]);
+
+	if (r < 0 || f->label >= CHAN_TX_N || c->tx[f->label] == NULL || f->len != 0)
+		return chan_break(c);
+	c->in = (uint8_t)f->label;
+	if ((f->id & SWITCH_FOLLOWS) != 0) {
+		chan_settle(c);
 		return 0;
 	}
-	if (r < 0) {
-		chan_close(c);
-		return r;
-	}
-	return chan_map(c, fds);
+	if ((f->id & SWITCH_RELEASE) != 0)
+		c->release = true;
+	if (c->out == c->in && c->turn_to < 0 && (f->id & SWITCH_RELEASE) == 0)
+		return 0;
+	c->turn_to = c->in;
+	c->turn_how = SWITCH_FOLLOWS | (f->id & SWITCH_RELEASE);
+	r = chan_progress(c);
+	return r == -WRIT_E_BUSY ? 0 : r;
 }
 
-void chan_adopt(struct chan *c, const struct writ_event *ev)
+int chan_peek(struct writ_chan *c, struct frame *ret, const void **data)
 {
-	*c = (struct chan){
-		.session = ev->connect.session,
-		.rights = ev->connect.rights,
-		.side = 1,
-	};
-	memcpy(c->prefix, ev->connect.prefix, sizeof(c->prefix) - 1);
-}
+	int r = 0;
 
-int chan_ring(struct chan *c, const struct writ_event *ev)
-{
-	if (c->ring == NULL && ev->ring.bytes >= CHAN_BYTES)
-		return chan_map(c, ev->fds);
-	for (unsigned i = 0; i < WRIT_FDS_MAX; i++)
-		if (ev->fds[i] >= 0)
-			close(ev->fds[i]);
-	return -WRIT_E_BAD_REQUEST;
-}
-
-void chan_forget(struct chan *c)
-{
-	/* Where Linux can't, the pages go with the last mapping. */
-	if (c->ring != NULL && madvise(c->ring, CHAN_BYTES, MADV_REMOVE) < 0)
-		return;
-}
-
-void chan_close(struct chan *c)
-{
-	struct writ_hdr h = sys_hdr(WRIT_OP_CLOSE, 0, c->session, 0);
-
-	if (c->ring != NULL)
-		munmap(c->ring, CHAN_BYTES);
-	if (c->bell_in > 0)
-		close(c->bell_in);
-	if (c->bell_out > 0)
-		close(c->bell_out);
-	/* The kernel may have closed it first: then there is nothing to tell. */
-	if (c->session != 0 && sys_gate_closed(c->session) == 0)
-		writ_gate_call(&h, NULL, NULL, NULL, 0, NULL);
-	*c = (struct chan){ .closed = true };
-}
-
-/* --- doorbells --------------------------------------------------------------- */
-
-/* If the peer announced in @flag that it sleeps: wake it, once. */
-static void bell_ring(struct chan *c, uint32_t *flag)
-{
-	const uint64_t one = 1;
-
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (__atomic_load_n(flag, __ATOMIC_RELAXED) == 0 ||
-	    __atomic_exchange_n(flag, 0, __ATOMIC_RELAXED) == 0)
-		return;
-	/* A bell that is full already has rung: the only way to fail. */
-	if (write(c->bell_out, &one, sizeof(one)) < 0 && errno != EAGAIN)
-		c->closed = true;
-}
-
-void chan_wake(struct chan *c)
-{
-	uint64_t n;
-
-	if (c->ring == NULL)
-		return;
-	store(&half_in(c)->asleep, 0);
-	/* Nobody rang: that is no error. */
-	if (read(c->bell_in, &n, sizeof(n)) < 0 && errno != EAGAIN && errno != EINTR)
-		c->closed = true;
-}
-
-static bool readable(const struct chan *c)
-{
-	return load(&half_in(c)->slot[c->taken % CHAN_SLOTS].seq) == c->taken + 1;
-}
-
-bool chan_sleep(struct chan *c)
-{
-	struct chan_half *in;
-
-	if (c->closed || c->ring == NULL)
-		return true;
-	in = half_in(c);
-	__atomic_store_n(&in->asleep, 1, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (!readable(c))
-		return false;
-	__atomic_store_n(&in->asleep, 0, __ATOMIC_RELAXED);
-	return true;
-}
-
-/* --- messages ---------------------------------------------------------------- */
-
-/* Is there room for @len bytes? 1, 0, or an error when the peer's counts can't be. */
-static int has_room(struct chan *c, size_t len)
-{
-	const struct chan_half *out = half_out(c);
-	uint32_t used = c->sent - load(&out->tail);
-	uint32_t bulk = c->bulk_sent - load(&out->bulk_tail);
-
-	if (used > CHAN_SLOTS || bulk > CHAN_BULK)
-		return chan_break(c);
-	return used < CHAN_SLOTS && (len <= CHAN_INLINE || len <= CHAN_BULK - bulk);
-}
-
-static void bulk_put(struct chan_half *h, uint32_t at, const void *msg, size_t len)
-{
-	size_t off = at % CHAN_BULK, n = CHAN_BULK - off;
-
-	if (n > len)
-		n = len;
-	memcpy(h->bulk + off, msg, n);
-	memcpy(h->bulk, (const uint8_t *)msg + n, len - n);
-}
-
-static void bulk_get(const struct chan_half *h, uint32_t at, void *buf, size_t len)
-{
-	size_t off = at % CHAN_BULK, n = CHAN_BULK - off;
-
-	if (n > len)
-		n = len;
-	memcpy(buf, h->bulk + off, n);
-	memcpy((uint8_t *)buf + n, h->bulk, len - n);
-}
-
-static void put(struct chan *c, uint64_t id, uint32_t label, const void *msg, size_t len)
-{
-	struct chan_half *out = half_out(c);
-	struct chan_slot *s = &out->slot[c->sent % CHAN_SLOTS];
-
-	s->len = (uint32_t)len;
-	s->off = c->bulk_sent % CHAN_BULK;
-	s->label = label;
-	s->id = id;
-	if (len > CHAN_INLINE) {
-		bulk_put(out, c->bulk_sent, msg, len);
-		c->bulk_sent += (uint32_t)len;
-	} else if (len > 0) {
-		memcpy(s->data, msg, len);
-	}
-	store(&s->seq, ++c->sent);
-	bell_ring(c, &out->asleep);
-}
-
-/* Each field is read exactly once, whatever the compiler would like. */
-static struct taken slot_read(const struct chan_slot *s)
-{
-	return (struct taken){
-		.len = __atomic_load_n(&s->len, __ATOMIC_RELAXED),
-		.off = __atomic_load_n(&s->off, __ATOMIC_RELAXED),
-		.label = __atomic_load_n(&s->label, __ATOMIC_RELAXED),
-		.id = __atomic_load_n(&s->id, __ATOMIC_RELAXED),
-	};
-}
-
-int64_t chan_take(struct chan *c, uint64_t *ret_id, uint32_t *ret_label, void *buf, size_t size)
-{
-	struct chan_half *in;
-	const struct chan_slot *s;
-	struct taken t;
-	uint32_t seq, old;
-
-	if (c->closed || c->ring == NULL)
+	if ((c->rest != NULL || c->turn_to >= 0) && chan_progress(c) == -WRIT_E_PEER_CLOSED && c->broken)
 		return -WRIT_E_PEER_CLOSED;
-	in = half_in(c);
-	s = &in->slot[c->taken % CHAN_SLOTS];
-	seq = load(&s->seq);
-	if (seq != c->taken + 1) {
-		old = c->taken < CHAN_SLOTS ? 0 : c->taken + 1 - CHAN_SLOTS;
-		return seq == old || seq == c->taken + 1 - CHAN_SLOTS ? -WRIT_E_BUSY
-								      : chan_break(c);
+	while (!c->broken) {
+		r = c->tx[c->in]->ops->peek(c->tx[c->in], ret, data);
+		if (r <= 0 || ret->kind != FRAME_SWITCH)
+			break;
+		r = switched(c, ret);
+		if (r < 0)
+			break;
 	}
-	t = slot_read(s);
-	if (t.len > CHAN_MSG_MAX || (t.len > CHAN_INLINE && t.off != c->bulk_taken % CHAN_BULK))
-		return chan_break(c);
-	if (t.len <= size && t.len > CHAN_INLINE)
-		bulk_get(in, c->bulk_taken, buf, t.len);
-	else if (t.len <= size && t.len > 0)
-		memcpy(buf, s->data, t.len);
-	/* A peer that forgot the ring meanwhile left zeros to copy, and none of the numbers. */
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	if (load(&s->seq) != seq)
-		return chan_break(c);
-	c->taken++;
-	if (t.len > CHAN_INLINE)
-		c->bulk_taken += t.len;
-	store(&in->bulk_tail, c->bulk_taken);
-	store(&in->tail, c->taken);
-	bell_ring(c, &in->starved);
-	*ret_id = t.id;
-	*ret_label = t.label;
-	return t.len <= size ? (int64_t)t.len : -WRIT_E_RANGE;
+	if (r == 0 && !c->broken && !c->gone)
+		return 0;
+	return r == 1 && !c->broken ? 1 : -WRIT_E_PEER_CLOSED;
 }
 
-bool chan_all_taken(const struct chan *c)
+int chan_release(struct writ_chan *c)
 {
-	return c->ring != NULL && load(&half_out(c)->tail) == c->sent;
+	return c->tx[c->in]->ops->release(c->tx[c->in]) < 0 ? chan_break(c) : 0;
 }
 
-/* --- waiting ------------------------------------------------------------------ */
+/* --- waiting ------------------------------------------------------------------------ */
 
-/* What is waited for: a message, or (when @room) room for @len bytes. 1, 0 or an error. */
-struct want {
-	bool room;
+int64_t chan_end(int64_t timeout)
+{
+	return timeout < 0 ? -1 : spin_now() + timeout;
+}
+
+bool chan_arm(struct writ_chan *c, unsigned want, size_t len)
+{
+	bool in = (want & TX_IN) != 0 && c->tx[c->in]->ops->arm(c->tx[c->in], TX_IN, 0);
+	bool out = (want & TX_OUT) != 0 && out_of(c)->ops->arm(out_of(c), TX_OUT, len);
+
+	return in || out;
+}
+
+void chan_disarm(struct writ_chan *c, unsigned want)
+{
+	if ((want & TX_IN) != 0)
+		c->tx[c->in]->ops->disarm(c->tx[c->in], TX_IN);
+	if ((want & TX_OUT) != 0)
+		out_of(c)->ops->disarm(out_of(c), TX_OUT);
+}
+
+/* How much room the next frame of what waits to go needs. */
+static size_t rest_need(const struct writ_chan *c)
+{
+	size_t left = c->rest != NULL && c->turn_to < 0 ? c->rest->size - c->rest->done : 0;
+
+	return left < chan_frame_max(c) ? left : chan_frame_max(c);
+}
+
+/* What a wait is for, while it spins. */
+struct wish {
+	struct writ_chan *c;
+	unsigned want;
 	size_t len;
 };
 
-static int wanted(struct chan *c, const struct want *w)
+static int wish_ready(void *arg)
 {
-	if (c->closed)
-		return -WRIT_E_PEER_CLOSED;
-	return w->room ? has_room(c, w->len) : readable(c);
+	const struct wish *w = arg;
+	struct tx *in = w->c->tx[w->c->in], *out = out_of(w->c);
+	struct frame f;
+	const void *data;
+
+	if ((w->want & TX_IN) != 0 && in->fast && in->ops->peek(in, &f, &data) != 0)
+		return 1;
+	return (w->want & TX_OUT) != 0 && out->fast && out->ops->reserve(out, w->len) != NULL;
 }
 
-static int64_t spin_budget(void)
+/* Sleep till a descriptor says something. @end as in chan_wait(). */
+static int doze(struct writ_chan *c, unsigned want, int64_t end)
 {
-	cpu_set_t set;
-
-	if (spin_ns < 0) {
-		spin_ns = SPIN_MAX_NS;
-		if (sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) < 2)
-			spin_ns = 0;
-	}
-	return spin_ns;
-}
-
-static int spin(struct chan *c, const struct want *w)
-{
-	int64_t budget = spin_budget(), end = now_ns() + budget;
-	int r;
-
-	if (budget == 0)
-		return wanted(c, w);
-	do {
-		for (unsigned i = 0; i < 32; i++) {
-			r = wanted(c, w);
-			if (r != 0) {
-				spin_ns = budget * 2 < SPIN_MAX_NS ? budget * 2 : SPIN_MAX_NS;
-				return r;
-			}
-			__builtin_ia32_pause();
-		}
-	} while (now_ns() < end);
-	spin_ns = budget / 2 > SPIN_MIN_NS ? budget / 2 : SPIN_MIN_NS;
-	return 0;
-}
-
-/* Sleep until a bell or the gate has something, or @end (ns; < 0: for ever). 0 or an error. */
-static int doze(struct chan *c, int64_t end)
-{
-	struct pollfd p[2] = {
-		{ .fd = c->bell_in, .events = POLLIN },
-		{ .fd = WRIT_GATE_FD, .events = POLLIN },
+	struct pollfd p[3] = {
+		{ .fd = (want & TX_IN) != 0 ? c->tx[c->in]->fd : -1, .events = POLLIN },
+		{ .fd = (want & TX_OUT) != 0 ? out_of(c)->fd : -1, .events = POLLIN },
+		{ .fd = c->peer.session != 0 ? WRIT_GATE_FD : -1, .events = POLLIN },
 	};
-	int64_t left = end < 0 ? 0 : end - now_ns();
-	struct timespec t;
-	int r;
+	int64_t left = end < 0 ? 0 : end - spin_now();
+	struct timespec t = { left / 1000000000, left % 1000000000 };
 
 	if (end >= 0 && left <= 0)
 		return -WRIT_E_TIMED_OUT;
-	t = (struct timespec){ left / 1000000000, left % 1000000000 };
-	r = sys_gate_closed(c->session);
-	if (r == 0 && ppoll(p, 2, end < 0 ? NULL : &t, NULL) > 0 && p[1].revents != 0)
-		r = sys_gate_closed(c->session);
-	if (r != 0) {
-		c->session = 0;
-		return chan_break(c);
-	}
-	if (p[0].revents != 0)
-		chan_wake(c);
-	return 0;
-}
-
-/* Announce, look again, sleep; until what is wanted is there. 0 or an error. */
-static int chan_wait(struct chan *c, const struct want *w, int64_t end)
-{
-	uint32_t *flag = w->room ? &half_out(c)->starved : &half_in(c)->asleep;
-	int r = spin(c, w);
-
-	while (r == 0) {
-		__atomic_store_n(flag, 1, __ATOMIC_RELAXED);
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-		r = wanted(c, w);
-		if (r == 0)
-			r = doze(c, end);
-		if (r == 0)
-			r = wanted(c, w);
-	}
-	__atomic_store_n(flag, 0, __ATOMIC_RELAXED);
-	return r < 0 ? r : 0;
-}
-
-int chan_room(struct chan *c, size_t len)
-{
-	int r;
-
-	if (c->closed || c->ring == NULL)
+	if (end < 0 && p[0].fd < 0 && p[1].fd < 0 && p[2].fd >= 0)
+		return sys_gate_block(); /* it is the gate alone that tells */
+	if (ppoll(p, 3, end < 0 ? NULL : &t, NULL) < 0 && errno != EINTR)
 		return -WRIT_E_PEER_CLOSED;
-	r = has_room(c, len);
-	if (r != 0)
-		return r;
-	__atomic_store_n(&half_out(c)->starved, 1, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return has_room(c, len);
-}
+	for (unsigned i = 0; i < 2; i++) {
+		struct tx *tx = c->tx[i == 0 ? c->in : c->out];
 
-int chan_send(struct chan *c, uint64_t id, uint32_t label, const void *msg, size_t len,
-    int timeout_ms)
-{
-	const struct want w = { true, len };
-	int r;
-
-	if (len > CHAN_MSG_MAX)
-		return -WRIT_E_RANGE;
-	r = chan_room(c, len);
-	if (r == 0 && timeout_ms == 0)
-		return -WRIT_E_TIMED_OUT;
-	if (r == 0)
-		r = chan_wait(c, &w,
-		    timeout_ms < 0 ? -1 : now_ns() + timeout_ms * INT64_C(1000000));
-	if (r < 0)
-		return r;
-	put(c, id, label, msg, len);
-	return 0;
-}
-
-int64_t chan_call(struct chan *c, uint32_t label, const void *req, size_t len, void *rep,
-    size_t size)
-{
-	const struct want w = { false, 0 };
-	uint64_t id = ++c->next_id, got;
-	uint32_t lab;
-	int64_t n = chan_send(c, id, label, req, len, -1);
-
-	while (n >= 0) {
-		n = chan_take(c, &got, &lab, rep, size);
-		if (n == -WRIT_E_BUSY)
-			n = chan_wait(c, &w, -1);
-		else if (n == -WRIT_E_PEER_CLOSED || got == id)
-			return n;
-		else
-			n = 0; /* the answer to something given up */
+		if (p[i].revents != 0 && tx->ops->woken != NULL)
+			tx->ops->woken(tx, chan_hinted);
 	}
-	return n;
+	return p[2].revents != 0 ? sys_gate_pump() : 0;
+}
+
+int chan_wait(struct writ_chan *c, unsigned want, size_t len, int64_t end)
+{
+	struct wish w = { c, want, len };
+	const struct tx *t = c->tx[(want & TX_IN) != 0 ? c->in : c->out];
+	int64_t began;
+	int r = 0;
+
+	if (c->corked) /* nobody answers what he was not woken for */
+		out_of(c)->ops->flush(out_of(c));
+	if (c->rest != NULL || c->turn_to >= 0) {
+		want |= TX_OUT;
+		w.want = want;
+		w.len = len = rest_need(c);
+	}
+	if (t->fast && spin_wait(&c->spin, t->peer_cpu, wish_ready, &w) != 0)
+		return 0;
+	if (c->peer.session != 0 && t->fast && sys_gate_pump() < 0)
+		c->gone = true;
+	if (chan_is_gone(c))
+		return 0;
+	began = spin_now();
+	if (!chan_arm(c, want, len))
+		r = doze(c, want, end);
+	chan_disarm(c, want);
+	spin_slept(&c->spin, spin_now() - began, t->wake_ns);
+	if (r == -WRIT_E_PEER_CLOSED)
+		c->gone = true;
+	chan_is_gone(c);
+	if (c->client && !c->to_self && c->peer.session != 0)
+		c->to_self = sys_gate_offered(c->peer.session);
+	if (c->to_self && c->waits_for != 0)
+		return -WRIT_E_ILLEGAL_OPERATION; /* nobody would ever answer */
+	return r == -WRIT_E_TIMED_OUT ? r : 0;
 }

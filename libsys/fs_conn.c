@@ -6,11 +6,12 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <writ/chan.h>
+#include <writ/srv.h>
+#include "libsys/chan.h"
 #include "libsys/fs.h"
 #include "libsys/sys.h"
 
-#define IDLE_MAX 4 /* sessions kept without an open file: each costs the server descriptors */
+#define IDLE_MAX 16 /* sessions kept without an open file */
 
 struct fs_conn {
 	struct fs_conn *next;
@@ -19,12 +20,12 @@ struct fs_conn {
 	uint32_t epoch;
 	unsigned files; /* open in this session */
 	uint64_t used;  /* when last, in calls */
-	struct chan chan;
+	struct writ_chan *chan;
 };
 
 static struct fs_conn *conns;
 static uint64_t calls;
-static uint8_t buf[CHAN_MSG_MAX];
+static uint8_t buf[SRV_MSG_MAX];
 
 static struct fs_conn *conn_of(writ_cap_t cap)
 {
@@ -77,7 +78,8 @@ uint32_t fs_conn_epoch(const struct fs_conn *c)
 
 static void conn_drop(struct fs_conn *c)
 {
-	chan_close(&c->chan);
+	writ_chan_close(c->chan);
+	c->chan = NULL;
 	c->open = false;
 	c->files = 0;
 }
@@ -107,7 +109,7 @@ static int conn_open(struct fs_conn *c)
 	if (c->open)
 		return 0;
 	conn_spare();
-	r = chan_open(&c->chan, c->cap);
+	r = writ_chan_open(c->cap, NULL, &c->chan);
 	if (r < 0)
 		return r;
 	c->open = true;
@@ -132,13 +134,15 @@ void fs_conn_release(struct fs_conn *c, uint32_t epoch)
  */
 static int conn_try(struct fs_conn *c, const struct pb_req *q, struct pb_rep *ret, bool *ret_done)
 {
+	struct writ_msg m = { .data = buf };
 	int64_t n = pb_req_pack(q, buf, sizeof(buf));
 
 	*ret_done = false;
 	if (n < 0)
 		return (int)n;
-	n = chan_call(&c->chan, 0, buf, (size_t)n, buf, sizeof(buf));
-	*ret_done = n != -WRIT_E_PEER_CLOSED || chan_all_taken(&c->chan);
+	m.len = (size_t)n;
+	n = writ_chan_call(c->chan, 0, &m, buf, sizeof(buf), NULL, -1);
+	*ret_done = n != -WRIT_E_PEER_CLOSED || chan_taken(c->chan);
 	if (n >= 0 && pb_rep_unpack(buf, (size_t)n, ret) < 0)
 		n = -WRIT_E_IO;
 	if (n < 0) {

@@ -88,12 +88,12 @@ static void note(struct call *k, uint32_t missing, const char *path)
 	f->noted = missing;
 	memcpy(f->noted_path, path, n);
 	f->noted_path[n] = '\0';
-	writ_note(k->c->chan.session, missing, WRIT_E_NO_RIGHT, f->noted_path);
+	writ_note(k->c->peer->session, missing, WRIT_E_NO_RIGHT, f->noted_path);
 }
 
 static int allow(struct call *k, unsigned flags, bool exists, struct pb_rep *rep)
 {
-	uint32_t missing = fssrv_missing(k->q.op, flags, exists, k->c->chan.rights);
+	uint32_t missing = fssrv_missing(k->q.op, flags, exists, k->c->peer->rights);
 
 	if (missing == 0)
 		return 0;
@@ -218,7 +218,7 @@ static int op_open(struct call *k, struct pb_rep *rep)
 	rep->handle = (uint32_t)h;
 	rep->has_stat = true;
 	/* Who may not read is told no more of a file than what it is. */
-	if (!made && (k->c->chan.rights & WRIT_R_READ) == 0)
+	if (!made && (k->c->peer->rights & WRIT_R_READ) == 0)
 		rep->stat = (struct writ_stat){ .kind = rep->stat.kind };
 	return 0;
 }
@@ -344,9 +344,9 @@ static int dispatch(struct call *k, struct pb_rep *rep)
 		return -WRIT_E_BAD_REQUEST;
 	op = &ops_table[k->q.op];
 	if ((op->wants & PATH) != 0)
-		r = fssrv_join(k->c->chan.prefix, k->q.path, k->path);
+		r = fssrv_join(k->c->peer->prefix, k->q.path, k->path);
 	if (r == 0 && (op->wants & TO) != 0)
-		r = fssrv_join(k->c->chan.prefix, k->q.to, k->to);
+		r = fssrv_join(k->c->peer->prefix, k->q.to, k->to);
 	if (r == 0 && (op->wants & CHECK) != 0)
 		r = allow(k, 0, true, rep);
 	return r < 0 ? r : op->fn(k, rep);
@@ -364,7 +364,7 @@ int64_t fssrv_request(struct srv_session *c, const struct fssrv_ops *ops, const 
 	r = dispatch(&k, &rep);
 	if (r < 0)
 		rep = (struct pb_rep){ .status = (uint32_t)-r, .missing = rep.missing };
-	return pb_rep_pack(&rep, rep_buf, CHAN_MSG_MAX);
+	return pb_rep_pack(&rep, rep_buf, SRV_MSG_MAX);
 }
 
 int fssrv_session_open(struct srv_session *c)

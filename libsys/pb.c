@@ -39,7 +39,7 @@ static ProtobufCMessage *unpack(const ProtobufCMessageDescriptor *d, const void 
 {
 	ProtobufCMessage *m;
 
-	if (len > CHAN_MSG_MAX)
+	if (len > SRV_MSG_MAX)
 		return NULL;
 	arena.used = 0;
 	m = protobuf_c_message_unpack(d, &arena_allocator, len, buf);

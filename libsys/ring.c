@@ -64,7 +64,6 @@ struct ring {
 	struct ring_side *mine, *theirs;
 	uint32_t bulk; /* bytes */
 	uint32_t cpu;  /* as last told */
-	uint64_t wake_ns;
 	struct link *link;
 	unsigned index;
 	void *base;
@@ -221,17 +220,13 @@ static int ring_commit(struct tx *t, const struct frame *f, bool cork)
 }
 
 /*
- * Tell the peer what one has taken. No fence before the look at `starved`: who takes
+ * If the peer waits for room, ring it. No fence before the look at `starved`: who takes
  * will look again, in peek() when it finds nothing, or in arm(), with a fence.
  */
 static void ring_tell(struct ring *r)
 {
-	if (r->told != r->tail) {
-		atomic_store_explicit(&r->in_dir->tail, (uint64_t)r->tail_at << 32 | r->tail,
-		    memory_order_release);
-		r->told = r->tail;
-		r->told_at = r->tail_at;
-	}
+	r->told = r->tail;
+	r->told_at = r->tail_at;
 	ring_answer(r, &r->in_dir->starved);
 }
 
@@ -289,6 +284,9 @@ static int ring_release(struct tx *t)
 	}
 	r->tail++;
 	r->tail_at += ring_lines(r->in.len);
+	/* At once: a peer that finds one dead must know what may have been done. */
+	atomic_store_explicit(&r->in_dir->tail, (uint64_t)r->tail_at << 32 | r->tail,
+	    memory_order_release);
 	if (r->tail - r->told >= TELL_SLOTS || r->tail_at - r->told_at >= r->bulk / 4 / LINE)
 		ring_tell(r);
 	return 0;
@@ -312,8 +310,8 @@ static bool ring_arm(struct tx *t, unsigned want, size_t len)
 	ring_answer(r, &r->in_dir->starved);
 	if (want & TX_OUT)
 		ring_reload(r);
-	return r->broken || r->have ||
-	    ((want & TX_IN) && atomic_load(&s->lap) != ring_lap(r->tail) - 1) ||
+	return r->broken ||
+	    ((want & TX_IN) && (r->have || atomic_load(&s->lap) != ring_lap(r->tail) - 1)) ||
 	    ((want & TX_OUT) && ring_room(r, len));
 }
 
@@ -340,12 +338,7 @@ void ring_rang(struct tx *t)
 		ns = WAKE_MIN_NS;
 	if (ns > WAKE_MAX_NS)
 		ns = WAKE_MAX_NS;
-	r->wake_ns = r->wake_ns ? (7 * r->wake_ns + ns) / 8 : ns;
-}
-
-uint64_t ring_wake_ns(const struct tx *t)
-{
-	return ((const struct ring *)t)->wake_ns;
+	r->tx.wake_ns = r->tx.wake_ns ? (7 * r->tx.wake_ns + (int64_t)ns) / 8 : (int64_t)ns;
 }
 
 bool ring_all_taken(const struct tx *t)
@@ -354,6 +347,22 @@ bool ring_all_taken(const struct tx *t)
 
 	ring_reload(r);
 	return r->free_to == r->head;
+}
+
+struct ring_hinted {
+	void (*fn)(void *owner);
+};
+
+static void ring_hint(void *arg, void *owner)
+{
+	((const struct ring_hinted *)arg)->fn(owner);
+}
+
+static void ring_woken(struct tx *t, void (*hinted)(void *owner))
+{
+	struct ring_hinted h = { hinted };
+
+	link_rang(((struct ring *)t)->link, true, ring_hint, &h);
 }
 
 static void ring_close(struct tx *t)
@@ -461,5 +470,6 @@ static const struct tx_ops ring_ops = {
 	.release = ring_release,
 	.arm = ring_arm,
 	.disarm = ring_disarm,
+	.woken = ring_woken,
 	.close = ring_close,
 };

@@ -65,5 +65,3 @@ struct tx *ring_new(int fd, uint32_t bulk, int side, struct link *l, unsigned in
 bool ring_all_taken(const struct tx *t);
 /* Give the memory's pages back to Linux, whoever still maps it; what was not read is lost. */
 void ring_forget(struct tx *t);
-/* Wake latency as last seen, ns; 0: not yet. */
-uint64_t ring_wake_ns(const struct tx *t);

@@ -19,8 +19,8 @@ struct spin {
 	uint64_t hits, sleeps;
 };
 
-int64_t spin_now(void); /* CLOCK_MONOTONIC, ns */
-uint32_t spin_cpu(void); /* the CPU one is on */
+int64_t spin_now(void);                           /* CLOCK_MONOTONIC, ns */
+uint32_t spin_cpu(void);                          /* the CPU one is on */
 void spin_init(struct spin *s, int64_t limit_ns); /* 0: as usual; < 0: never */
 /* Time to spin now, ns; 0 where the peer (@peer_cpu, UINT32_MAX unknown) is on this CPU, there is
  * but one, or the CPU is wanted by others. */

@@ -21,8 +21,13 @@ enum frame_kind {
 	FRAME_REPLY,  /* the same of the answer to call id */
 	FRAME_MORE,   /* the next piece of the message that is going on */
 	FRAME_CANCEL, /* call id has been given up */
-	FRAME_SWITCH, /* the last on this transport for now: go on with transport `label` */
+	FRAME_SWITCH, /* the last on this transport for now: go on with transport `label`; id: below
+		       */
 	FRAME_N
+};
+enum {
+	SWITCH_FOLLOWS = 1, /* done because the peer did: it need not follow */
+	SWITCH_RELEASE = 2, /* the ring is no longer needed; who reads that says the same */
 };
 
 /* A frame's header. */
@@ -31,6 +36,8 @@ struct frame {
 	uint32_t total; /* bytes of the whole message (MSG, REPLY) */
 	uint32_t label, id;
 	uint8_t kind;
+	uint8_t
+	    wait; /* the sender goes to sleep for what comes back: the gate keeps its call open */
 	uint8_t ncaps; /* only where tx->caps: slots of one's own with what goes or came */
 	writ_cap_t caps[WRIT_CAPS_MAX];
 };
@@ -58,7 +65,8 @@ struct tx_ops {
 	 * broke the rules: what had come whole has been given). Again the same until release().
 	 */
 	int (*peek)(struct tx *t, struct frame *ret, const void **data);
-	/* The frame is done with. Returns 0, or -PEER_CLOSED: its data may be torn, don't use it. */
+	/* The frame is done with. Returns 0, or -PEER_CLOSED: its data may be torn, don't use it.
+	 */
 	int (*release)(struct tx *t);
 	/*
 	 * One is going to sleep until there is a frame (TX_IN) or room for @len bytes
@@ -66,14 +74,20 @@ struct tx_ops {
 	 */
 	bool (*arm)(struct tx *t, unsigned want, size_t len);
 	void (*disarm)(struct tx *t, unsigned want);
+	/*
+	 * Its descriptor was readable: forget that. Where one descriptor tells of several
+	 * transports, @hinted is called with the owner of each that it told of. May be NULL.
+	 */
+	void (*woken)(struct tx *t, void (*hinted)(void *owner));
 	/* Unmap, close, free @t. */
 	void (*close)(struct tx *t);
 };
 struct tx {
 	const struct tx_ops *ops;
-	size_t frame_max; /* data bytes in one frame */
-	bool caps;        /* frames can carry capabilities */
-	bool fast;        /* peek() is a look at memory: spinning on it makes sense */
-	int fd;           /* readable when the peer rang; -1: it is the gate that tells */
+	size_t frame_max;  /* data bytes in one frame */
+	bool caps;         /* frames can carry capabilities */
+	bool fast;         /* peek() is a look at memory: spinning on it makes sense */
+	int fd;            /* readable when the peer rang; -1: it is the gate that tells */
 	uint32_t peer_cpu; /* where the peer ran last, as it says; UINT32_MAX: unknown */
+	int64_t wake_ns;   /* what a wake-up by the peer took lately; 0: unknown */
 };

@@ -1,27 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The one server skeleton (libsys/srv.c): adopt the gate, init, listen, ready,
- * loop. It takes sessions and requests, and closes a client that misbehaves; a
- * server is its operations and its state. Single-threaded, epoll.
+ * loop. Takes sessions and requests, and closes a client that misbehaves; a
+ * server is its operations and its state. Single-threaded.
  */
 #pragma once
 #include <stdbool.h>
 #include <writ/chan.h>
 
+#define SRV_MSG_MAX 65536 /* bytes of a request, and of a reply */
+
 /* One client. The server may hang its own state on it. */
 struct srv_session {
-	struct chan chan; /* prefix and rights: attested by the kernel */
-	uint32_t pid, realm;
-	uint64_t badge;
+	struct writ_chan *chan;
+	const struct writ_chan_peer
+	    *peer; /* attested by the kernel: prefix, rights, pid, badge … */
 	void *state;
 	struct srv *srv;
-	struct srv_session *prev, *next, *todo;
-	bool queued,
-	    stalled; /* on the todo list; has no room for replies, so nothing is taken of it */
-	/* The skeleton's own. */
-	uint32_t id; /* its session, also when the kernel has closed it */
-	bool dead;   /* closed while on the todo list: freed when its turn comes */
-	struct srv_session *by_id, *by_pid; /* next in their buckets */
+	/*
+	 * While a request is handled: what came with it (capabilities that aren't taken,
+	 * by setting them to 0, are thrown away afterwards), and what goes with the reply
+	 * (slots that are the skeleton's from then on).
+	 */
+	struct writ_chan_msg *request;
+	writ_cap_t give[WRIT_CAPS_MAX];
+	unsigned ngive;
 };
 
 struct srv_ops {
@@ -32,7 +35,7 @@ struct srv_ops {
 	int (*open)(struct srv_session *c);
 	void (*close)(struct srv_session *c);
 	/*
-	 * One request of @len bytes; write the reply into @rep (CHAN_MSG_MAX bytes).
+	 * One request of @len bytes; write the reply into @rep (SRV_MSG_MAX bytes).
 	 * Returns the reply's length, or a negated error, which closes the session
 	 * (malformed requests only: a refused one is a reply).
 	 */
@@ -53,17 +56,12 @@ struct srv_ops {
 struct srv {
 	const struct srv_ops *ops;
 	void *state;
-	int epfd;
+	struct writ_mbox *box;
 	bool stopping;
-	unsigned nsessions, max_sessions; /* 0: 16384 */
-	struct srv_session *sessions, *todo_head, *todo_tail;
 	struct srv_watch *watches;
-	struct srv_session **by_id, **by_pid; /* SRV_BUCKETS each */
 	int64_t logged_ns;
 	unsigned unlogged; /* misbehaving clients: one line a second */
 };
-#define SRV_BUCKETS      4096
-#define SRV_PID_SESSIONS 64 /* sessions of one proc with one server */
 
 /*
  * The whole life of a server; call it from writ_main(). Listens on every

@@ -40,7 +40,7 @@ static int named_open(struct srv_session *c, const char *path, unsigned flags, v
     struct writ_stat *ret_st)
 {
 	struct tree_node *n;
-	int r = tree_open(tree_of(c), path, c->chan.prefix, flags, &n);
+	int r = tree_open(tree_of(c), path, c->peer->prefix, flags, &n);
 
 	if (r < 0)
 		return r;
@@ -73,7 +73,7 @@ static int named_stat(struct srv_session *c, const char *path, struct writ_stat 
 
 static int named_mkdir(struct srv_session *c, const char *path)
 {
-	return tree_mkdir(tree_of(c), path, c->chan.prefix);
+	return tree_mkdir(tree_of(c), path, c->peer->prefix);
 }
 
 static int named_remove(struct srv_session *c, const char *path)
@@ -89,7 +89,7 @@ static int64_t named_readdir(struct srv_session *c, const char *path, uint64_t o
 
 static int named_rename(struct srv_session *c, const char *path, const char *to)
 {
-	return tree_rename(tree_of(c), path, to, c->chan.prefix);
+	return tree_rename(tree_of(c), path, to, c->peer->prefix);
 }
 
 /* --- start -------------------------------------------------------------------- */

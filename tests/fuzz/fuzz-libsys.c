@@ -14,7 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void request(const uint8_t *data, size_t size)
 {
 	static uint8_t rep[CHAN_MSG_MAX];
-	struct srv_session c = { .chan = { .rights = WRIT_R_ALL, .prefix = "/d" } };
+	static const struct writ_chan_peer peer = { .rights = WRIT_R_ALL, .prefix = "/d" };
+	struct srv_session c = { .peer = &peer };
 
 	memfs_reset();
 	if (fssrv_session_open(&c) < 0)

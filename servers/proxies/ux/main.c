@@ -11,8 +11,7 @@
 #include <writ/writ.h>
 #include "servers/proxies/ux/ux.h"
 
-#define SPARE_FDS   40 /* standard ones, gate, epoll, those open during a request */
-#define SESSION_FDS 2  /* a session's two bells */
+#define SPARE_FDS 40 /* standard ones, gate, epoll, those open during a request */
 
 _Static_assert(UX_END == FSSRV_END, "the end of a file has one name");
 
@@ -25,7 +24,7 @@ static int op_open(struct srv_session *c, const char *path, unsigned flags, void
     struct writ_stat *ret_st)
 {
 	struct ux_file *f;
-	int r = ux_open(ux_of(c), path, flags, c->realm, &f, ret_st);
+	int r = ux_open(ux_of(c), path, flags, c->peer->realm, &f, ret_st);
 
 	if (r == 0)
 		*ret_file = f;
@@ -77,19 +76,16 @@ static int op_rename(struct srv_session *c, const char *path, const char *to)
 	return ux_rename(ux_of(c), path, to);
 }
 
-/* Half of the descriptors are for files, half for sessions: neither starves the other. */
-static void fds_share(struct srv *s, struct ux *u)
+/* Half of the descriptors are for files, the rest is for the bells of clients. */
+static unsigned files_max(void)
 {
+	const unsigned want = 2 * UX_FILES_MAX + SPARE_FDS;
 	struct rlimit l;
-	unsigned n = 256;
+	unsigned n = want;
 
-	if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < 2 * UX_FILES_MAX + SPARE_FDS)
+	if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < want)
 		n = (unsigned)l.rlim_cur;
-	else
-		n = 2 * UX_FILES_MAX + SPARE_FDS;
-	n = n > SPARE_FDS + 2 * SESSION_FDS ? (n - SPARE_FDS) / 2 : SESSION_FDS;
-	u->nfiles = n;
-	s->max_sessions = n / SESSION_FDS;
+	return n > SPARE_FDS + 2 ? (n - SPARE_FDS) / 2 : 1;
 }
 
 static int ux_init(struct srv *s, int argc, char **argv)
@@ -114,7 +110,7 @@ static int ux_init(struct srv *s, int argc, char **argv)
 		srv_log(s, "the host folder can't be used: %s", writ_strerror(r));
 		return r;
 	}
-	fds_share(s, &u);
+	u.nfiles = files_max();
 	s->state = &u;
 	return 0;
 }

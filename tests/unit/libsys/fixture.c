@@ -76,31 +76,6 @@ void gate_pair(int fd[2])
 	}
 }
 
-void ring_make(int fds[2][WRIT_FDS_MAX])
-{
-	int ring = memfd_create("ring", MFD_CLOEXEC);
-	int bell_client = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	int bell_server = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-
-	ck_assert_int_eq(ftruncate(ring, (off_t)CHAN_BYTES), 0);
-	fds[0][0] = ring;
-	fds[0][1] = bell_client;
-	fds[0][2] = bell_server;
-	fds[1][0] = fcntl(ring, F_DUPFD_CLOEXEC, 20);
-	fds[1][1] = fcntl(bell_server, F_DUPFD_CLOEXEC, 20);
-	fds[1][2] = fcntl(bell_client, F_DUPFD_CLOEXEC, 20);
-}
-
-void ring_side(struct chan *c, int side, const int *fds)
-{
-	struct writ_event ev = { .ring.bytes = CHAN_BYTES };
-
-	memcpy(ev.fds, fds, sizeof(ev.fds));
-	*c = (struct chan){ 0 };
-	ck_assert_int_eq(chan_ring(c, &ev), 0);
-	c->side = side;
-}
-
 void kernel_say(int gate, const struct writ_hdr *h, const void *body, const int *fds)
 {
 	union {

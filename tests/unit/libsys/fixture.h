@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the tests of libsys share: seeds, small procs with a gate, rings. */
+/* What the tests of libsys share: seeds, small procs with a gate. */
 #pragma once
 #include <check.h>
 #include <stdbool.h>
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <sys/types.h>
 #include <unistd.h>
-#include <writ/chan.h>
+#include <writ/gate.h>
 
 #define NITEMS(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -36,11 +36,6 @@ int proc_join(pid_t pid);
 /* A gate: [0] the kernel's end, [1] the proc's. */
 void gate_pair(int fd[2]);
 
-/* A ring as the kernel makes it: descriptors for the client (fds[0]) and the server (fds[1]). */
-void ring_make(int fds[2][WRIT_FDS_MAX]);
-/* Adopt one side of it, with no kernel behind. */
-void ring_side(struct chan *c, int side, const int *fds);
-
 /* The kernel's words: one packet to a proc; one of its packets. */
 void kernel_say(int gate, const struct writ_hdr *h, const void *body, const int *fds);
 /* Returns false when the proc is gone. *ret_fd: the first descriptor that came, or -1. */
@@ -50,7 +45,6 @@ struct start_buf;
 void kernel_begin(int gate, const struct start_buf *s);
 
 Suite *start_suite(void);
-Suite *chan_suite(void);
 Suite *gate_suite(void);
 Suite *fssrv_suite(void);
 Suite *session_suite(void);

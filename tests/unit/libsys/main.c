@@ -7,7 +7,6 @@ int main(void)
 	int failed;
 
 	srunner_add_suite(r, gate_suite());
-	srunner_add_suite(r, chan_suite());
 	srunner_add_suite(r, fssrv_suite());
 	srunner_add_suite(r, session_suite());
 	srunner_run_all(r, CK_ENV);

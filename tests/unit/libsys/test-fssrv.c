@@ -5,13 +5,15 @@
 #include "libsys/pb.h"
 #include "memfs.h"
 
+static struct writ_chan_peer who;
 static struct srv_session ses;
-static uint8_t in[CHAN_MSG_MAX], out[CHAN_MSG_MAX];
+static uint8_t in[SRV_MSG_MAX], out[SRV_MSG_MAX];
 
 static void setup(void)
 {
-	memset(&ses, 0, sizeof(ses));
-	ses.chan.rights = WRIT_R_ALL;
+	memset(&who, 0, sizeof(who));
+	ses = (struct srv_session){ .peer = &who };
+	who.rights = WRIT_R_ALL;
 	memfs_reset();
 	ck_assert_int_eq(fssrv_session_open(&ses), 0);
 }
@@ -219,7 +221,7 @@ START_TEST(test_requests_without_the_right_reach_no_callback)
 			int r;
 
 			memfs_reset();
-			ses.chan.rights = rights;
+			who.rights = rights;
 			r = ask(&q, &rep);
 			ck_assert_msg(r == (ok ? 0 : -WRIT_E_NO_RIGHT), "row %u rights %x: %d", i,
 			    rights, r);
@@ -242,7 +244,7 @@ START_TEST(test_who_may_only_create_fills_what_it_made_and_nothing_else)
 	struct pb_req w = { .op = FSSRV_WRITE, .data = "abc", .len = 3 };
 	struct pb_rep rep;
 
-	ses.chan.rights = WRIT_R_CREATE;
+	who.rights = WRIT_R_CREATE;
 	ck_assert_int_eq(ask_path(FSSRV_OPEN, "/n", WRIT_O_WRITE | WRIT_O_CREATE, &rep), 0);
 	w.handle = rep.handle;
 	ck_assert_int_eq(ask(&w, &rep), 0);
@@ -266,10 +268,10 @@ START_TEST(test_who_may_not_read_learns_no_size)
 {
 	struct pb_rep rep;
 
-	ses.chan.rights = WRIT_R_WRITE;
+	who.rights = WRIT_R_WRITE;
 	ck_assert_int_eq(ask_path(FSSRV_OPEN, "/f", WRIT_O_WRITE, &rep), 0);
 	ck_assert(rep.has_stat && rep.stat.kind == WRIT_FILE && rep.stat.size == 0);
-	ses.chan.rights = WRIT_R_READ; /* negative control */
+	who.rights = WRIT_R_READ; /* negative control */
 	ck_assert_int_eq(ask_path(FSSRV_OPEN, "/f", WRIT_O_READ, &rep), 0);
 	ck_assert_uint_eq(rep.stat.size, 4);
 }
@@ -279,7 +281,7 @@ START_TEST(test_prefix_holds)
 {
 	struct pb_rep rep;
 
-	memcpy(ses.chan.prefix, "/d", 3);
+	memcpy(who.prefix, "/d", 3);
 	ck_assert_int_eq(ask_path(FSSRV_STAT, "/g", 0, &rep), 0);
 	ck_assert_int_eq(ask_path(FSSRV_STAT, "/f", 0, &rep), -WRIT_E_NOT_FOUND);
 	ck_assert_int_eq(ask_path(FSSRV_STAT, "/../f", 0, &rep), -WRIT_E_BAD_PATH);

@@ -158,7 +158,7 @@ START_TEST(watch)
 	ck_assert(ring_put(tx[0], 1, 2, false));
 	ck_assert_uint_eq(rings(1), 0);
 	tx[1]->ops->disarm(tx[1], TX_IN);
-	ck_assert_uint_gt(ring_wake_ns(tx[1]), 0);
+	ck_assert_uint_gt((tx[1])->wake_ns, 0);
 	ck_assert_int_eq(ring_get(tx[1], 1), 1);
 	ck_assert_int_eq(ring_get(tx[1], 2), 1);
 

@@ -9,233 +9,13 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include "libsys/mbox.h"
 #include "libsys/pb.h"
 #include "libsys/sys.h"
 #include "memfs.h"
+#include "node.h"
 #include <writ/start.h>
 #include <writ/writ.h>
-
-#define PROCS    8
-#define SESSIONS 128
-
-/* procs[0] is the server. */
-static struct node {
-	struct {
-		int gate;
-		pid_t pid;
-		bool alive;
-		int status;
-	} procs[PROCS];
-	unsigned nprocs;
-	struct {
-		unsigned client;
-		bool open;
-	} sessions[SESSIONS];
-	unsigned nsessions, notes, server_lives;
-	char noted[WRIT_PREFIX_MAX];
-	int (*server)(void *arg);
-	bool ready;
-} node;
-
-/* --- the small kernel --------------------------------------------------------------- */
-
-static pid_t start(int (*fn)(void *), unsigned i)
-{
-	int g[2];
-
-	gate_pair(g);
-	node.procs[i].pid = proc_fork(g[1], fn, NULL);
-	node.procs[i].gate = g[0];
-	node.procs[i].alive = true;
-	return node.procs[i].pid;
-}
-
-static void server_start(void)
-{
-	struct start_buf s;
-
-	start(node.server, 0);
-	node.ready = false;
-	node.server_lives++;
-	start_init(&s);
-	start_name(&s, WRIT_TYPE_ENDPOINT, "fs", 1, WRIT_R_READ);
-	kernel_begin(node.procs[0].gate, &s);
-}
-
-/* A client with Paths: "/all" (slot 1) has all rights, "/new" (slot 2) may create only. */
-static void client_start(int (*fn)(void *))
-{
-	unsigned i = node.nprocs++;
-	struct start_buf s;
-
-	start(fn, i);
-	start_init(&s);
-	start_name(&s, WRIT_TYPE_PATH, "/all", 1, 0x7f);
-	start_name(&s, WRIT_TYPE_PATH, "/new/d", 2, WRIT_R_CREATE);
-	kernel_begin(node.procs[i].gate, &s);
-}
-
-static void tell_closed(unsigned proc, unsigned session)
-{
-	struct writ_hdr h = {
-		.op = WRIT_EV_CLOSED,
-		.version = WRIT_ABI_VERSION,
-		.reply = 2,
-		.arg = session,
-	};
-
-	if (node.procs[proc].alive)
-		kernel_say(node.procs[proc].gate, &h, NULL, NULL);
-}
-
-static void do_connect(unsigned client, const struct writ_hdr *q, struct writ_hdr *rep)
-{
-	uint32_t rights = q->cap == 1 ? 0x7f : WRIT_R_CREATE;
-	struct writ_connect_rep body = { .session = ++node.nsessions, .rights = rights };
-	struct writ_ev_connect ev = {
-		.session = node.nsessions,
-		.rights = rights,
-		.pid = 100 + client,
-		.realm = 1,
-	};
-	struct writ_hdr h = {
-		.op = WRIT_EV_CONNECT,
-		.version = WRIT_ABI_VERSION,
-		.reply = 2,
-		.len = sizeof(ev),
-	};
-
-	ck_assert_uint_lt(node.nsessions, SESSIONS);
-	snprintf(ev.prefix, sizeof(ev.prefix), "%s", q->cap == 1 ? "/" : "/d");
-	node.sessions[node.nsessions].client = client;
-	node.sessions[node.nsessions].open = true;
-	kernel_say(node.procs[0].gate, &h, &ev, NULL);
-	rep->arg = node.nsessions;
-	rep->len = sizeof(body);
-	kernel_say(node.procs[client].gate, rep, &body, NULL);
-}
-
-static void do_ring(unsigned client, const struct writ_hdr *q, struct writ_hdr *rep)
-{
-	struct writ_ev_ring ev = { .session = (uint32_t)q->arg, .bells = 1, .bytes = CHAN_BYTES };
-	struct writ_hdr h = {
-		.op = WRIT_EV_RING,
-		.version = WRIT_ABI_VERSION,
-		.reply = 2,
-		.len = sizeof(ev),
-		.nfds = 3,
-	};
-	int fds[2][WRIT_FDS_MAX];
-
-	if (!node.sessions[q->arg].open) {
-		rep->status = WRIT_E_FAILED_LOOKUP;
-		kernel_say(node.procs[client].gate, rep, NULL, NULL);
-		return;
-	}
-	ring_make(fds);
-	kernel_say(node.procs[0].gate, &h, &ev, fds[1]);
-	rep->nfds = 3;
-	kernel_say(node.procs[client].gate, rep, NULL, fds[0]);
-	for (unsigned i = 0; i < 2; i++)
-		for (unsigned j = 0; j < WRIT_FDS_MAX; j++)
-			close(fds[i][j]);
-}
-
-static void do_close(unsigned by, unsigned session)
-{
-	if (session == 0 || session >= SESSIONS || !node.sessions[session].open)
-		return;
-	node.sessions[session].open = false;
-	tell_closed(by == 0 ? node.sessions[session].client : 0, session);
-}
-
-static void proc_gone(unsigned i)
-{
-	node.procs[i].alive = false;
-	node.procs[i].status = proc_join(node.procs[i].pid);
-	close(node.procs[i].gate);
-	if (node.procs[i].status != 0)
-		printf("proc %u ended with %d\n", i, node.procs[i].status);
-	for (unsigned s = 1; s <= node.nsessions; s++)
-		if (i == 0 || node.sessions[s].client == i)
-			do_close(i, s);
-	if (i == 0 && node.server_lives < 3)
-		server_start();
-}
-
-static void serve_gate(unsigned i)
-{
-	union {
-		struct writ_note_req note;
-		uint8_t raw[8192];
-	} b;
-	struct writ_hdr h, rep;
-	int fd;
-
-	if (!kernel_hear(node.procs[i].gate, &h, &b, sizeof(b), &fd)) {
-		proc_gone(i);
-		return;
-	}
-	rep = (struct writ_hdr){
-		.op = h.op,
-		.version = WRIT_ABI_VERSION,
-		.cookie = h.cookie,
-		.reply = 1,
-	};
-	switch (h.op) {
-	case WRIT_OP_CONNECT: do_connect(i, &h, &rep); return;
-	case WRIT_OP_RING: do_ring(i, &h, &rep); return;
-	case WRIT_OP_CLOSE: do_close(i, (unsigned)h.arg); break;
-	case WRIT_OP_STARTED: node.ready = node.ready || i == 0; break;
-	case WRIT_OP_NOTE:
-		node.notes++;
-		memcpy(node.noted, b.note.what, sizeof(node.noted));
-		break;
-	}
-	kernel_say(node.procs[i].gate, &rep, NULL, NULL);
-}
-
-/* Serve all gates until no client is left (or, with @ready, until the server has started). */
-static void kernel_run(bool ready)
-{
-	for (;;) {
-		struct pollfd p[PROCS];
-		unsigned clients = 0;
-
-		for (unsigned i = 0; i < node.nprocs; i++) {
-			clients += i > 0 && node.procs[i].alive;
-			p[i] = (struct pollfd){
-				.fd = node.procs[i].alive ? node.procs[i].gate : -1,
-				.events = POLLIN,
-			};
-		}
-		if (ready ? node.ready : clients == 0)
-			return;
-		ck_assert_int_gt(poll(p, node.nprocs, 20000), 0);
-		for (unsigned i = 0; i < node.nprocs; i++)
-			if (p[i].revents != 0)
-				serve_gate(i);
-	}
-}
-
-static void node_start(int (*server)(void *))
-{
-	memset(&node, 0, sizeof(node));
-	node.nprocs = 1;
-	node.server = server;
-	server_start();
-	kernel_run(true);
-}
-
-static void node_stop(void)
-{
-	ck_assert(node.procs[0].alive);
-	kill(node.procs[0].pid, SIGKILL);
-	proc_join(node.procs[0].pid);
-	close(node.procs[0].gate);
-	for (unsigned i = 1; i < node.nprocs; i++)
-		ck_assert_int_eq(node.procs[i].status, 0);
-}
 
 static int memfs_server(void *arg)
 {
@@ -246,14 +26,6 @@ static int memfs_server(void *arg)
 	MUST(writ_adopt(&argc, &argv) == 0);
 	memfs_reset();
 	return fssrv_main(argc, argv, &memfs_ops);
-}
-
-static void adopt(void)
-{
-	char **argv;
-	int argc;
-
-	MUST(writ_adopt(&argc, &argv) == 0);
 }
 
 /* --- files ------------------------------------------------------------------------------ */
@@ -433,26 +205,32 @@ END_TEST
 
 /* --- bad clients beside good ones ------------------------------------------------------------ */
 
+static int64_t say(struct writ_chan *c, const void *req, size_t len)
+{
+	const struct writ_msg m = { .data = req, .len = len };
+	uint8_t rep[256];
+
+	return writ_chan_call(c, 0, &m, rep, sizeof(rep), NULL, -1);
+}
+
+static int64_t stat_req(uint8_t *req, size_t size)
+{
+	return pb_req_pack(&(struct pb_req){ .op = FSSRV_STAT, .path = "/f" }, req, size);
+}
+
+/* What is no request, over either transport. */
 static int garbage_client(void *arg)
 {
-	uint8_t rep[64];
-	struct chan c;
+	struct writ_chan_attr attr = { 0 };
+	struct writ_chan *c;
 
 	(void)arg;
 	adopt();
 	for (unsigned i = 0; i < 10; i++) {
-		MUST(chan_open(&c, 1) == 0);
-		if (i % 2 == 0) {
-			MUST(chan_call(&c, 0, "\xff\xff\xff", 3, rep, sizeof(rep)) ==
-			    -WRIT_E_PEER_CLOSED);
-		} else {
-			c.ring->half[0].slot[0].len = 1u << 30;
-			__atomic_store_n(&c.ring->half[0].slot[0].seq, 1, __ATOMIC_SEQ_CST);
-			MUST(write(c.bell_out, &(uint64_t){ 1 }, 8) == 8);
-			c.sent = 1;
-			MUST(chan_call(&c, 0, "x", 1, rep, sizeof(rep)) == -WRIT_E_PEER_CLOSED);
-		}
-		chan_close(&c);
+		attr.transport = i % 2 == 0 ? WRIT_TX_KERNEL : WRIT_TX_USER;
+		MUST(writ_chan_open(1, &attr, &c) == 0);
+		MUST(say(c, "\xff\xff\xff", 3) == -WRIT_E_PEER_CLOSED);
+		writ_chan_close(c);
 	}
 	return 0;
 }
@@ -460,70 +238,58 @@ static int garbage_client(void *arg)
 /* Sends and never takes a reply, until there is no room at all. */
 static int deaf_client(void *arg)
 {
+	const struct writ_chan_attr attr = { .transport = WRIT_TX_USER };
 	uint8_t req[64], rep[256];
-	int64_t n = pb_req_pack(&(struct pb_req){ .op = FSSRV_STAT, .path = "/f" }, req,
-	    sizeof(req));
-	uint64_t id;
-	uint32_t label;
-	unsigned sent = 0, got = 0;
-	struct chan c;
+	const struct writ_msg m = { .data = req, .len = (size_t)stat_req(req, sizeof(req)) };
+	struct writ_chan_msg got;
+	unsigned sent = 0, heard = 0;
+	struct writ_chan *c;
+	int64_t r;
 
 	(void)arg;
 	adopt();
-	MUST(chan_open(&c, 1) == 0);
-	while (chan_send(&c, sent, 0, req, (size_t)n, 200) == 0)
+	MUST(writ_chan_open(1, &attr, &c) == 0);
+	while ((r = writ_chan_call_begin(c, 0, &m, 200000000)) > 0)
 		sent++;
-	MUST(sent >= CHAN_SLOTS);
+	MUST(r == -WRIT_E_TIMED_OUT && sent >= 32);
 	/* Then listens: nothing was lost, in order. */
-	while (got < sent) {
-		int64_t r = chan_take(&c, &id, &label, rep, sizeof(rep));
-
-		if (r == -WRIT_E_BUSY) {
-			usleep(1000);
-			continue;
-		}
-		MUST(r > 0 && id == got);
-		got++;
+	for (; heard < sent; heard++) {
+		MUST(writ_chan_recv(c, rep, sizeof(rep), &got, 0, -1) > 0);
+		MUST(got.event == WRIT_CHAN_REPLY && got.id == heard + 1);
 	}
+	writ_chan_close(c);
 	return 0;
-}
-
-/* Opens more sessions than it may have: @may of them are served. */
-static int open_many(unsigned may)
-{
-	struct chan c[SRV_PID_SESSIONS + 1];
-	uint8_t req[64], rep[256];
-	int64_t n = pb_req_pack(&(struct pb_req){ .op = FSSRV_STAT, .path = "/f" }, req,
-	    sizeof(req));
-
-	adopt();
-	for (unsigned i = 0; i <= may; i++) {
-		int64_t r;
-
-		MUST(chan_open(&c[i], 1) == 0);
-		r = chan_call(&c[i], 0, req, (size_t)n, rep, sizeof(rep));
-		MUST(i < may ? r > 0 : r == -WRIT_E_PEER_CLOSED);
-	}
-	return 0;
-}
-
-static int greedy_client(void *arg)
-{
-	(void)arg;
-	return open_many(SRV_PID_SESSIONS);
 }
 
 enum { FEW = 8 };
+
+/* Opens more sessions than it may have: a server with FEW places leaves a proc a quarter of them. */
+static int greedy_client(void *arg)
+{
+	struct writ_chan *c[FEW];
+	uint8_t req[64];
+	size_t n = (size_t)stat_req(req, sizeof(req));
+	unsigned served = 0;
+
+	(void)arg;
+	adopt();
+	for (unsigned i = 0; i < FEW; i++) {
+		MUST(writ_chan_open(1, NULL, &c[i]) == 0);
+		served += say(c[i], req, n) > 0;
+	}
+	MUST(served == 2);
+	return 0;
+}
 
 static int few_init(struct srv *s, int argc, char **argv)
 {
 	(void)argc;
 	(void)argv;
-	s->max_sessions = FEW;
+	s->box->max_chans = FEW;
 	return 0;
 }
 
-/* A server that has no more than FEW sessions. */
+/* A server that has no more than FEW places. */
 static int few_server(void *arg)
 {
 	struct fssrv_ops ops = memfs_ops;
@@ -536,21 +302,6 @@ static int few_server(void *arg)
 	ops.init = few_init;
 	return fssrv_main(argc, argv, &ops);
 }
-
-static int half_client(void *arg)
-{
-	(void)arg;
-	return open_many(FEW / 2);
-}
-
-START_TEST(test_a_realm_leaves_sessions_to_others)
-{
-	node_start(few_server);
-	client_start(half_client);
-	kernel_run(false);
-	node_stop();
-}
-END_TEST
 
 START_TEST(test_bad_clients_disturb_nobody)
 {
@@ -566,7 +317,7 @@ END_TEST
 
 START_TEST(test_sessions_of_one_proc_are_bounded)
 {
-	node_start(memfs_server);
+	node_start(few_server);
 	client_start(greedy_client);
 	kernel_run(false);
 	client_start(files_client); /* another's are not */
@@ -587,7 +338,6 @@ Suite *session_suite(void)
 	tcase_add_test(t, test_death_of_the_server);
 	tcase_add_test(t, test_bad_clients_disturb_nobody);
 	tcase_add_test(t, test_sessions_of_one_proc_are_bounded);
-	tcase_add_test(t, test_a_realm_leaves_sessions_to_others);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel transport, client's side: calls through a Path. Owns the calls
+ * that are open, and the frames that came in answers.
+ */
+#include "libsys/tx_kernel.h"
+#include <stdlib.h>
+#include <string.h>
+#include "libsys/sys.h"
+#include "libsys/tx_wire.h"
+
+#define CALLS 2 /* open at once */
+
+struct got {
+	struct got *next;
+	struct frame f;
+	uint8_t data[];
+};
+
+struct client {
+	struct tx tx;
+	writ_cap_t path, take; /* take: the first of three slots for what comes; 0: none yet */
+	uint32_t session, cookies[CALLS], taker; /* taker: the call that names them */
+	unsigned ncalls;
+	bool waits[CALLS]; /* the answer to it waits for a frame, not for the server to take one */
+	bool broken, taken;
+	struct got *head, **tail;
+	struct wire_out out;
+};
+
+static struct client *of(struct tx *t)
+{
+	return (struct client *)t;
+}
+
+static void got_add(struct client *k, const struct writ_msg_rep *rep, const struct wire_in *in,
+    size_t len)
+{
+	struct got *g;
+	struct frame f;
+
+	if (len == 0)
+		return; /* just taken */
+	if (!wire_read(&in->head, len, &f) || (g = malloc(sizeof(*g) + f.len)) == NULL) {
+		k->broken = true;
+		return;
+	}
+	f.ncaps = rep->ncaps;
+	for (unsigned i = 0; i < f.ncaps; i++)
+		f.caps[i] = k->take + i;
+	if (f.ncaps > 0) {
+		for (unsigned i = f.ncaps; i < WRIT_CAPS_MAX; i++)
+			sys_slot_back(k->take + i);
+		k->take = 0;
+	}
+	g->f = f;
+	g->next = NULL;
+	memcpy(g->data, in->data, f.len);
+	*k->tail = g;
+	k->tail = &g->next;
+}
+
+/* Calls that have been answered. */
+static void collect(struct client *k)
+{
+	static struct wire_in in;
+	struct writ_hdr h;
+
+	for (unsigned i = 0; i < k->ncalls;) {
+		if (!sys_gate_answer(k->cookies[i], &h, &in, sizeof(in))) {
+			i++;
+			continue;
+		}
+		if (k->cookies[i] == k->taker)
+			k->taker = 0;
+		k->cookies[i] = k->cookies[--k->ncalls];
+		k->waits[i] = k->waits[k->ncalls];
+		if (h.status != 0) {
+			k->broken = true;
+			k->taken = k->taken || h.status == WRIT_E_PEER_CLOSED;
+		} else if (h.len >= sizeof(in.rep)) {
+			got_add(k, &in.rep, &in, h.len - sizeof(in.rep));
+		}
+	}
+}
+
+/* One more call: k->out is filled. */
+static int call(struct client *k, size_t len)
+{
+	struct writ_hdr h = sys_hdr(WRIT_OP_CALL, k->path, k->session, WIRE_LEN(len));
+	int64_t cookie;
+
+	if (k->take == 0)
+		k->take = sys_slots_new(WRIT_CAPS_MAX);
+	k->out.req.take = k->take;
+	k->out.req.ntake = k->take != 0 && k->taker == 0 ? WRIT_CAPS_MAX : 0;
+	cookie = sys_gate_post(&h, &k->out);
+	if (cookie < 0) {
+		k->broken = true;
+		return -WRIT_E_PEER_CLOSED;
+	}
+	if (k->out.req.ntake > 0)
+		k->taker = (uint32_t)cookie;
+	k->waits[k->ncalls] = k->out.head.wait != 0;
+	k->cookies[k->ncalls++] = (uint32_t)cookie;
+	return 0;
+}
+
+bool kernel_client_unread(const struct tx *t)
+{
+	const struct client *k = (const struct client *)t;
+	bool any = false;
+
+	for (unsigned i = 0; i < k->ncalls; i++)
+		any = any || !k->waits[i];
+	return any && !k->broken;
+}
+
+static void *client_reserve(struct tx *t, size_t len)
+{
+	struct client *k = of(t);
+
+	(void)len;
+	if (k->ncalls == CALLS)
+		collect(k);
+	return k->ncalls < CALLS && !k->broken ? k->out.data : NULL;
+}
+
+/* Can these be sent? The kernel says so only when the server answers. */
+static int check_caps(const struct client *k, const struct frame *f)
+{
+	struct writ_cap_info info;
+	int r = 0;
+
+	if (f->ncaps > 0 && (sys_rights(k->path) & WRIT_R_GRANT) == 0)
+		return -WRIT_E_NO_RIGHT;
+	for (unsigned i = 0; i < f->ncaps && r == 0; i++) {
+		r = writ_cap_inspect(f->caps[i], &info);
+		if (r == 0 && info.type == WRIT_TYPE_NULL)
+			r = -WRIT_E_FAILED_LOOKUP;
+		if (r == 0 && info.type == WRIT_TYPE_REPLY)
+			r = -WRIT_E_ILLEGAL_OPERATION;
+	}
+	return r;
+}
+
+static int client_commit(struct tx *t, const struct frame *f, bool cork)
+{
+	struct client *k = of(t);
+	int r = check_caps(k, f);
+
+	(void)cork;
+	if (r < 0)
+		return r;
+	wire_write(&k->out, f);
+	return call(k, f->len);
+}
+
+static void client_flush(struct tx *t)
+{
+	(void)t;
+}
+
+static int client_peek(struct tx *t, struct frame *ret, const void **data)
+{
+	struct client *k = of(t);
+
+	if (k->head == NULL)
+		collect(k);
+	if (k->head == NULL)
+		return k->broken ? -WRIT_E_PEER_CLOSED : 0;
+	*ret = k->head->f;
+	*data = k->head->data;
+	return 1;
+}
+
+static int client_release(struct tx *t)
+{
+	struct client *k = of(t);
+	struct got *g = k->head;
+
+	k->head = g->next;
+	if (k->head == NULL)
+		k->tail = &k->head;
+	free(g);
+	return 0;
+}
+
+static bool client_arm(struct tx *t, unsigned want, size_t len)
+{
+	struct client *k = of(t);
+
+	(void)len;
+	collect(k);
+	if (want == TX_OUT)
+		return k->ncalls < CALLS || k->broken;
+	if (k->head == NULL && !k->broken && k->ncalls == 0) {
+		wire_get(&k->out);
+		call(k, 0);
+		collect(k);
+	}
+	return k->head != NULL || k->broken;
+}
+
+static void client_disarm(struct tx *t, unsigned want)
+{
+	(void)t;
+	(void)want;
+}
+
+static void client_close(struct tx *t)
+{
+	struct client *k = of(t);
+	const void *data;
+	struct frame f;
+
+	/* The session is closed: all calls have been answered. */
+	if (k->ncalls > 0 && sys_gate_pump() == 0)
+		collect(k);
+	while (client_peek(t, &f, &data) == 1) {
+		for (unsigned i = 0; i < f.ncaps; i++)
+			writ_slot_free(f.caps[i]);
+		client_release(t);
+	}
+	for (unsigned i = 0; k->take != 0 && i < WRIT_CAPS_MAX; i++)
+		sys_slot_back(k->take + i);
+	free(k);
+}
+
+bool kernel_client_taken(const struct tx *t)
+{
+	const struct client *k = (const struct client *)t;
+
+	return k->taken || k->ncalls > 0;
+}
+
+struct tx *kernel_client_new(writ_cap_t path, uint32_t session)
+{
+	static const struct tx_ops ops = { client_reserve, client_commit, client_flush, client_peek,
+		client_release, client_arm, client_disarm, NULL, client_close };
+	struct client *k = calloc(1, sizeof(*k));
+
+	if (k == NULL)
+		return NULL;
+	k->tx = (struct tx){ .ops = &ops,
+		.frame_max = WIRE_DATA_MAX,
+		.caps = true,
+		.fd = -1,
+		.peer_cpu = UINT32_MAX };
+	k->path = path;
+	k->session = session;
+	k->tail = &k->head;
+	return &k->tx;
+}

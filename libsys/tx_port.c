@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel transport, server's side: messages of all sessions come through
+ * one open RECV and are answered by Reply. Owns the Replies; keeps no more of a
+ * session than its client has calls open, which the protocol bounds: one that
+ * doesn't obey it loses its session.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "libsys/chan.h"
+#include "libsys/sys.h"
+#include "libsys/tx_kernel.h"
+#include "libsys/tx_wire.h"
+
+#define CALLS 2 /* of one session, taken and not answered */
+
+struct got {
+	struct got *next;
+	struct frame f;
+	writ_cap_t reply;
+	uint8_t data[];
+};
+
+struct server {
+	struct tx tx;
+	struct port *port;
+	writ_cap_t held; /* Reply of a call whose sender waits for a frame; or 0 */
+	unsigned ngot;
+	bool broken;
+	struct got *head, **tail;
+};
+
+static struct wire_out out; /* built and sent at once */
+
+static struct server *of(struct tx *t)
+{
+	return (struct server *)t;
+}
+
+/* --- the port ------------------------------------------------------------------------ */
+
+static void slots(struct port *p)
+{
+	if (p->reply == 0)
+		p->reply = sys_slots_new(1);
+	if (p->take == 0)
+		p->take = sys_slots_new(WRIT_CAPS_MAX);
+	out.req.reply = p->reply;
+	out.req.take = p->take;
+	out.req.ntake = p->take != 0 ? WRIT_CAPS_MAX : 0;
+}
+
+int port_open(struct port *p)
+{
+	struct writ_hdr h = sys_hdr(WRIT_OP_RECV, p->endpoint, 0, sizeof(out.req));
+	int64_t cookie;
+
+	if (p->cookie != 0)
+		return 0;
+	out.req = (struct writ_msg_req){ 0 };
+	slots(p);
+	cookie = sys_gate_post(&h, &out);
+	p->cookie = cookie < 0 ? 0 : (uint32_t)cookie;
+	return cookie < 0 ? (int)cookie : 0;
+}
+
+/*
+ * Answer the call in @reply with what @out holds, of @len bytes. Together with
+ * the next RECV when none is open; whether the caller is still there, its session tells.
+ */
+static void answer(struct port *p, writ_cap_t reply, size_t len)
+{
+	struct writ_hdr h = sys_hdr(WRIT_OP_REPLY_RECV, p->endpoint, reply, len);
+	int64_t cookie;
+
+	if (p->cookie != 0) {
+		h = sys_hdr(WRIT_OP_REPLY, reply, 0, len);
+		sys_gate_post_quiet(&h, &out);
+		sys_slot_back(reply);
+		return;
+	}
+	if (p->reply == 0)
+		p->reply = reply; /* it is empty by the time that the next one comes */
+	else
+		sys_slot_back(reply);
+	slots(p);
+	cookie = sys_gate_post(&h, &out);
+	p->cookie = cookie < 0 ? 0 : (uint32_t)cookie;
+}
+
+static void ack(struct port *p, writ_cap_t reply)
+{
+	out.req = (struct writ_msg_req){ 0 };
+	answer(p, reply, sizeof(out.req));
+}
+
+/* Nobody is there for it: its sender is told so. */
+static void drop(const struct frame *f, writ_cap_t reply)
+{
+	chan_caps_drop(f->caps, f->ncaps);
+	writ_slot_free(reply);
+}
+
+/* A call of a session: @reply is its Reply. */
+static void deliver(struct port *p, const struct wire_in *in, size_t len, writ_cap_t reply)
+{
+	struct writ_chan *c = p->find(p->arg, in->rep.session);
+	struct server *s = c != NULL ? of(c->tx[CHAN_TX_KERNEL]) : NULL;
+	struct frame f = { 0 };
+	struct got *g = NULL;
+	bool ok = wire_read(&in->head, len, &f) && s != NULL && reply != 0;
+
+	f.ncaps = in->rep.ncaps;
+	for (unsigned i = 0; i < f.ncaps; i++)
+		f.caps[i] = p->take + i;
+	if (f.ncaps > 0) {
+		for (unsigned i = f.ncaps; i < WRIT_CAPS_MAX; i++)
+			sys_slot_back(p->take + i);
+		p->take = 0;
+	}
+	ok = ok && s->ngot + (s->held != 0) < CALLS;
+	if (ok)
+		g = malloc(sizeof(*g) + f.len);
+	if (g == NULL) {
+		if (s != NULL)
+			s->broken = true;
+		drop(&f, reply);
+	} else {
+		g->f = f;
+		g->reply = reply;
+		g->next = NULL;
+		memcpy(g->data, in->data, f.len);
+		*s->tail = g;
+		s->tail = &g->next;
+		s->ngot++;
+	}
+	if (c != NULL)
+		p->ready(p->arg, c);
+}
+
+int port_poll(struct port *p)
+{
+	static struct wire_in in;
+	struct writ_hdr h;
+
+	while (p->cookie != 0 && sys_gate_answer(p->cookie, &h, &in, sizeof(in))) {
+		writ_cap_t reply = 0;
+
+		p->cookie = 0;
+		if (h.status == 0 && in.rep.call != 0) {
+			reply = p->reply;
+			p->reply = 0;
+		}
+		if (h.status == 0 && h.len >= sizeof(in.rep))
+			deliver(p, &in, h.len - sizeof(in.rep), reply);
+		else if (h.status == WRIT_E_NO_RIGHT || h.status == WRIT_E_INVALID_CAPABILITY)
+			return -h.status;
+	}
+	return 0;
+}
+
+void port_close(struct port *p)
+{
+	if (p->reply != 0)
+		sys_slot_back(p->reply);
+	for (unsigned i = 0; p->take != 0 && i < WRIT_CAPS_MAX; i++)
+		sys_slot_back(p->take + i);
+	p->reply = p->take = 0;
+}
+
+/* --- a session's side ------------------------------------------------------------------ */
+
+/* A "get" carries nothing to be read: its Reply is held as soon as it is the next. */
+static void skip_gets(struct server *s)
+{
+	while (s->head != NULL && s->head->f.kind == WIRE_GET)
+		s->tx.ops->release(&s->tx);
+}
+
+static void *server_reserve(struct tx *t, size_t len)
+{
+	struct server *s = of(t);
+
+	(void)len;
+	port_poll(s->port);
+	skip_gets(s);
+	return s->held != 0 && !s->broken ? out.data : NULL;
+}
+
+/* Capabilities may be refused, and the Reply is still there then. */
+static int commit_caps(struct server *s, size_t len)
+{
+	struct writ_hdr h = sys_hdr(WRIT_OP_REPLY, s->held, 0, len);
+	int r = writ_gate_call(&h, &out, NULL, NULL, 0, NULL);
+
+	if (r == -WRIT_E_PEER_CLOSED || r == 0)
+		sys_slot_back(s->held);
+	if (r == 0)
+		s->held = 0;
+	return r;
+}
+
+static int server_commit(struct tx *t, const struct frame *f, bool cork)
+{
+	struct server *s = of(t);
+	writ_cap_t reply = s->held;
+
+	(void)cork;
+	wire_write(&out, f);
+	if (f->ncaps > 0)
+		return commit_caps(s, WIRE_LEN(f->len));
+	s->held = 0;
+	answer(s->port, reply, WIRE_LEN(f->len));
+	return 0;
+}
+
+static void server_flush(struct tx *t)
+{
+	(void)t;
+}
+
+static int server_peek(struct tx *t, struct frame *ret, const void **data)
+{
+	struct server *s = of(t);
+
+	skip_gets(s);
+	if (s->head == NULL)
+		return s->broken ? -WRIT_E_PEER_CLOSED : 0;
+	*ret = s->head->f;
+	*data = s->head->data;
+	return 1;
+}
+
+/* It is taken: say so, or keep the call for what goes back. */
+static int server_release(struct tx *t)
+{
+	struct server *s = of(t);
+	struct got *g = s->head;
+	writ_cap_t old = g->reply;
+
+	s->head = g->next;
+	if (s->head == NULL)
+		s->tail = &s->head;
+	s->ngot--;
+	if (g->f.wait) { /* the oldest answers nothing any more */
+		old = s->held;
+		s->held = g->reply;
+	}
+	free(g);
+	if (old != 0)
+		ack(s->port, old);
+	return 0;
+}
+
+static bool server_arm(struct tx *t, unsigned want, size_t len)
+{
+	struct server *s = of(t);
+
+	(void)len;
+	port_poll(s->port);
+	skip_gets(s);
+	if (port_open(s->port) < 0)
+		s->broken = true;
+	return s->broken || (want == TX_IN ? s->head != NULL : s->held != 0);
+}
+
+static void server_disarm(struct tx *t, unsigned want)
+{
+	(void)t;
+	(void)want;
+}
+
+static void server_close(struct tx *t)
+{
+	struct server *s = of(t);
+
+	while (s->head != NULL) {
+		struct got *g = s->head;
+
+		s->head = g->next;
+		drop(&g->f, g->reply);
+		free(g);
+	}
+	if (s->held != 0)
+		writ_slot_free(s->held);
+	free(s);
+}
+
+struct tx *kernel_server_new(struct port *p)
+{
+	static const struct tx_ops ops = { server_reserve, server_commit, server_flush, server_peek,
+		server_release, server_arm, server_disarm, NULL, server_close };
+	struct server *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->tx = (struct tx){ .ops = &ops,
+		.frame_max = WIRE_DATA_MAX,
+		.caps = true,
+		.fd = -1,
+		.peer_cpu = UINT32_MAX };
+	s->port = p;
+	s->tail = &s->head;
+	return &s->tx;
+}
