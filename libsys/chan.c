@@ -54,6 +54,7 @@ void chan_free(struct writ_chan *c)
 		chan_caps_drop(c->cur.msg.caps, c->cur.msg.ncaps);
 	free(c->cur.part);
 	free(c->get.kept);
+	free(c->put.copy);
 	if (c->rest != NULL)
 		chan_caps_drop(c->rest->f.caps, c->rest->f.ncaps);
 	free(c->rest);

@@ -69,7 +69,8 @@ struct writ_chan {
 		bool on;
 		uint32_t total, done, place;
 		struct frame f;
-		void *at;
+		void *at;      /* what the user fills */
+		uint8_t *copy; /* that, where the transport's own place is a brief one */
 	} put;
 	struct spin spin;
 	struct writ_chan_attr attr;

@@ -270,7 +270,7 @@ int64_t writ_chan_recv(struct writ_chan *c, void *buf, size_t size, struct writ_
 	struct writ_chan_msg msg;
 	int64_t n;
 
-	if (c->get.on)
+	if (c->get.on && !c->broken)
 		return -WRIT_E_ILLEGAL_OPERATION;
 	n = next(c, &s, &msg, timeout == 0 ? 0 : chan_end(timeout));
 	if (n < 0 && n != -WRIT_E_RANGE)
@@ -289,7 +289,7 @@ int64_t writ_chan_call(struct writ_chan *c, uint32_t label, const struct writ_ms
 	struct sink s = { .buf = rep, .size = size, .flags = WRIT_CHAN_MAY_DISCARD };
 	struct writ_chan_msg msg;
 
-	if (c->to_self || c->get.on)
+	if (c->to_self || (c->get.on && !c->broken))
 		return -WRIT_E_ILLEGAL_OPERATION;
 	id = writ_chan_call_begin(c, label, m, timeout);
 	if (id < 0)

@@ -84,7 +84,7 @@ int chan_put(struct writ_chan *c, const struct frame *first, const void *data, b
 	int r;
 
 	if (c->put.on)
-		return -WRIT_E_ILLEGAL_OPERATION;
+		return c->broken ? -WRIT_E_PEER_CLOSED : -WRIT_E_ILLEGAL_OPERATION;
 	if (f.ncaps > 0 && !c->tx[c->out]->caps && c->tx[CHAN_TX_KERNEL] == NULL)
 		return -WRIT_E_ILLEGAL_OPERATION;
 	if (f.ncaps > 0 && !c->tx[c->out]->caps) {
@@ -202,10 +202,24 @@ int64_t writ_chan_begin_put(struct writ_chan *c, uint32_t id, uint32_t label, ui
 	} while (c->put.at != NULL && n > chan_frame_max(c));
 	if (c->put.at == NULL)
 		return r;
+	if (c->tx[c->out]->brief && (c->put.at = c->put.copy = malloc(n + 1)) == NULL)
+		return -WRIT_E_NOT_ENOUGH_MEMORY;
 	c->put.on = true;
 	c->put.place = (uint32_t)n;
 	*ret = c->put.at;
 	return (int64_t)n;
+}
+
+/* What was filled elsewhere, into the transport's place. 0 or PEER_CLOSED. */
+static int put_copied(struct writ_chan *c, size_t n)
+{
+	void *at = c->tx[c->out]->ops->reserve(c->tx[c->out], n);
+
+	if (at != NULL)
+		memcpy(at, c->put.copy, n);
+	free(c->put.copy);
+	c->put.copy = NULL;
+	return at == NULL ? chan_break(c) : 0;
 }
 
 int writ_chan_end_put(struct writ_chan *c, size_t n)
@@ -215,6 +229,8 @@ int writ_chan_end_put(struct writ_chan *c, size_t n)
 	if (c->put.at == NULL || n > c->put.place)
 		return -WRIT_E_ILLEGAL_OPERATION;
 	c->put.at = NULL;
+	if (c->put.copy != NULL && put_copied(c, n) < 0)
+		return -WRIT_E_PEER_CLOSED;
 	if (n == 0 && c->put.total > 0) {
 		c->put.on = c->put.done > 0;
 		return 0;

@@ -297,6 +297,7 @@ struct tx *kernel_server_new(struct port *p)
 	s->tx = (struct tx){ .ops = &ops,
 		.frame_max = WIRE_DATA_MAX,
 		.caps = true,
+		.brief = true,
 		.fd = -1,
 		.peer_cpu = UINT32_MAX };
 	s->port = p;
