@@ -86,6 +86,7 @@ struct tx {
 	const struct tx_ops *ops;
 	size_t frame_max;  /* data bytes in one frame */
 	bool caps;         /* frames can carry capabilities */
+	bool brief;        /* a place holds only until anything is done with another transport */
 	bool fast;         /* peek() is a look at memory: spinning on it makes sense */
 	int fd;            /* readable when the peer rang; -1: it is the gate that tells */
 	uint32_t peer_cpu; /* where the peer ran last, as it says; UINT32_MAX: unknown */
