@@ -9,7 +9,9 @@
 #include "libsys/sys.h"
 #include "libsys/tx_wire.h"
 
-#define CALLS 2 /* open at once */
+#define CALLS   3 /* open at once: two with frames, and one that waits for the server's */
+#define FRAMES  2
+#define GOT_MAX 64 /* frames that lie here while one waits to send */
 
 struct got {
 	struct got *next;
@@ -22,7 +24,10 @@ struct client {
 	writ_cap_t path, take; /* take: the first of three slots for what comes; 0: none yet */
 	uint32_t session, cookies[CALLS], taker; /* taker: the call that names them */
 	unsigned ncalls;
-	bool waits[CALLS]; /* the answer to it waits for a frame, not for the server to take one */
+	struct {
+		bool get, waits; /* carries no frame; is answered with one */
+	} kind[CALLS];
+	unsigned ngot;
 	bool broken, taken;
 	struct got *head, **tail;
 	struct wire_out out;
@@ -58,6 +63,7 @@ static void got_add(struct client *k, const struct writ_msg_rep *rep, const stru
 	memcpy(g->data, in->data, f.len);
 	*k->tail = g;
 	k->tail = &g->next;
+	k->ngot++;
 }
 
 /* Calls that have been answered. */
@@ -74,7 +80,7 @@ static void collect(struct client *k)
 		if (k->cookies[i] == k->taker)
 			k->taker = 0;
 		k->cookies[i] = k->cookies[--k->ncalls];
-		k->waits[i] = k->waits[k->ncalls];
+		k->kind[i] = k->kind[k->ncalls];
 		if (h.status != 0) {
 			k->broken = true;
 			k->taken = k->taken || h.status == WRIT_E_PEER_CLOSED;
@@ -101,7 +107,8 @@ static int call(struct client *k, size_t len)
 	}
 	if (k->out.req.ntake > 0)
 		k->taker = (uint32_t)cookie;
-	k->waits[k->ncalls] = k->out.head.wait != 0;
+	k->kind[k->ncalls].waits = k->out.head.wait != 0;
+	k->kind[k->ncalls].get = k->out.head.kind == WIRE_GET;
 	k->cookies[k->ncalls++] = (uint32_t)cookie;
 	return 0;
 }
@@ -112,8 +119,17 @@ bool kernel_client_unread(const struct tx *t)
 	bool any = false;
 
 	for (unsigned i = 0; i < k->ncalls; i++)
-		any = any || !k->waits[i];
+		any = any || !k->kind[i].waits;
 	return any && !k->broken;
+}
+
+static bool has_room(const struct client *k)
+{
+	unsigned frames = 0;
+
+	for (unsigned i = 0; i < k->ncalls; i++)
+		frames += !k->kind[i].get;
+	return frames < FRAMES && k->ncalls < CALLS;
 }
 
 static void *client_reserve(struct tx *t, size_t len)
@@ -121,9 +137,9 @@ static void *client_reserve(struct tx *t, size_t len)
 	struct client *k = of(t);
 
 	(void)len;
-	if (k->ncalls == CALLS)
+	if (!has_room(k))
 		collect(k);
-	return k->ncalls < CALLS && !k->broken ? k->out.data : NULL;
+	return has_room(k) && !k->broken ? k->out.data : NULL;
 }
 
 /* Can these be sent? The kernel says so only when the server answers. */
@@ -182,8 +198,26 @@ static int client_release(struct tx *t)
 	k->head = g->next;
 	if (k->head == NULL)
 		k->tail = &k->head;
+	k->ngot--;
 	free(g);
 	return 0;
+}
+
+/*
+ * Have a call open that the server can answer with a frame. Also while one waits for room: the
+ * server may be waiting for the same, and neither would go on.
+ */
+static void listen_too(struct client *k)
+{
+	bool waits = false;
+
+	for (unsigned i = 0; i < k->ncalls; i++)
+		waits = waits || k->kind[i].waits;
+	if (waits || k->broken || k->ncalls == CALLS || k->ngot >= GOT_MAX)
+		return;
+	wire_get(&k->out);
+	call(k, 0);
+	collect(k);
 }
 
 static bool client_arm(struct tx *t, unsigned want, size_t len)
@@ -192,14 +226,9 @@ static bool client_arm(struct tx *t, unsigned want, size_t len)
 
 	(void)len;
 	collect(k);
-	if (want == TX_OUT)
-		return k->ncalls < CALLS || k->broken;
-	if (k->head == NULL && !k->broken && k->ncalls == 0) {
-		wire_get(&k->out);
-		call(k, 0);
-		collect(k);
-	}
-	return k->head != NULL || k->broken;
+	if (want == TX_OUT ? !has_room(k) : k->head == NULL)
+		listen_too(k);
+	return k->broken || (want == TX_OUT ? has_room(k) : k->head != NULL);
 }
 
 static void client_disarm(struct tx *t, unsigned want)

@@ -12,7 +12,7 @@
 #include "libsys/tx_kernel.h"
 #include "libsys/tx_wire.h"
 
-#define CALLS 2 /* of one session, taken and not answered */
+#define CALLS 3 /* of one session, taken and not answered */
 
 struct got {
 	struct got *next;
@@ -94,6 +94,14 @@ static void ack(struct port *p, writ_cap_t reply)
 	answer(p, reply, sizeof(out.req));
 }
 
+/* Keep this call for what goes back. An older one answers nothing any more. */
+static void hold(struct server *s, writ_cap_t reply)
+{
+	if (s->held != 0)
+		ack(s->port, s->held);
+	s->held = reply;
+}
+
 /* Nobody is there for it: its sender is told so. */
 static void drop(const struct frame *f, writ_cap_t reply)
 {
@@ -119,6 +127,12 @@ static void deliver(struct port *p, const struct wire_in *in, size_t len, writ_c
 		p->take = 0;
 	}
 	ok = ok && s->ngot + (s->held != 0) < CALLS;
+	if (ok && f.kind == WIRE_GET) { /* nothing to be read, whatever lies before it */
+		hold(s, reply);
+		chan_caps_drop(f.caps, f.ncaps);
+		p->ready(p->arg, c);
+		return;
+	}
 	if (ok)
 		g = malloc(sizeof(*g) + f.len);
 	if (g == NULL) {
@@ -170,20 +184,12 @@ void port_close(struct port *p)
 
 /* --- a session's side ------------------------------------------------------------------ */
 
-/* A "get" carries nothing to be read: its Reply is held as soon as it is the next. */
-static void skip_gets(struct server *s)
-{
-	while (s->head != NULL && s->head->f.kind == WIRE_GET)
-		s->tx.ops->release(&s->tx);
-}
-
 static void *server_reserve(struct tx *t, size_t len)
 {
 	struct server *s = of(t);
 
 	(void)len;
 	port_poll(s->port);
-	skip_gets(s);
 	return s->held != 0 && !s->broken ? out.data : NULL;
 }
 
@@ -223,7 +229,6 @@ static int server_peek(struct tx *t, struct frame *ret, const void **data)
 {
 	struct server *s = of(t);
 
-	skip_gets(s);
 	if (s->head == NULL)
 		return s->broken ? -WRIT_E_PEER_CLOSED : 0;
 	*ret = s->head->f;
@@ -236,19 +241,16 @@ static int server_release(struct tx *t)
 {
 	struct server *s = of(t);
 	struct got *g = s->head;
-	writ_cap_t old = g->reply;
 
 	s->head = g->next;
 	if (s->head == NULL)
 		s->tail = &s->head;
 	s->ngot--;
-	if (g->f.wait) { /* the oldest answers nothing any more */
-		old = s->held;
-		s->held = g->reply;
-	}
+	if (g->f.wait)
+		hold(s, g->reply);
+	else
+		ack(s->port, g->reply);
 	free(g);
-	if (old != 0)
-		ack(s->port, old);
 	return 0;
 }
 
@@ -258,7 +260,6 @@ static bool server_arm(struct tx *t, unsigned want, size_t len)
 
 	(void)len;
 	port_poll(s->port);
-	skip_gets(s);
 	if (port_open(s->port) < 0)
 		s->broken = true;
 	return s->broken || (want == TX_IN ? s->head != NULL : s->held != 0);
