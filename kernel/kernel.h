@@ -18,7 +18,7 @@ enum {
 	K_SLOTS = 9 << 18,
 	K_PROCS_MAX = BOOT_PROCS_MAX,
 	K_REALMS = BOOT_UID_NODE / BOOT_UID_REALM,
-	K_SESSIONS = 16384,
+	K_SESSIONS = 32768,
 	K_BODIES = K_SLOTS / 2, /* each needs a slot of somebody's quota: none takes another's */
 	K_OWNS = 1 << 17,       /* slots of the kernel's own, in CNodes of 2^K_OWN_BITS */
 	K_OWN_BITS = 10,

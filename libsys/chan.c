@@ -219,7 +219,8 @@ int chan_peek(struct writ_chan *c, struct frame *ret, const void **data)
 {
 	int r = 0;
 
-	if ((c->rest != NULL || c->turn_to >= 0) && chan_progress(c) == -WRIT_E_PEER_CLOSED && c->broken)
+	if ((c->rest != NULL || c->turn_to >= 0) && chan_progress(c) == -WRIT_E_PEER_CLOSED &&
+	    c->broken)
 		return -WRIT_E_PEER_CLOSED;
 	while (!c->broken) {
 		r = c->tx[c->in]->ops->peek(c->tx[c->in], ret, data);
@@ -297,14 +298,16 @@ static int doze(struct writ_chan *c, unsigned want, int64_t end)
 		{ .fd = (want & TX_OUT) != 0 ? out_of(c)->fd : -1, .events = POLLIN },
 		{ .fd = c->peer.session != 0 ? WRIT_GATE_FD : -1, .events = POLLIN },
 	};
-	int64_t left = end < 0 ? 0 : end - spin_now();
+	int64_t retry = c->tx[c->in]->retry_ns,
+		till = retry != 0 && (end < 0 || retry < end) ? retry : end;
+	int64_t left = till < 0 ? 0 : till - spin_now();
 	struct timespec t = { left / 1000000000, left % 1000000000 };
 
-	if (end >= 0 && left <= 0)
-		return -WRIT_E_TIMED_OUT;
-	if (end < 0 && p[0].fd < 0 && p[1].fd < 0 && p[2].fd >= 0)
+	if (till >= 0 && left <= 0)
+		return till == end ? -WRIT_E_TIMED_OUT : 0;
+	if (till < 0 && p[0].fd < 0 && p[1].fd < 0 && p[2].fd >= 0)
 		return sys_gate_block(); /* it is the gate alone that tells */
-	if (ppoll(p, 3, end < 0 ? NULL : &t, NULL) < 0 && errno != EINTR)
+	if (ppoll(p, 3, till < 0 ? NULL : &t, NULL) < 0 && errno != EINTR)
 		return -WRIT_E_PEER_CLOSED;
 	for (unsigned i = 0; i < 2; i++) {
 		struct tx *tx = c->tx[i == 0 ? c->in : c->out];

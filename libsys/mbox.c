@@ -196,6 +196,13 @@ static int nap(const struct writ_mbox *b, int64_t end)
 {
 	int64_t left = -1;
 
+	for (const struct writ_chan *c = b->own > 0 ? b->all : NULL; c != NULL; c = c->all_next) {
+		int64_t retry = c->client ? c->tx[c->in]->retry_ns : 0;
+
+		if (retry != 0 && (end < 0 || retry < end))
+			end = retry;
+	}
+
 	if (end >= 0)
 		left = end - spin_now();
 	if (b->releasable > 0 && (end < 0 || left > SWEEP_NS))
@@ -204,6 +211,17 @@ static int nap(const struct writ_mbox *b, int64_t end)
 		return -1;
 	left = (left + 999999) / 1000000;
 	return left > 0 ? (int)(left < INT32_MAX ? left : INT32_MAX) : 0;
+}
+
+/* No slot is left for another message: those who leave no room for their answers go. */
+static int make_slots(struct writ_mbox *b)
+{
+	for (struct writ_chan *c = b->all; c != NULL; c = c->all_next)
+		if (!c->client && c->rest != NULL && kernel_server_full(c->tx[CHAN_TX_KERNEL])) {
+			chan_break(c);
+			mbox_ready(b, c);
+		}
+	return 0;
 }
 
 /* Spin while that makes sense, then sleep; until a channel is ready, or something else came. */
@@ -217,8 +235,11 @@ static int rest(struct writ_mbox *b, int64_t end)
 	r = mbox_gate(b); /* what the gate holds, or was read of it meanwhile */
 	while (b->hot != NULL)
 		put_to_sleep(b, b->hot);
-	for (unsigned i = 0; i < b->nports && r == 0; i++)
+	for (unsigned i = 0; i < b->nports && r == 0; i++) {
 		r = port_open(&b->ports[i]);
+		if (r == -WRIT_E_BUSY)
+			r = make_slots(b);
+	}
 	if (r < 0)
 		return r;
 	began = spin_now();

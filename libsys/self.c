@@ -170,6 +170,17 @@ static void slots_init(void)
 			slot_take(i);
 }
 
+unsigned sys_slots_left(void)
+{
+	unsigned n = 0;
+
+	if (!self.slotted)
+		slots_init();
+	for (unsigned i = 0; i < self.nslots / 64; i++)
+		n += 64 - (unsigned)__builtin_popcountll(self.used[i]);
+	return n;
+}
+
 static bool slot_used(unsigned s)
 {
 	return (self.used[s / 64] >> s % 64 & 1) != 0;

@@ -44,6 +44,8 @@ struct writ_hdr sys_hdr(unsigned op, uint32_t cap, uint64_t arg, size_t len);
 
 /* @n empty slots in a row, taken; the first of them, or 0. */
 writ_cap_t sys_slots_new(unsigned n);
+/* How many are empty. */
+unsigned sys_slots_left(void);
 /* Give a slot back in which nothing lies (any more). */
 void sys_slot_back(writ_cap_t slot);
 

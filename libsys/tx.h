@@ -90,5 +90,6 @@ struct tx {
 	bool fast;         /* peek() is a look at memory: spinning on it makes sense */
 	int fd;            /* readable when the peer rang; -1: it is the gate that tells */
 	uint32_t peer_cpu; /* where the peer ran last, as it says; UINT32_MAX: unknown */
+	int64_t retry_ns;  /* look again by then (CLOCK_MONOTONIC) without being rung; 0: no need */
 	int64_t wake_ns;   /* what a wake-up by the peer took lately; 0: unknown */
 };

@@ -6,12 +6,14 @@
 #include "libsys/tx_kernel.h"
 #include <stdlib.h>
 #include <string.h>
+#include "libsys/spin.h"
 #include "libsys/sys.h"
 #include "libsys/tx_wire.h"
 
-#define CALLS   3 /* open at once: two with frames, and one that waits for the server's */
-#define FRAMES  2
-#define GOT_MAX 64 /* frames that lie here while one waits to send */
+#define CALLS    3 /* open at once: two with frames, and one that waits for the server's */
+#define FRAMES   2
+#define LATER_NS INT64_C(5000000) /* till one asks again a server that had no slot for it */
+#define GOT_MAX  64               /* frames that lie here while one waits to send */
 
 struct got {
 	struct got *next;
@@ -46,6 +48,10 @@ static void got_add(struct client *k, const struct writ_msg_rep *rep, const stru
 
 	if (len == 0)
 		return; /* just taken */
+	if (in->head.kind == WIRE_GET) {
+		k->tx.retry_ns = spin_now() + LATER_NS;
+		return;
+	}
 	if (!wire_read(&in->head, len, &f) || (g = malloc(sizeof(*g) + f.len)) == NULL) {
 		k->broken = true;
 		return;
@@ -66,19 +72,27 @@ static void got_add(struct client *k, const struct writ_msg_rep *rep, const stru
 	k->ngot++;
 }
 
+/* The slots for what comes are needed no longer: a proc with many channels has few. */
+static void take_back(struct client *k)
+{
+	for (unsigned i = 0; k->take != 0 && i < WRIT_CAPS_MAX; i++)
+		sys_slot_back(k->take + i);
+	k->take = k->taker = 0;
+}
+
 /* Calls that have been answered. */
 static void collect(struct client *k)
 {
 	static struct wire_in in;
 	struct writ_hdr h;
+	bool taker;
 
 	for (unsigned i = 0; i < k->ncalls;) {
 		if (!sys_gate_answer(k->cookies[i], &h, &in, sizeof(in))) {
 			i++;
 			continue;
 		}
-		if (k->cookies[i] == k->taker)
-			k->taker = 0;
+		taker = k->cookies[i] == k->taker;
 		k->cookies[i] = k->cookies[--k->ncalls];
 		k->kind[i] = k->kind[k->ncalls];
 		if (h.status != 0) {
@@ -87,6 +101,8 @@ static void collect(struct client *k)
 		} else if (h.len >= sizeof(in.rep)) {
 			got_add(k, &in.rep, &in, h.len - sizeof(in.rep));
 		}
+		if (taker)
+			take_back(k);
 	}
 }
 
@@ -96,7 +112,7 @@ static int call(struct client *k, size_t len)
 	struct writ_hdr h = sys_hdr(WRIT_OP_CALL, k->path, k->session, WIRE_LEN(len));
 	int64_t cookie;
 
-	if (k->take == 0)
+	if (k->out.head.wait != 0 && k->taker == 0 && k->take == 0)
 		k->take = sys_slots_new(WRIT_CAPS_MAX);
 	k->out.req.take = k->take;
 	k->out.req.ntake = k->take != 0 && k->taker == 0 ? WRIT_CAPS_MAX : 0;
@@ -213,6 +229,9 @@ static void listen_too(struct client *k)
 
 	for (unsigned i = 0; i < k->ncalls; i++)
 		waits = waits || k->kind[i].waits;
+	if (k->tx.retry_ns != 0 && spin_now() < k->tx.retry_ns)
+		return;
+	k->tx.retry_ns = 0;
 	if (waits || k->broken || k->ncalls == CALLS || k->ngot >= GOT_MAX)
 		return;
 	wire_get(&k->out);
@@ -251,8 +270,7 @@ static void client_close(struct tx *t)
 			writ_slot_free(f.caps[i]);
 		client_release(t);
 	}
-	for (unsigned i = 0; k->take != 0 && i < WRIT_CAPS_MAX; i++)
-		sys_slot_back(k->take + i);
+	take_back(k);
 	free(k);
 }
 

@@ -32,9 +32,12 @@ struct port {
 /* Take what has come (of what the gate has kept: sys_gate_pump() first) to its sessions. 0 or an
  * error. */
 int port_poll(struct port *p);
-/* See that a RECV is open, before sleeping. 0 or an error. */
+/* See that a RECV is open, before sleeping. 0, BUSY (all slots of one's CSpace are in use) or an
+ * error. */
 int port_open(struct port *p);
 void port_close(struct port *p);
 
+/* Does a client's side of @t hold slots by what nobody takes? */
+bool kernel_server_full(const struct tx *t);
 /* The server's side of a session that came through @p. NULL: no memory. */
 struct tx *kernel_server_new(struct port *p);

@@ -13,6 +13,7 @@
 #include "libsys/tx_wire.h"
 
 #define CALLS 3 /* of one session, taken and not answered */
+#define SPARE 8 /* slots that Replies leave free: messages must go on coming */
 
 struct got {
 	struct got *next;
@@ -59,6 +60,8 @@ int port_open(struct port *p)
 		return 0;
 	out.req = (struct writ_msg_req){ 0 };
 	slots(p);
+	if (p->reply == 0)
+		return -WRIT_E_BUSY;
 	cookie = sys_gate_post(&h, &out);
 	p->cookie = cookie < 0 ? 0 : (uint32_t)cookie;
 	return cookie < 0 ? (int)cookie : 0;
@@ -94,12 +97,19 @@ static void ack(struct port *p, writ_cap_t reply)
 	answer(p, reply, sizeof(out.req));
 }
 
-/* Keep this call for what goes back. An older one answers nothing any more. */
+/* Keep this call for what goes back; an older one answers nothing any more. Without slots: later.
+ */
 static void hold(struct server *s, writ_cap_t reply)
 {
 	if (s->held != 0)
 		ack(s->port, s->held);
-	s->held = reply;
+	s->held = 0;
+	if (sys_slots_left() > SPARE) {
+		s->held = reply;
+		return;
+	}
+	wire_get(&out);
+	answer(s->port, reply, WIRE_LEN(0));
 }
 
 /* Nobody is there for it: its sender is told so. */
@@ -260,7 +270,7 @@ static bool server_arm(struct tx *t, unsigned want, size_t len)
 
 	(void)len;
 	port_poll(s->port);
-	if (port_open(s->port) < 0)
+	if (port_open(s->port) == -WRIT_E_PEER_CLOSED)
 		s->broken = true;
 	return s->broken || (want == TX_IN ? s->head != NULL : s->held != 0);
 }
@@ -285,6 +295,11 @@ static void server_close(struct tx *t)
 	if (s->held != 0)
 		writ_slot_free(s->held);
 	free(s);
+}
+
+bool kernel_server_full(const struct tx *t)
+{
+	return ((const struct server *)t)->ngot > 0;
 }
 
 struct tx *kernel_server_new(struct port *p)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * How a frame looks in an endpoint message: a header, then its data. A message
- * without even a header acknowledges; a header of kind WIRE_GET asks for a frame.
+ * without even a header acknowledges; a header of kind WIRE_GET asks
+ * for a frame; in an answer it says: ask later.
  */
 #pragma once
 #include <string.h>
