@@ -23,12 +23,15 @@ struct got {
 
 struct client {
 	struct tx tx;
-	writ_cap_t path, take; /* take: the first of three slots for what comes; 0: none yet */
-	uint32_t session, cookies[CALLS], taker; /* taker: the call that names them */
+	writ_cap_t path;
+	uint32_t session;
 	unsigned ncalls;
-	struct {
+	struct call {
+		uint32_t cookie;
+		writ_cap_t
+		    take; /* the first of three slots for what comes with the answer; 0: none */
 		bool get, waits; /* carries no frame; is answered with one */
-	} kind[CALLS];
+	} calls[CALLS];
 	unsigned ngot;
 	bool broken, taken;
 	struct got *head, **tail;
@@ -40,8 +43,14 @@ static struct client *of(struct tx *t)
 	return (struct client *)t;
 }
 
-static void got_add(struct client *k, const struct writ_msg_rep *rep, const struct wire_in *in,
-    size_t len)
+static void slots_back(writ_cap_t first, unsigned from)
+{
+	for (unsigned i = from; first != 0 && i < WRIT_CAPS_MAX; i++)
+		sys_slot_back(first + i);
+}
+
+/* What an answer of @len bytes brought. */
+static void got_add(struct client *k, const struct call *call, const struct wire_in *in, size_t len)
 {
 	struct got *g;
 	struct frame f;
@@ -56,14 +65,9 @@ static void got_add(struct client *k, const struct writ_msg_rep *rep, const stru
 		k->broken = true;
 		return;
 	}
-	f.ncaps = rep->ncaps;
+	f.ncaps = in->rep.ncaps;
 	for (unsigned i = 0; i < f.ncaps; i++)
-		f.caps[i] = k->take + i;
-	if (f.ncaps > 0) {
-		for (unsigned i = f.ncaps; i < WRIT_CAPS_MAX; i++)
-			sys_slot_back(k->take + i);
-		k->take = 0;
-	}
+		f.caps[i] = call->take + i;
 	g->f = f;
 	g->next = NULL;
 	memcpy(g->data, in->data, f.len);
@@ -72,37 +76,30 @@ static void got_add(struct client *k, const struct writ_msg_rep *rep, const stru
 	k->ngot++;
 }
 
-/* The slots for what comes are needed no longer: a proc with many channels has few. */
-static void take_back(struct client *k)
-{
-	for (unsigned i = 0; k->take != 0 && i < WRIT_CAPS_MAX; i++)
-		sys_slot_back(k->take + i);
-	k->take = k->taker = 0;
-}
-
 /* Calls that have been answered. */
 static void collect(struct client *k)
 {
 	static struct wire_in in;
 	struct writ_hdr h;
-	bool taker;
 
 	for (unsigned i = 0; i < k->ncalls;) {
-		if (!sys_gate_answer(k->cookies[i], &h, &in, sizeof(in))) {
+		const struct call c = k->calls[i];
+		unsigned used = 0;
+
+		if (!sys_gate_answer(c.cookie, &h, &in, sizeof(in))) {
 			i++;
 			continue;
 		}
-		taker = k->cookies[i] == k->taker;
-		k->cookies[i] = k->cookies[--k->ncalls];
-		k->kind[i] = k->kind[k->ncalls];
+		k->ncalls--;
+		memmove(&k->calls[i], &k->calls[i + 1], (k->ncalls - i) * sizeof(c));
 		if (h.status != 0) {
 			k->broken = true;
 			k->taken = k->taken || h.status == WRIT_E_PEER_CLOSED;
 		} else if (h.len >= sizeof(in.rep)) {
-			got_add(k, &in.rep, &in, h.len - sizeof(in.rep));
+			used = in.rep.ncaps;
+			got_add(k, &c, &in, h.len - sizeof(in.rep));
 		}
-		if (taker)
-			take_back(k);
+		slots_back(c.take, used);
 	}
 }
 
@@ -110,22 +107,21 @@ static void collect(struct client *k)
 static int call(struct client *k, size_t len)
 {
 	struct writ_hdr h = sys_hdr(WRIT_OP_CALL, k->path, k->session, WIRE_LEN(len));
+	struct call c = { .waits = k->out.head.wait != 0, .get = k->out.head.kind == WIRE_GET };
 	int64_t cookie;
 
-	if (k->out.head.wait != 0 && k->taker == 0 && k->take == 0)
-		k->take = sys_slots_new(WRIT_CAPS_MAX);
-	k->out.req.take = k->take;
-	k->out.req.ntake = k->take != 0 && k->taker == 0 ? WRIT_CAPS_MAX : 0;
+	if (c.waits)
+		c.take = sys_slots_new(WRIT_CAPS_MAX);
+	k->out.req.take = c.take;
+	k->out.req.ntake = c.take != 0 ? WRIT_CAPS_MAX : 0;
 	cookie = sys_gate_post(&h, &k->out);
 	if (cookie < 0) {
+		slots_back(c.take, 0);
 		k->broken = true;
 		return -WRIT_E_PEER_CLOSED;
 	}
-	if (k->out.req.ntake > 0)
-		k->taker = (uint32_t)cookie;
-	k->kind[k->ncalls].waits = k->out.head.wait != 0;
-	k->kind[k->ncalls].get = k->out.head.kind == WIRE_GET;
-	k->cookies[k->ncalls++] = (uint32_t)cookie;
+	c.cookie = (uint32_t)cookie;
+	k->calls[k->ncalls++] = c;
 	return 0;
 }
 
@@ -135,7 +131,7 @@ bool kernel_client_unread(const struct tx *t)
 	bool any = false;
 
 	for (unsigned i = 0; i < k->ncalls; i++)
-		any = any || !k->kind[i].waits;
+		any = any || !k->calls[i].waits;
 	return any && !k->broken;
 }
 
@@ -144,7 +140,7 @@ static bool has_room(const struct client *k)
 	unsigned frames = 0;
 
 	for (unsigned i = 0; i < k->ncalls; i++)
-		frames += !k->kind[i].get;
+		frames += !k->calls[i].get;
 	return frames < FRAMES && k->ncalls < CALLS;
 }
 
@@ -228,7 +224,7 @@ static void listen_too(struct client *k)
 	bool waits = false;
 
 	for (unsigned i = 0; i < k->ncalls; i++)
-		waits = waits || k->kind[i].waits;
+		waits = waits || k->calls[i].waits;
 	if (k->tx.retry_ns != 0 && spin_now() < k->tx.retry_ns)
 		return;
 	k->tx.retry_ns = 0;
@@ -270,7 +266,8 @@ static void client_close(struct tx *t)
 			writ_slot_free(f.caps[i]);
 		client_release(t);
 	}
-	take_back(k);
+	for (unsigned i = 0; i < k->ncalls; i++)
+		slots_back(k->calls[i].take, 0);
 	free(k);
 }
 
