@@ -334,9 +334,7 @@ int chan_wait(struct writ_chan *c, unsigned want, size_t len, int64_t end)
 	}
 	if (t->fast && spin_wait(&c->spin, t->peer_cpu, wish_ready, &w) != 0)
 		return 0;
-	if (c->peer.session != 0 && t->fast && sys_gate_pump() < 0)
-		c->gone = true;
-	if (chan_is_gone(c))
+	if (chan_was_closed(c))
 		return 0;
 	began = spin_now();
 	if (!chan_arm(c, want, len))
@@ -345,7 +343,7 @@ int chan_wait(struct writ_chan *c, unsigned want, size_t len, int64_t end)
 	spin_slept(&c->spin, spin_now() - began, t->wake_ns);
 	if (r == -WRIT_E_PEER_CLOSED)
 		c->gone = true;
-	chan_is_gone(c);
+	chan_was_closed(c);
 	if (c->client && !c->to_self && c->peer.session != 0)
 		c->to_self = sys_gate_offered(c->peer.session);
 	if (c->to_self && c->waits_for != 0)

@@ -158,7 +158,8 @@ void chan_settle(struct writ_chan *c);
 int chan_ring_in(struct writ_chan *c, struct tx *t, struct link *link, uint64_t tag);
 /* After PEER_CLOSED: may the peer have got what was sent last? If not, it may be sent elsewhere. */
 bool chan_taken(const struct writ_chan *c);
-/* Is the session closed? Looks at what the gate has kept. */
+/* Is the session closed, as far as the gate has been read; and after reading what is there. */
+bool chan_was_closed(struct writ_chan *c);
 bool chan_is_gone(struct writ_chan *c);
 
 /* --- the mailbox (mbox.c) ------------------------------------------------------------- */

@@ -245,17 +245,23 @@ bool chan_taken(const struct writ_chan *c)
 	return c->out == CHAN_TX_USER ? ring_all_taken(t) : kernel_client_taken(t);
 }
 
-bool chan_is_gone(struct writ_chan *c)
+static bool gone(struct writ_chan *c)
 {
-	if (c->gone || c->peer.session == 0)
-		return c->gone;
-	if (c->box == NULL && sys_gate_pump() < 0)
-		c->gone = true;
-	if (!c->gone && !sys_gate_closed(c->peer.session))
-		return false;
 	c->gone = true;
 	chan_hinted(c);
 	return true;
+}
+
+bool chan_was_closed(struct writ_chan *c)
+{
+	return c->gone || (c->peer.session != 0 && sys_gate_closed(c->peer.session) && gone(c));
+}
+
+bool chan_is_gone(struct writ_chan *c)
+{
+	if (!c->gone && c->peer.session != 0 && c->box == NULL && sys_gate_pump() < 0)
+		gone(c);
+	return chan_was_closed(c);
 }
 
 /* What was sent is on its way to be read before the session ends. */
