@@ -32,7 +32,8 @@ static int stash(struct writ_chan *c, const struct frame *f, const uint8_t *data
 	if (s == NULL)
 		return -WRIT_E_NOT_ENOUGH_MEMORY;
 	*s = (struct chan_rest){ .f = *f, .size = (uint32_t)len, .wait = wait };
-	memcpy(s->data, data, len);
+	if (data != NULL)
+		memcpy(s->data, data, len);
 	c->rest = s;
 	return 0;
 }
@@ -101,7 +102,7 @@ int chan_put(struct writ_chan *c, const struct frame *first, const void *data, b
 	if (at == NULL)
 		return r;
 	f.wait = first->wait && f.len == f.total;
-	if (f.len > 0)
+	if (data != NULL)
 		memcpy(at, data, f.len);
 	r = chan_commit(c, &f);
 	if (r < 0)
@@ -161,7 +162,7 @@ int writ_chan_cancel(struct writ_chan *c, uint32_t id)
 	const struct frame f = { .kind = FRAME_CANCEL, .id = id };
 
 	c->canceled[c->ncanceled++ % CHAN_CANCELED] = id;
-	return chan_put(c, &f, NULL, true, 0);
+	return chan_put(c, &f, "", true, 0);
 }
 
 void writ_chan_cork(struct writ_chan *c)

@@ -222,7 +222,7 @@ static int64_t gate_send(struct writ_hdr *h, const void *req, const int *fds, ui
 	h->version = WRIT_ABI_VERSION;
 	h->cookie = g.cookie | bits;
 	h->reply = 0;
-	if (h->nfds > 0)
+	if (h->nfds > 0 && fds != NULL)
 		fds_attach(&m, ctl.buf, fds, h->nfds);
 	while (sendmsg(WRIT_GATE_FD, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
 		if (errno == EINTR)

@@ -263,7 +263,8 @@ static int deaf_client(void *arg)
 
 enum { FEW = 8 };
 
-/* Opens more sessions than it may have: a server with FEW places leaves a proc a quarter of them. */
+/* Opens more sessions than it may have: a server with FEW places leaves a proc a quarter of them.
+ */
 static int greedy_client(void *arg)
 {
 	struct writ_chan *c[FEW];
