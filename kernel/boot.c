@@ -184,7 +184,6 @@ static int boot_root(void)
 		    .memory = UINT64_MAX },
 		.used_procs = 1 };
 	captab_obj(&k.caps, root->cnode)->body = (uint32_t)(root - k.procs);
-	root->cnode_bits = BOOT_CSPACE_BITS;
 	root->profile = WRIT_PROFILE_SERVER;
 	root->class = WRIT_CLASS_LC;
 	root->memory = (uint64_t)1 << 31;

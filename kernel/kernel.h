@@ -118,7 +118,7 @@ struct k_event {
 
 struct k_proc {
 	uint32_t pid, parent, realm;
-	uint8_t state, class, profile, cnode_bits, turn; /* turn: its class as it started */
+	uint8_t state, class, profile, turn; /* turn: its class as it started */
 	bool started, held, killed, told_pending, want_out, suspended;
 	obj_t obj;                     /* 0: no capability names it any more */
 	obj_t cnode, spawn, image;     /* held while it lives (image: until ordered) */

@@ -141,67 +141,60 @@ void k_spawn_give_back(struct k_proc *p)
 
 /* --- spawn --------------------------------------------------------------------------- */
 
-/* A spawn request, checked. */
-struct spawn_plan {
-	const struct writ_spawn_req *r;
-	const struct writ_grant *grants;
-	const void *blob;
-	obj_t image;
-	uint32_t realm;
-	unsigned bits;
-	slot_t image_slot;
-};
+/* What follows the request: its grants, which needn't be aligned, and the start record. */
+static struct writ_grant grant_at(const struct k_req *q, unsigned i)
+{
+	struct writ_grant g;
 
-static int spawn_decode(struct k_req *q, struct spawn_plan *pl)
+	memcpy(&g, (const char *)q->in + sizeof(struct writ_spawn_req) + i * sizeof(g), sizeof(g));
+	return g;
+}
+
+static int spawn_decode(struct k_req *q, slot_t *image_slot, const struct cap **image)
 {
 	const struct writ_spawn_req *r = q->in;
 	const struct k_spawn *s = spawn_of(q->cap->obj);
-	const struct cap *image;
 	const char *limit;
 	int e;
 
-	*pl = (struct spawn_plan){ .r = r, .grants = (const void *)(r + 1), .realm = s->realm };
 	if (r->ngrants > WRIT_GRANTS_MAX || r->blob > WRIT_BLOB_MAX ||
 	    q->h.len != sizeof(*r) + r->ngrants * sizeof(struct writ_grant) + r->blob ||
 	    r->class >= WRIT_CLASS_N || r->profile >= WRIT_PROFILE_N ||
 	    !k_name_ok(r->name, sizeof(r->name)))
 		return WRIT_E_BAD_REQUEST;
-	pl->blob = pl->grants + r->ngrants;
-	pl->bits = r->cnode_bits != 0 ? r->cnode_bits : 6;
-	if (pl->bits < 6 || pl->bits > 12 || r->memory == 0) /* 0 would be no limit at all */
+	if ((r->cnode_bits != 0 && (r->cnode_bits < 6 || r->cnode_bits > 12)) ||
+	    r->memory == 0) /* 0 would be no limit at all */
 		return WRIT_E_RANGE;
-	if ((e = k_need(q, r->image, WRIT_BY_WITH, &pl->image_slot, &image)) != 0)
+	if ((e = k_need(q, r->image, WRIT_BY_WITH, image_slot, image)) != 0)
 		return e;
-	pl->image = image->obj;
 	if ((s->max.classes & 1u << r->class) == 0 || (s->max.profiles & 1u << r->profile) == 0)
 		return k_why(q, WRIT_E_NO_RIGHT, "Spawn does not allow class %s with profile %s",
 		    k_classes[r->class], k_profiles[r->profile]);
 	limit = limit_hit(q->cap->obj, r, reserved_cores(r->class, r->cores));
 	if (limit != NULL)
 		return k_why(q, WRIT_E_NOT_ENOUGH_MEMORY, "Spawn's limit of %s", limit);
-	return k_why(q, 0, "proc %s of image %s", r->name, k.files[k_body(image)].name);
+	return k_why(q, 0, "proc %s of image %s", r->name, k.files[k_body(*image)].name);
 }
 
 /* Copy the granted capabilities into the new CSpace. On failure some may lie there; the CNode is
  * dropped whole. */
-static int spawn_grant(struct k_req *q, const struct spawn_plan *pl, obj_t cnode)
+static int spawn_grant(struct k_req *q, obj_t cnode)
 {
-	for (unsigned i = 0; i < pl->r->ngrants; i++) {
-		struct writ_grant g;
-		slot_t src, dst;
+	const struct writ_spawn_req *r = q->in;
+
+	for (unsigned i = 0; i < r->ngrants; i++) {
+		struct writ_grant g = grant_at(q, i);
+		slot_t src = captab_cnode_slot(&k.caps, q->p->cnode, g.src);
+		slot_t dst = g.dst != 0 ? captab_cnode_slot(&k.caps, cnode, g.dst) : 0;
 		int e;
 
-		memcpy(&g, &pl->grants[i], sizeof(g));
-		src = captab_cnode_slot(&k.caps, q->p->cnode, g.src);
-		dst = g.dst != 0 ? captab_cnode_slot(&k.caps, cnode, g.dst) : 0;
 		if ((g.rights & ~(uint32_t)WRIT_R_ALL) != 0)
 			return WRIT_E_BAD_REQUEST;
-		e = captab_copy(&k.caps, src, dst, (uint16_t)g.rights);
-		if (e == 0)
+		if ((e = captab_copy(&k.caps, src, dst, (uint16_t)g.rights)) == 0)
 			continue;
 		if (e == WRIT_E_NO_RIGHT)
 			q->missing = g.rights & ~(uint32_t)captab_slot(&k.caps, src)->cap.rights;
-		return k_why(q, e, "grant of slot %u to %s", g.src, pl->r->name);
+		return k_why(q, e, "grant of slot %u to %s", g.src, r->name);
 	}
 	return 0;
 }
@@ -227,14 +220,13 @@ int k_spawn_gate(struct k_proc *p, const void *blob, uint32_t len)
 	return k_gate_send(p->gate, &h, &m, NULL) ? 0 : WRIT_E_NOT_ENOUGH_MEMORY;
 }
 
-static void spawn_describe(struct k_proc *p, const struct k_req *q, const struct spawn_plan *pl)
+static void spawn_describe(struct k_proc *p, const struct k_req *q, obj_t image)
 {
-	const struct writ_spawn_req *r = pl->r;
+	const struct writ_spawn_req *r = q->in;
 
 	p->parent = q->p->pid;
 	p->class = r->class;
 	p->profile = r->profile;
-	p->cnode_bits = (uint8_t)pl->bits;
 	p->cores = r->cores;
 	p->held = (r->flags & WRIT_SPAWN_HOLD) != 0;
 	p->memory = r->memory;
@@ -242,26 +234,29 @@ static void spawn_describe(struct k_proc *p, const struct k_req *q, const struct
 	if (q->p != k.root && p->log_max > q->p->log_max)
 		p->log_max = q->p->log_max; /* the disk is everybody's */
 	memcpy(p->name, r->name, sizeof(p->name));
+	p->spawn = q->cap->obj;
+	p->image = image;
 }
 
 /* Everything that can still fail: the CSpace with its grants, the object, the gate. */
-static int spawn_make(struct k_req *q, const struct spawn_plan *pl, struct k_proc *p)
+static int spawn_make(struct k_req *q, struct k_proc *p, slot_t image_slot)
 {
-	obj_t account = k.realms[pl->realm].account;
+	const struct writ_spawn_req *r = q->in;
+	const char *blob = (const char *)(r + 1) + r->ngrants * sizeof(struct writ_grant);
+	obj_t account = k_account(p);
 	struct charge cost = { .bytes = sizeof(struct k_proc), .procs = 1 };
-	int e;
+	struct k_wait *w;
+	int e = captab_cnode_new(&k.caps, account, r->cnode_bits != 0 ? r->cnode_bits : 6,
+	    &p->cnode);
 
-	if ((e = captab_cnode_new(&k.caps, account, pl->bits, &p->cnode)) != 0)
+	if (e != 0)
 		return e;
 	captab_hold(&k.caps, p->cnode);
 	captab_obj(&k.caps, p->cnode)->body = (uint32_t)(p - k.procs);
-	if ((e = spawn_grant(q, pl, p->cnode)) == 0 &&
-	    (e = k_spawn_gate(p, pl->blob, pl->r->blob)) == 0)
+	if ((e = spawn_grant(q, p->cnode)) == 0 && (e = k_spawn_gate(p, blob, r->blob)) == 0)
 		e = captab_obj_new(&k.caps, WRIT_TYPE_PROC, account, cost, (uint32_t)(p - k.procs),
 		    &p->obj);
-	if (e == 0 &&
-	    (e = k_wait_new(q, p, pl->image_slot, K_WAIT_IMAGE, NULL,
-		 &(struct k_wait *){ NULL })) != 0)
+	if (e == 0 && (e = k_wait_new(q, p, image_slot, K_WAIT_IMAGE, NULL, &w)) != 0)
 		captab_obj_drop(&k.caps, p->obj);
 	if (e != 0)
 		captab_unhold(&k.caps, p->cnode);
@@ -281,44 +276,44 @@ void k_audit_granted(const struct k_proc *about, const struct k_proc *holder, ui
 }
 
 /* What the new proc holds, for the audit: its CSpace is gone when it has ended. */
-static void spawn_audit(const struct k_req *q, const struct spawn_plan *pl, const struct k_proc *p)
+static void spawn_audit(const struct k_req *q, const struct k_proc *p)
 {
-	for (unsigned i = 0; i < pl->r->ngrants; i++) {
-		const struct cap *c;
-		struct writ_grant g;
+	const struct writ_spawn_req *r = q->in;
 
-		memcpy(&g, &pl->grants[i], sizeof(g));
-		c = &captab_slot(&k.caps, captab_cnode_slot(&k.caps, p->cnode, g.dst))->cap;
+	for (unsigned i = 0; i < r->ngrants; i++) {
+		uint32_t dst = grant_at(q, i).dst;
+		const struct cap *c =
+		    &captab_slot(&k.caps, captab_cnode_slot(&k.caps, p->cnode, dst))->cap;
+
 		if (c->type == WRIT_TYPE_ENDPOINT && (c->rights & WRIT_R_READ) != 0)
-			k.endpoints[captab_obj(&k.caps, c->obj)->body].realm = p->realm;
-		k_audit_granted(p, p, g.dst, WRIT_OP_SPAWN, q->p->pid);
+			k.endpoints[k_body(c)].realm = p->realm;
+		k_audit_granted(p, p, dst, WRIT_OP_SPAWN, q->p->pid);
 	}
 }
 
 int k_call_spawn(struct k_req *q)
 {
-	struct spawn_plan pl;
+	const struct cap *image;
+	slot_t image_slot;
 	struct k_proc *p;
-	int e = spawn_decode(q, &pl);
+	int e = spawn_decode(q, &image_slot, &image);
 
 	if (e != 0)
 		return e;
-	if ((p = k_proc_new(pl.realm)) == NULL)
+	if ((p = k_proc_new(k.spawns[k_body(q->cap)].realm)) == NULL)
 		return k_why(q, WRIT_E_NOT_ENOUGH_MEMORY, "the node's proc table is full");
-	spawn_describe(p, q, &pl);
-	if ((e = spawn_make(q, &pl, p)) != 0) {
+	spawn_describe(p, q, image->obj);
+	if ((e = spawn_make(q, p, image_slot)) != 0) {
 		k_proc_free(p);
 		return e;
 	}
-	p->spawn = q->cap->obj;
 	captab_hold(&k.caps, p->spawn);
-	p->image = pl.image;
 	captab_hold(&k.caps, p->image);
 	spawn_take(p);
 	captab_insert(&k.caps, q->slot, q->at[0], p->obj, WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT,
 	    0);
 	q->h.arg = p->pid;
-	spawn_audit(q, &pl, p);
+	spawn_audit(q, p);
 	if (k.scheduler != NULL)
 		k_event_post(k.scheduler, &p->ev_sched);
 	return 0;
