@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* See filter.h. Must install what was made, whole, and nothing else. */
-#include "filter.h"
+/* See nest.h. Must install what was made, whole, and nothing else. */
+#include "nest.h"
 
 #include <linux/seccomp.h>
 #include <sys/syscall.h>

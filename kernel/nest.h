@@ -12,6 +12,7 @@
 #pragma once
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
@@ -105,5 +106,44 @@ int packet_send(int sock, struct iovec *iov, size_t niov, const int *fds, unsign
  */
 ssize_t packet_recv(int sock, struct iovec *iov, size_t niov, int *fds, int flags);
 
-/* What runs inside the nest after nest_start() (sandbox.c, nest_loop.c). Never returns. */
+/* --- inside the nest: for kernel/ and tests/isolation ------------------------------------ */
+
+/* What runs after nest_start(): the steps below, then nest_loop(). Never returns. */
 _Noreturn void nest_main(const struct nest_conf *c, int sock);
+
+/* The nest's own descriptors after the step "fds"; 0, 1 and 2 are /dev/null. */
+enum { NEST_SOCK_FD = 3, NEST_SIGNAL_FD = 4, NEST_FD_FIRST = 5 };
+
+struct sandbox {
+	const struct nest_conf *conf;
+	int sock; /* to the kernel; NEST_SOCK_FD from "fds" on */
+	int null; /* /dev/null, until "fds" */
+};
+
+/* By which a fresh child becomes a nest, in their order. A table, so that a failing step has a name
+ * and a test can leave one out to see that it is missed. */
+struct sandbox_step {
+	const char *name;
+	int (*fn)(struct sandbox *s); /* 0 or -errno */
+};
+extern const struct sandbox_step sandbox_steps[];
+extern const unsigned sandbox_nsteps;
+
+/* Send an event over @sock. Returns 0 or -errno (the kernel is gone). */
+int nest_send(int sock, const struct nest_event *e, int pidfd);
+/* Take orders for ever; ends when the kernel is gone. All steps must be done. */
+_Noreturn void nest_loop(const struct nest_conf *c);
+/* Set a limit of the calling process, for good. */
+int nest_limit(int resource, uint64_t max);
+
+/* What a call that the filter refuses returns: no call of Linux gives it by itself. */
+#define FILTER_ERRNO EBADRQC
+
+/* Seccomp filters, made by tools/gen-filter from the table in syscalls.h when Writ is built: one a
+ * profile (enum writ_profile), and one that refuses each clone but of a thread. */
+enum { FILTER_THREADS = WRIT_PROFILE_N, FILTER_N };
+extern const struct sock_fprog filters[FILTER_N];
+
+/* Put a filter on the caller, for ever. Needs no-new-privileges. Returns 0, -EINVAL (no such
+ * filter) or -errno. */
+int filter_install(unsigned filter);

@@ -12,8 +12,7 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
-#include "filter.h"
-#include "sandbox.h"
+#include "nest.h"
 #include "syscalls.h"
 
 #define PROCS_MAX  8192  /* alive at once in one nest */
@@ -57,7 +56,7 @@ static unsigned proc_place(pid_t pid, pid_t wanted)
 	return i;
 }
 
-static int limit(int resource, rlim_t max)
+int nest_limit(int resource, uint64_t max)
 {
 	struct rlimit r = { max, max };
 
@@ -70,11 +69,11 @@ static int launch_limits(const struct launch *l)
 	const struct nest_order *o = &l->order;
 	int server = l->conf->profile == WRIT_PROFILE_SERVER;
 
-	if ((o->memory != 0 && limit(RLIMIT_DATA, o->memory) < 0) ||
-	    (o->log_max != 0 && limit(RLIMIT_FSIZE, o->log_max) < 0) ||
-	    (!server && o->memory != 0 && limit(RLIMIT_AS, o->memory + NEST_SHARED) < 0) ||
-	    limit(RLIMIT_NOFILE, server ? NEST_SERVER_FDS : NEST_PROC_FDS) < 0 ||
-	    limit(RLIMIT_NPROC, server ? NEST_THREADS : 0) < 0)
+	if ((o->memory != 0 && nest_limit(RLIMIT_DATA, o->memory) < 0) ||
+	    (o->log_max != 0 && nest_limit(RLIMIT_FSIZE, o->log_max) < 0) ||
+	    (!server && o->memory != 0 && nest_limit(RLIMIT_AS, o->memory + NEST_SHARED) < 0) ||
+	    nest_limit(RLIMIT_NOFILE, server ? NEST_SERVER_FDS : NEST_PROC_FDS) < 0 ||
+	    nest_limit(RLIMIT_NPROC, server ? NEST_THREADS : 0) < 0)
 		return -errno;
 	return server ? filter_install(FILTER_THREADS) : 0;
 }

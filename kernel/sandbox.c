@@ -5,12 +5,13 @@
  * up something, and the order matters. No step may be left out: tests/isolation
  * does so and sees that it is missed.
  */
-#include "sandbox.h"
+#include "nest.h"
 
 #include <cap-ng.h>
 #include <grp.h>
 #include <linux/landlock.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -18,8 +19,6 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-
-#include "filter.h"
 
 #define ROOT_AT "/proc" /* exists everywhere; hidden only in the nest's own mount namespace */
 
@@ -129,26 +128,14 @@ static int step_signals(struct sandbox *s)
  * threads get one as large. */
 static int step_limits(struct sandbox *s)
 {
-	rlim_t stack = s->conf->profile == WRIT_PROFILE_SERVER ? NEST_SERVER_STACK
-							       : NEST_PROC_STACK;
-	const struct {
-		int resource;
-		rlim_t max;
-	} limits[] = {
-		{ RLIMIT_CORE, 0 },
-		{ RLIMIT_MEMLOCK, 0 },
-		{ RLIMIT_MSGQUEUE, 0 },
-		{ RLIMIT_NOFILE, NEST_IMAGE_OF(s->conf->profile) + 24 },
-		{ RLIMIT_STACK, stack },
-	};
+	bool server = s->conf->profile == WRIT_PROFILE_SERVER;
 
 	umask(022);
-	for (unsigned i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-		struct rlimit r = { limits[i].max, limits[i].max };
-
-		if (setrlimit((__rlimit_resource_t)limits[i].resource, &r) < 0)
-			return -errno;
-	}
+	if (nest_limit(RLIMIT_CORE, 0) < 0 || nest_limit(RLIMIT_MEMLOCK, 0) < 0 ||
+	    nest_limit(RLIMIT_MSGQUEUE, 0) < 0 ||
+	    nest_limit(RLIMIT_NOFILE, NEST_IMAGE_OF(s->conf->profile) + 24) < 0 ||
+	    nest_limit(RLIMIT_STACK, server ? NEST_SERVER_STACK : NEST_PROC_STACK) < 0)
+		return -errno;
 	return 0;
 }
 

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#include "kernel/filter.h"
+#include "kernel/nest.h"
 #include "kernel/syscalls.h"
 
 static const struct row {

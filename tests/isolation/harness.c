@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "kernel/sandbox.h"
+#include "kernel/nest.h"
 #include "tools/boot/group.h"
 
 #define PATIENCE_MS harness_ms(10000)

@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "kernel/filter.h"
+#include "kernel/nest.h"
 #include "oracle.h"
 #include "tests.h"
 

@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "kernel/filter.h"
+#include "kernel/nest.h"
 #include "kernel/syscalls.h"
 #include "tests.h"
 

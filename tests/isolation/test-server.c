@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "kernel/filter.h"
+#include "kernel/nest.h"
 #include "tools/boot/host.h"
 #include "tests.h"
 

@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "kernel/filter.h"
+#include "kernel/nest.h"
 #include "tests.h"
 
 #define REALM "view"

@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-#include "kernel/filter.h"
+#include "kernel/nest.h"
 #include "kernel/syscalls.h"
 #include "tests/isolation/oracle.h"
 

@@ -8,7 +8,7 @@
 #include <unistd.h>
 #include <writ/err.h>
 #include <writ/rights.h>
-#include "kernel/filter.h"
+#include "kernel/nest.h"
 #include "tests/unit/servers/ux/ux-tests.h"
 
 /* Every operation, in order; returns the number of the first that fails, 0: none. */
