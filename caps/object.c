@@ -9,60 +9,14 @@
  */
 #include "caps.h"
 
-enum { ALIGN = 64, SLOTS_PER_BLOCK = 64, BLOCKS_PER_WORD = 64 };
-
-/* Where each table begins, and the size of all. */
-struct layout {
-	size_t objs, accts, blocks, end;
-};
-
-static size_t align_up(size_t n)
+void captab_init(struct captab *t, captab_finalise *fn, void *arg)
 {
-	return (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
-}
-
-static struct layout layout_of(uint32_t nslots, uint32_t nobjs, uint32_t naccts)
-{
-	size_t words = (nslots / SLOTS_PER_BLOCK + BLOCKS_PER_WORD - 1) / BLOCKS_PER_WORD;
-	struct layout l;
-
-	l.objs = align_up((size_t)nslots * sizeof(struct slot));
-	l.accts = l.objs + align_up((size_t)nobjs * sizeof(struct object));
-	l.blocks = l.accts + align_up((size_t)naccts * sizeof(struct account));
-	l.end = l.blocks + align_up(words * sizeof(uint64_t));
-	return l;
-}
-
-size_t captab_size(uint32_t nslots, uint32_t nobjs, uint32_t naccts)
-{
-	return layout_of(nslots, nobjs, naccts).end;
-}
-
-void captab_init(struct captab *t, void *mem, uint32_t nslots, uint32_t nobjs, uint32_t naccts,
-    captab_finalise *fn, void *arg)
-{
-	struct layout l = layout_of(nslots, nobjs, naccts);
-	char *base = mem;
-
-	must(nslots >= SLOTS_PER_BLOCK && nslots % SLOTS_PER_BLOCK == 0);
-	must(nslots < SLOT_UP && nobjs >= 1 && nobjs < SLOT_UP);
-	must(naccts >= 1 && naccts < SLOT_UP && fn != NULL);
-	must((uintptr_t)mem % ALIGN == 0);
-	*t = (struct captab){
-		.slots = mem,
-		.nslots = nslots,
-		.objs = (struct object *)(base + l.objs),
-		.nobjs = nobjs,
-		.accts = (struct account *)(base + l.accts),
-		.naccts = naccts,
-		.blocks = (uint64_t *)(base + l.blocks),
-		.nblocks = nslots / SLOTS_PER_BLOCK,
-		.free_obj = 1,
-		.free_acct = 1,
-		.block_hint = 1,
-		.finalise = fn,
-		.arg = arg,
-	};
+	must(t->nslots >= 64 && t->nslots % 64 == 0 && t->nslots < SLOT_UP);
+	must(t->nobjs >= 1 && t->nobjs < SLOT_UP && t->naccts >= 1 && t->naccts < SLOT_UP);
+	t->nblocks = t->nslots / 64;
+	t->free_obj = t->free_acct = t->block_hint = 1;
+	t->finalise = fn;
+	t->arg = arg;
 	t->blocks[0] = 1; /* slot 0 lies in it */
 }
 

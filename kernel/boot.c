@@ -115,8 +115,14 @@ static int take_record(void)
 
 static void make_tables(void)
 {
-	captab_init(&k.caps, k_table(1, captab_size(K_SLOTS, K_OBJS, K_ACCOUNTS)), K_SLOTS, K_OBJS,
-	    K_ACCOUNTS, k_object_finalise, NULL);
+	k.caps = (struct captab){ .slots = k_table(K_SLOTS, sizeof(struct slot)),
+		.nslots = K_SLOTS,
+		.objs = k_table(K_OBJS, sizeof(struct object)),
+		.nobjs = K_OBJS,
+		.accts = k_table(K_ACCOUNTS, sizeof(struct account)),
+		.naccts = K_ACCOUNTS,
+		.blocks = k_table(CAPTAB_WORDS(K_SLOTS), sizeof(uint64_t)) };
+	captab_init(&k.caps, k_object_finalise, NULL);
 	k.procs = k_table(k.nprocs, sizeof(*k.procs));
 #define X(name, n) \
 	k.name##s = k_table(n, sizeof(*k.name##s)); \

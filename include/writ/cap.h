@@ -101,16 +101,14 @@ struct captab {
 	void *arg;
 };
 
-/* Bytes of memory that captab_init() wants for these sizes (counts; @nslots a multiple of 64). */
-size_t captab_size(uint32_t nslots, uint32_t nobjs, uint32_t naccts);
-
 /*
- * Set up @t over @mem, zeroed memory of captab_size() bytes, aligned to 64.
- * Untouched parts of @mem stay untouched: free lists grow on use, so an mmap
- * costs only what is used. Slot 0, object 0 and account 0 are never given out.
+ * Set up @t, which has its four arrays, zeroed, and the lengths of the first
+ * three; @nslots is a multiple of 64, and @blocks has CAPTAB_WORDS(nslots) words.
+ * Untouched parts stay untouched: free lists grow on use, so an mmap costs only
+ * what is used. Slot 0, object 0 and account 0 are never given out.
  */
-void captab_init(struct captab *t, void *mem, uint32_t nslots, uint32_t nobjs, uint32_t naccts,
-    captab_finalise *fn, void *arg);
+void captab_init(struct captab *t, captab_finalise *fn, void *arg);
+#define CAPTAB_WORDS(nslots) (((nslots) / 64 + 63) / 64)
 
 /* --- objects ------------------------------------------------------------ */
 
@@ -256,6 +254,11 @@ int captab_revoke_at(struct captab *t, slot_t s, uint32_t gen, unsigned budget, 
 slot_t captab_parent(const struct captab *t, slot_t s);
 
 /* --- for tests: these lie in tests/unit/caps, outside the trusted part ----- */
+
+/* Set up @t over @mem, zeroed, of captab_size() bytes and aligned to 64. */
+void captab_make(struct captab *t, void *mem, uint32_t nslots, uint32_t nobjs, uint32_t naccts,
+    captab_finalise *fn, void *arg);
+size_t captab_size(uint32_t nslots, uint32_t nobjs, uint32_t naccts);
 
 /* Make every capability to @obj stale at once; they stay in their slots until deleted. */
 void captab_obj_bump(struct captab *t, obj_t obj);

@@ -57,7 +57,7 @@ static int setup(void *arg)
 	plain = calloc(SLOTS, sizeof(*plain));
 	if (mem == MAP_FAILED || plain == NULL)
 		return -1;
-	captab_init(&t, mem, SLOTS, 64, 2, on_finalise, NULL);
+	captab_make(&t, mem, SLOTS, 64, 2, on_finalise, NULL);
 	for (unsigned i = 0; i < CNODES; i++) {
 		if (captab_cnode_new(&t, 0, 16, &cnode[i]) != 0)
 			return -1;

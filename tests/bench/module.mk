@@ -18,7 +18,7 @@ bench-null_LIBS := libwrit
 $(B)/bin/bench-spawn: | $(B)/bin/bench-spawner $(B)/bin/bench-null all
 
 BENCHES += bench-caps
-bench-caps_SRCS := tests/bench/caps.c tests/bench/bench.c
+bench-caps_SRCS := tests/bench/caps.c tests/bench/bench.c tests/unit/caps/verify.c
 bench-caps_LIBS := libcaps
 bench-caps_LDLIBS := -ljansson
 TESTBINS += bench-bare

@@ -83,7 +83,7 @@ static void make_tables(void)
 {
 	enum { SESSIONS = 10, OWNS = 16 };
 
-	captab_init(&k.caps, table(1, captab_size(W_SLOTS, W_OBJS, W_ACCOUNTS)), W_SLOTS, W_OBJS,
+	captab_make(&k.caps, table(1, captab_size(W_SLOTS, W_OBJS, W_ACCOUNTS)), W_SLOTS, W_OBJS,
 	    W_ACCOUNTS, k_object_finalise, NULL);
 	k.nprocs = W_PROCS;
 	k.procs = table(W_PROCS, sizeof(*k.procs));

@@ -426,7 +426,7 @@ void duel_open(struct duel *d, void *mem, uint32_t (*fn)(void *, uint32_t), void
 	d->pick = fn;
 	d->arg = arg;
 	d->op = "open";
-	captab_init(&d->t, mem, M_SLOTS, M_OBJS, M_ACCTS, on_finalise, d);
+	captab_make(&d->t, mem, M_SLOTS, M_OBJS, M_ACCTS, on_finalise, d);
 	if (captab_untyped_new(&d->t, 0, max, &d->untyped) != 0 ||
 	    captab_cnode_new(&d->t, 0, 7, &d->cnode) != 0) {
 		duel_differ(d, "can't be opened");

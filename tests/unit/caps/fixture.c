@@ -22,7 +22,7 @@ void world_setup(void)
 	w.copy = aligned_alloc(64, w.size);
 	ck_assert(w.mem != NULL && w.copy != NULL);
 	memset(w.mem, 0, w.size);
-	captab_init(&w.t, w.mem, W_SLOTS, W_OBJS, W_ACCTS, on_finalise, &w);
+	captab_make(&w.t, w.mem, W_SLOTS, W_OBJS, W_ACCTS, on_finalise, &w);
 	DONE(captab_untyped_new(&w.t, 0, much, &w.untyped));
 	captab_hold(&w.t, w.untyped);
 	DONE(captab_cnode_new(&w.t, w.untyped, 6, &w.cnode));

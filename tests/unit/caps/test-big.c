@@ -28,7 +28,7 @@ static void big_open(uint32_t nslots, uint32_t nobjs, uint32_t naccts)
 	ck_assert_ptr_ne(mem, MAP_FAILED);
 	/* huge pages would touch the neighbourhood of what is used */
 	(void)madvise(mem, size, MADV_NOHUGEPAGE);
-	captab_init(&t, mem, nslots, nobjs, naccts, count_dead, NULL);
+	captab_make(&t, mem, nslots, nobjs, naccts, count_dead, NULL);
 }
 
 static void big_verify(void)

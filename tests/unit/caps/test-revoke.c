@@ -29,7 +29,7 @@ static void setup(void)
 	mem = aligned_alloc(64, size);
 	ck_assert_ptr_nonnull(mem);
 	memset(mem, 0, size);
-	captab_init(&t, mem, SLOTS, 16, 4, on_finalise, NULL);
+	captab_make(&t, mem, SLOTS, 16, 4, on_finalise, NULL);
 	DONE(captab_cnode_new(&t, 0, 15, &big));
 	captab_hold(&t, big);
 	DONE(captab_obj_new(&t, WRIT_TYPE_ENDPOINT, 0, (struct charge){ 0 }, 0, &ep));

@@ -6,6 +6,51 @@
  */
 #include "caps/caps.h"
 
+enum { ALIGN = 64 };
+
+/* Where each array begins, and the size of all. */
+struct layout {
+	size_t objs, accts, blocks, end;
+};
+
+static size_t align_up(size_t n)
+{
+	return (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+}
+
+static struct layout layout_of(uint32_t nslots, uint32_t nobjs, uint32_t naccts)
+{
+	struct layout l;
+
+	l.objs = align_up((size_t)nslots * sizeof(struct slot));
+	l.accts = l.objs + align_up((size_t)nobjs * sizeof(struct object));
+	l.blocks = l.accts + align_up((size_t)naccts * sizeof(struct account));
+	l.end = l.blocks + align_up(CAPTAB_WORDS(nslots) * sizeof(uint64_t));
+	return l;
+}
+
+size_t captab_size(uint32_t nslots, uint32_t nobjs, uint32_t naccts)
+{
+	return layout_of(nslots, nobjs, naccts).end;
+}
+
+void captab_make(struct captab *t, void *mem, uint32_t nslots, uint32_t nobjs, uint32_t naccts,
+    captab_finalise *fn, void *arg)
+{
+	struct layout l = layout_of(nslots, nobjs, naccts);
+	char *base = mem;
+
+	must((uintptr_t)mem % ALIGN == 0);
+	*t = (struct captab){ .slots = mem,
+		.nslots = nslots,
+		.objs = (struct object *)(base + l.objs),
+		.nobjs = nobjs,
+		.accts = (struct account *)(base + l.accts),
+		.naccts = naccts,
+		.blocks = (uint64_t *)(base + l.blocks) };
+	captab_init(t, fn, arg);
+}
+
 void captab_obj_bump(struct captab *t, obj_t o)
 {
 	must(captab_obj(t, o) != NULL);
