@@ -174,7 +174,7 @@ static int boot_root(void)
 {
 	const unsigned all = WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT;
 	struct charge max = { record.max_memory, K_SLOTS / 2, k.nprocs - 1 };
-	uint32_t realm = 0, spawn = k_pool_get(&k.spawn_pool);
+	uint32_t realm = 0;
 	struct k_proc *root;
 
 	if (captab_untyped_new(&k.caps, 0, max, &k.untyped) != 0 ||
@@ -183,26 +183,18 @@ static int boot_root(void)
 	    captab_cnode_new(&k.caps, k.untyped, BOOT_CSPACE_BITS, &root->cnode) != 0)
 		return fail("the first objects");
 	k.realms[realm].obj = object(WRIT_TYPE_REALM, realm);
-	k.spawns[spawn] = (struct k_spawn){ .realm = realm,
-		.max = { .classes = 1,
-		    .profiles = 1u << WRIT_PROFILE_SERVER,
-		    .procs = 1,
-		    .memory = UINT64_MAX },
-		.used_procs = 1 };
 	captab_obj(&k.caps, root->cnode)->body = (uint32_t)(root - k.procs);
 	root->profile = WRIT_PROFILE_SERVER;
 	root->class = WRIT_CLASS_LC;
 	root->memory = (uint64_t)1 << 31;
 	root->log_max = 64 << 20;
-	root->spawn = object(WRIT_TYPE_SPAWN, spawn);
 	memcpy(root->name, "root", 5);
 	give(root, WRIT_BOOT_UNTYPED, k.untyped, all);
 	give(root, WRIT_BOOT_SCHED, object(WRIT_TYPE_SCHED_CONTROL, 0), all);
 	give(root, WRIT_BOOT_AUDIT, object(WRIT_TYPE_AUDIT, 0), WRIT_R_READ | WRIT_R_GRANT);
 	give(root, WRIT_BOOT_REALM, k.realms[realm].obj, WRIT_R_READ);
 	give_files(root);
-	const obj_t held[] = { k.untyped, k.realms[realm].obj, k.realms[realm].obj, root->cnode,
-		root->image, root->spawn };
+	const obj_t held[] = { k.untyped, k.realms[realm].obj, root->cnode, root->image };
 
 	for (size_t i = 0; i < sizeof(held) / sizeof(held[0]); i++)
 		captab_hold(&k.caps, held[i]);

@@ -120,8 +120,9 @@ struct k_proc {
 	uint32_t pid, parent, realm;
 	uint8_t state, class, profile, turn; /* turn: its class as it started */
 	bool started, held, killed, told_pending, want_out, suspended;
-	obj_t obj;                     /* 0: no capability names it any more */
-	obj_t cnode, spawn, image;     /* held while it lives (image: until ordered) */
+	obj_t obj; /* 0: no capability names it any more */
+	obj_t cnode, spawn,
+	    image; /* held while it lives (image: until ordered); root has no spawn */
 	int gate, child, log, pidfd;   /* -1: none */
 	uint32_t cores, reserved;      /* millicores; reserved: taken of its Spawn */
 	uint32_t own_class, own_cores; /* without a SchedContext */
@@ -192,8 +193,7 @@ struct k_msg {
 				     the receiver's calls */
 	struct k_proc *from, *to; /* to: who has taken the call */
 	uint32_t cookie, take;
-	uint32_t
-	    own[WRIT_CAPS_MAX]; /* entries of the kernel's own slots that its capabilities lie in */
+	uint32_t own[WRIT_CAPS_MAX]; /* slots of the kernel's own, where its capabilities lie */
 	uint16_t op, len;
 	uint8_t ntake;
 	struct writ_msg_rep rep;
@@ -323,8 +323,7 @@ struct k_req {
 enum { K_LATER = -1 };
 
 /* --- pools and objects (object.c) ------------------------------------------ */
-void *k_table(size_t n,
-    size_t size); /* zeroed, lazily backed; boot only, exits when there is none */
+void *k_table(size_t n, size_t size); /* zeroed, lazily backed; boot only, exits without */
 void k_pool_init(struct k_pool *p, uint32_t size);
 uint32_t k_pool_get(struct k_pool *p); /* 0: full */
 void k_pool_put(struct k_pool *p, uint32_t i);
@@ -333,6 +332,8 @@ bool k_share_get(uint32_t realm, enum k_share what);
 void k_share_put(uint32_t realm, enum k_share what);
 /* A memfd of @bytes, sealed to that size; -1 with errno. */
 int k_memory_new(const char *name, uint64_t bytes);
+/* Make an object of @f, paid for by the invoked Untyped; its descriptor is the object's then. */
+int k_file_make(struct k_req *q, unsigned type, slot_t dst, unsigned rights, struct k_file f);
 /* Make an object that @payer pays @bytes for (0: its body's), its capability in @dst below @parent.
  * Returns 0 and its body, which the caller fills at once, or an error. */
 int k_make(unsigned type, obj_t payer, uint64_t bytes, slot_t parent, slot_t dst, uint16_t rights,
@@ -353,8 +354,7 @@ uint32_t k_own_get(slot_t *ret);
 slot_t k_own_slot(uint32_t entry);
 /* Empty it and give the entry back. */
 void k_own_put(uint32_t entry);
-/* Hang @h on the capability in @parent, with a capability of @type that has its rights and badge.
- */
+/* Hang @h on the capability in @parent by one of @type, which has its rights and badge. */
 int k_hook_on(struct k_hook *h, unsigned kind, unsigned type, slot_t parent);
 /* False when it is off, or revoked and not yet told. */
 bool k_hook_holds(const struct k_hook *h);
@@ -439,8 +439,7 @@ void k_nest_reap(void); /* SIGCHLD: nests that died */
 
 /* --- sessions (session.c) --------------------------------------------------- */
 enum { K_CLIENT = 1, K_SERVER = 2 };
-/* The open session that q->h.arg names, if the caller is on one of @sides; or NULL, q->why filled.
- */
+/* The open session q->h.arg, if the caller is on one of @sides; or NULL, q->why filled. */
 struct k_session *k_session_named(struct k_req *q, unsigned sides);
 /* Its server knows all that there is to know now; or else is told next. */
 static inline bool k_session_known(const struct k_session *s)

@@ -25,25 +25,33 @@ int k_memory_new(const char *name, uint64_t bytes)
 	return fd;
 }
 
+int k_file_make(struct k_req *q, unsigned type, slot_t dst, unsigned rights, struct k_file f)
+{
+	uint32_t body;
+	int e;
+
+	f.realm = q->p->realm;
+	if (!k_share_get(f.realm, K_SHARE_FILES))
+		return WRIT_E_NOT_ENOUGH_MEMORY;
+	e = k_make(type, q->cap->obj, f.size, q->slot, dst, (uint16_t)rights, 0, &body);
+	if (e == 0)
+		k.files[body] = f;
+	else
+		k_share_put(f.realm, K_SHARE_FILES);
+	return e;
+}
+
 static int make_memory(struct k_req *q, slot_t dst, uint64_t bytes)
 {
-	struct k_file f = { .realm = q->p->realm, .size = bytes };
-	uint32_t body;
-	int e = WRIT_E_NOT_ENOUGH_MEMORY;
+	struct k_file f = { .size = bytes };
+	int e;
 
 	if (bytes == 0 || bytes > (uint64_t)1 << 40)
 		return WRIT_E_RANGE;
-	if (!k_share_get(f.realm, K_SHARE_FILES))
-		return e;
-	if ((f.fd = k_memory_new("writ-memory", bytes)) >= 0)
-		e = k_make(WRIT_TYPE_MEMORY, q->cap->obj, bytes, q->slot, dst, ALL_RIGHTS, 0,
-		    &body);
-	if (e == 0) {
-		k.files[body] = f;
-		return 0;
-	}
-	k_close(&f.fd);
-	k_share_put(f.realm, K_SHARE_FILES);
+	if ((f.fd = k_memory_new("writ-memory", bytes)) < 0)
+		return WRIT_E_NOT_ENOUGH_MEMORY;
+	if ((e = k_file_make(q, WRIT_TYPE_MEMORY, dst, ALL_RIGHTS, f)) != 0)
+		close(f.fd);
 	return e;
 }
 

@@ -15,9 +15,8 @@ enum {
 int k_call_image(struct k_req *q)
 {
 	const struct writ_image_req *r = q->in;
-	struct k_file f = { .fd = q->fds[0], .realm = q->p->realm };
+	struct k_file f = { .fd = q->fds[0] };
 	struct stat st;
-	uint32_t body;
 	int e;
 
 	if (f.fd < 0 || !k_name_ok(r->name, sizeof(r->name)))
@@ -27,15 +26,8 @@ int k_call_image(struct k_req *q)
 		    "image %s: not a memfd with all four seals", r->name);
 	f.size = (uint64_t)st.st_size;
 	memcpy(f.name, r->name, sizeof(f.name));
-	if (!k_share_get(f.realm, K_SHARE_FILES))
-		return WRIT_E_NOT_ENOUGH_MEMORY;
-	e = k_make(WRIT_TYPE_IMAGE, q->cap->obj, f.size, q->slot, q->at[0],
-	    WRIT_R_EXEC | WRIT_R_GRANT, 0, &body);
-	if (e != 0) {
-		k_share_put(f.realm, K_SHARE_FILES);
+	if ((e = k_file_make(q, WRIT_TYPE_IMAGE, q->at[0], WRIT_R_EXEC | WRIT_R_GRANT, f)) != 0)
 		return e;
-	}
-	k.files[body] = f;
 	q->fds[0] = -1;
 	return k_why(q, 0, "image %s", r->name);
 }

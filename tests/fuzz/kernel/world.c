@@ -146,7 +146,7 @@ static void give_files(struct k_proc *root)
 static void boot_root(void)
 {
 	struct charge max = { 1u << 28, W_SLOTS, W_PROCS };
-	uint32_t realm, spawn = k_pool_get(&k.spawn_pool);
+	uint32_t realm;
 	struct k_proc *root;
 	int sv[2];
 
@@ -155,9 +155,7 @@ static void boot_root(void)
 	root = k_proc_new(realm);
 	captab_cnode_new(&k.caps, k.untyped, ROOT_BITS, &root->cnode);
 	k.realms[realm].obj = object(WRIT_TYPE_REALM, realm);
-	k.spawns[spawn] = (struct k_spawn){ .realm = realm, .max.procs = 1, .used_procs = 1 };
 	captab_obj(&k.caps, root->cnode)->body = (uint32_t)(root - k.procs);
-	root->spawn = object(WRIT_TYPE_SPAWN, spawn);
 	root->profile = WRIT_PROFILE_SERVER;
 	root->log_max = 1 << 20;
 	memcpy(root->name, "root", 5);
@@ -168,10 +166,8 @@ static void boot_root(void)
 	give_files(root);
 	captab_hold(&k.caps, k.untyped);
 	captab_hold(&k.caps, k.realms[realm].obj);
-	captab_hold(&k.caps, k.realms[realm].obj);
 	captab_hold(&k.caps, root->cnode);
 	captab_hold(&k.caps, root->image);
-	captab_hold(&k.caps, root->spawn);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) != 0)
 		world_fail("socketpair");
 	root->gate = sv[0];
