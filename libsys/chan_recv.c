@@ -99,7 +99,7 @@ static int begin(struct writ_chan *c, const struct frame *f, const struct sink *
 	c->cur.part = NULL;
 	c->cur.dst = fits && !drop ? s->buf : NULL;
 	c->cur.dropped = drop;
-	c->cur.wanted = mine && fits;
+	c->cur.wanted = mine && fits && !drop;
 	if (!mine && !drop) {
 		c->cur.part = kept_new(c, f->total);
 		if (c->cur.part == NULL)
