@@ -12,6 +12,14 @@ unit-ring_SRCS := $(addprefix $(libsys_TESTS)/,ring_main.c ring_pair.c test-ring
 	test-wake.c test-spin.c) $(addprefix libsys/,ring.c link.c spin.c)
 unit-ring_LDLIBS := -lcheck -lsubunit -lm -lrt -lpthread
 
+# Channels, and what every transport must do, without a kernel.
+TESTS += unit-chan
+unit-chan_SRCS := $(addprefix $(libsys_TESTS)/,chan_main.c chan_pair.c pattern.c test-tx.c \
+	test-pairs.c test-messages.c test-waits.c test-switch.c tx_any.c tx_stream.c)
+unit-chan_SECS := 300
+unit-chan_LIBS := libwrit
+unit-chan_LDLIBS := -lprotobuf-c -lcheck -lsubunit -lm -lrt -lpthread
+
 # The smallest proc, for figures and for tests of the whole.
 TESTBINS += null
 null_SRCS := $(libsys_TESTS)/null.c
