@@ -220,13 +220,17 @@ static int ring_commit(struct tx *t, const struct frame *f, bool cork)
 }
 
 /*
- * If the peer waits for room, ring it. No fence before the look at `starved`: who takes
+ * Tell the peer what one has taken. No fence before the look at `starved`: who takes
  * will look again, in peek() when it finds nothing, or in arm(), with a fence.
  */
 static void ring_tell(struct ring *r)
 {
-	r->told = r->tail;
-	r->told_at = r->tail_at;
+	if (r->told != r->tail) {
+		atomic_store_explicit(&r->in_dir->tail, (uint64_t)r->tail_at << 32 | r->tail,
+		    memory_order_release);
+		r->told = r->tail;
+		r->told_at = r->tail_at;
+	}
 	ring_answer(r, &r->in_dir->starved);
 }
 
@@ -254,8 +258,9 @@ static int ring_peek(struct tx *t, struct frame *ret, const void **data)
 		if (lap == ring_lap(r->tail) - 1) {
 			ring_tell(r);
 			ring_there(r);
-			/* What comes next may be longer than a slot: fetch both lines at a time. */
+			/* What comes next may be longer than a slot: fetch all lines at a time. */
 			__builtin_prefetch(r->in_bulk + ring_offset(r, r->tail_at));
+			__builtin_prefetch(r->in_bulk + ring_offset(r, r->tail_at) + LINE);
 			return 0;
 		}
 		if (lap != ring_lap(r->tail) || !ring_take(r, s)) {
@@ -285,8 +290,7 @@ static int ring_release(struct tx *t)
 	r->tail++;
 	r->tail_at += ring_lines(r->in.len);
 	/* At once: a peer that finds one dead must know what may have been done. */
-	atomic_store_explicit(&r->in_dir->tail, (uint64_t)r->tail_at << 32 | r->tail,
-	    memory_order_release);
+	atomic_store_explicit(&r->in_dir->taken, r->tail, memory_order_release);
 	if (r->tail - r->told >= TELL_SLOTS || r->tail_at - r->told_at >= r->bulk / 4 / LINE)
 		ring_tell(r);
 	return 0;
@@ -298,6 +302,7 @@ static bool ring_arm(struct tx *t, unsigned want, size_t len)
 	const struct ring_slot *s = ring_slot_in(r);
 
 	r->armed = true;
+	ring_flush(t); /* else both may wait: one for what the other keeps back */
 	ring_tell(r);
 	ring_here(r);
 	ring_there(r);
@@ -343,10 +348,9 @@ void ring_rang(struct tx *t)
 
 bool ring_all_taken(const struct tx *t)
 {
-	struct ring *r = (struct ring *)t;
+	const struct ring *r = (const struct ring *)t;
 
-	ring_reload(r);
-	return r->free_to == r->head;
+	return atomic_load_explicit(&r->out_dir->taken, memory_order_acquire) == r->head;
 }
 
 struct ring_hinted {

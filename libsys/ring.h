@@ -10,7 +10,7 @@
  *   then 2 x bulk     bulk areas; each is mapped twice in a row, so that what wraps is contiguous
  *
  * A message: header and up to RING_INLINE bytes in a slot, published by storing
- * its sequence number last (Barrelfish UMP: one line per small message); longer
+ * its lap last (Barrelfish UMP: one line per small message); longer
  * data in the bulk area, at the place that both sides know by counting, at
  * 64-byte steps. Indices are private; what the peer writes is copied once, then
  * checked, and a value that the protocol can't have made ends the channel.

@@ -18,8 +18,13 @@
 
 /* Of one direction. */
 struct ring_dir {
-	/* By the consumer: slots taken in the low half, bulk lines taken in the high one. */
+	/*
+	 * By the consumer: slots taken in the low half, bulk lines taken in the high one. Stored
+	 * now and then, so that a producer that looks at it finds room for more than one.
+	 */
 	alignas(RING_LINES) _Atomic uint64_t tail;
+	/* The same slots, stored at each. Only looked at when it matters what was taken. */
+	alignas(RING_LINES) _Atomic uint32_t taken;
 	/* The consumer sets it before it sleeps, the producer takes it and rings. */
 	alignas(RING_LINES) _Atomic uint32_t watch;
 	/* The producer sets it before it sleeps, the consumer takes it and rings. */

@@ -38,14 +38,9 @@ static int64_t spin_clamp(const struct spin *s, int64_t budget)
 
 void spin_init(struct spin *s, int64_t limit_ns)
 {
-	cpu_set_t set;
-
 	memset(s, 0, sizeof(*s));
 	s->budget_ns = -1;
-	s->limit_ns = limit_ns ? limit_ns : SPIN_MAX_NS;
-	if (s->limit_ns < 0 ||
-	    (sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) < 2))
-		s->limit_ns = 0;
+	s->limit_ns = limit_ns < 0 ? 0 : limit_ns > 0 ? limit_ns : SPIN_MAX_NS;
 }
 
 int64_t spin_budget(struct spin *s, uint32_t peer_cpu)

@@ -22,8 +22,8 @@ struct spin {
 int64_t spin_now(void);                           /* CLOCK_MONOTONIC, ns */
 uint32_t spin_cpu(void);                          /* the CPU one is on */
 void spin_init(struct spin *s, int64_t limit_ns); /* 0: as usual; < 0: never */
-/* Time to spin now, ns; 0 where the peer (@peer_cpu, UINT32_MAX unknown) is on this CPU, there is
- * but one, or the CPU is wanted by others. */
+/* Time to spin now, ns; 0 where the peer (@peer_cpu, UINT32_MAX unknown) is on this CPU, or it is
+ * wanted by others. */
 int64_t spin_budget(struct spin *s, uint32_t peer_cpu);
 /*
  * Spin until @ready(@arg) isn't 0; returns that, or 0 when the budget is over. Learns
