@@ -113,16 +113,20 @@ vmtest: all tests
 vmcontrol: all tests
 	@B=$(B) tools/run-tests tests/vm/control.sh:600
 
-# Twice: unit tests with AddressSanitizer, whose runtime can't live in a static
-# program or a sandbox; then everything with UBSan's traps, which need no runtime.
+# Unit tests with AddressSanitizer, whose runtime can't live in a static program or a
+# sandbox; the threads of a ring with ThreadSanitizer, which need not know its fences;
+# then everything with UBSan's traps, which need no runtime.
 ASAN_TESTS := $(foreach t,$(TESTS),$(if $($(t)_STATIC)$($(t)_NOASAN),,$(t)))
 UBSAN      := -fsanitize=undefined -fsanitize-undefined-trap-on-error
-.PHONY: run-asan
+.PHONY: run-asan run-tsan
 run-asan: $(call bins,$(ASAN_TESTS))
 	@B=$(B) WRIT_TEST_SCALE=4 tools/run-tests $(call RUN,$(ASAN_TESTS))
+run-tsan: $(call bins,ring-threads)
+	@B=$(B) tools/run-tests $(call RUN,ring-threads)
 san:
 	$(MAKE) B=build/asan SAN="-fsanitize=address,undefined -fno-sanitize-recover=all" \
 		FORTIFY= CFLAGS="-O1 -g -fno-omit-frame-pointer" run-asan
+	$(MAKE) B=build/tsan SAN=-fsanitize=thread FORTIFY= CFLAGS="-O1 -g -Wno-tsan" run-tsan
 	WRIT_TEST_SCALE=2 $(MAKE) B=build/ubsan SAN="$(UBSAN)" check
 
 # clang's libFuzzer, for every decoder. A crash leaves its input in build/fuzz.
@@ -193,12 +197,18 @@ clean:
 	rm -rf $(B)
 
 # Too long for every run: proofs, models, and ten million random operations.
-.PHONY: prove model soak hostile
+.PHONY: prove model soak hostile rings
 prove:
 	tools/prove
 model:
 	tools/model
 hostile: all tests
 	B=$(B) tests/system/hostile.sh 1000 5000 12 3
+rings: tests
+	WRIT_RING_ROUNDS=100000 B=$(B) tools/run-tests $(B)/bin/unit-ring:600
+	$(MAKE) B=build/asan SAN="-fsanitize=address,undefined -fno-sanitize-recover=all" \
+		FORTIFY= CFLAGS="-O1 -g -fno-omit-frame-pointer" build/asan/bin/ring-hostile
+	WRIT_STEPS=1000000 tools/run-tests build/asan/bin/ring-hostile:600
+	tests/fuzz/ring-broken.sh long
 soak: $(B)/bin/unit-caps-random
 	$< $(or $(SOAK_OPS),10000000)

@@ -20,6 +20,17 @@ unit-chan_SECS := 300
 unit-chan_LIBS := libwrit
 unit-chan_LDLIBS := -lprotobuf-c -lcheck -lsubunit -lm -lrt -lpthread
 
+# One side is killed at any instruction.
+TESTS += ring-kill
+ring-kill_SRCS := $(addprefix $(libsys_TESTS)/,ring-kill.c ring_pair.c) \
+	$(addprefix libsys/,ring.c link.c spin.c)
+ring-kill_LDLIBS := -lcheck -lsubunit -lm -lrt -lpthread
+
+# Its two sides as two threads, for ThreadSanitizer. It includes ring.c and link.c.
+TESTS += ring-threads
+ring-threads_SRCS := $(addprefix $(libsys_TESTS)/,ring-threads.c ring_pair.c) libsys/spin.c
+ring-threads_LDLIBS := -lpthread
+
 # The smallest proc, for figures and for tests of the whole.
 TESTBINS += null
 null_SRCS := $(libsys_TESTS)/null.c

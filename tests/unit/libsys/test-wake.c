@@ -8,8 +8,10 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,12 +19,12 @@
 #include "tests/unit/libsys/ring_pair.h"
 #include "tests/unit/libsys/ring_suites.h"
 
-#define BULK    RING_BULK_MIN
-#define MANY    70
-#define LOST_MS 15000
+#define BULK RING_BULK_MIN
+#define MANY 70
 
 static uint64_t seed;
 static unsigned rounds;
+static int lost_ms; /* until a wake-up counts as lost */
 
 static uint32_t rnd(void)
 {
@@ -75,19 +77,21 @@ static void end(pid_t pid)
 static void setup(void)
 {
 	const char *s = getenv("WRIT_SEED"), *n = getenv("WRIT_RING_ROUNDS");
+	const char *ms = getenv("WRIT_RING_LOST_MS");
 	char text[32];
 
 	seed = s ? strtoull(s, NULL, 0) : (uint64_t)time(NULL) ^ (uint64_t)getpid() << 32;
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)seed);
 	setenv("WRIT_SEED", text, 1);
 	rounds = n ? (unsigned)strtoul(n, NULL, 0) : 10000;
+	lost_ms = ms && *ms ? (int)strtol(ms, NULL, 0) : 15000;
 }
 
 static void take(struct tx *t, struct link *l, uint64_t k)
 {
 	while (ring_get(t, k) < 0) {
 		dither();
-		must(ring_sleep(t, l, TX_IN, 0, LOST_MS),
+		must(ring_sleep(t, l, TX_IN, 0, lost_ms),
 		    "lost: nobody said that there is a frame");
 		dither();
 	}
@@ -99,7 +103,7 @@ static void give(struct tx *t, struct link *l, size_t len, uint64_t k)
 
 	while (!ring_put(t, len, k, cork)) {
 		dither();
-		must(ring_sleep(t, l, TX_OUT, len, LOST_MS),
+		must(ring_sleep(t, l, TX_OUT, len, lost_ms),
 		    "lost: nobody said that there is room");
 		dither();
 	}
@@ -216,7 +220,7 @@ static void serve(void *arg)
 	for (unsigned i = 0; i < MANY; i++)
 		serve_one(m, &m->one[i]);
 	while (m->taken < rounds) {
-		must(poll(&p, 1, LOST_MS) == 1, "lost: a hint or a bell");
+		must(poll(&p, 1, lost_ms) == 1, "lost: a hint or a bell");
 		dither();
 		link_rang(m->l, true, serve_one, m);
 	}
@@ -246,6 +250,90 @@ START_TEST(many_rings)
 }
 END_TEST
 
+/* Two processes that do one thing each at the same moment. */
+struct meeting {
+	struct ring_fds fds;
+	_Atomic unsigned here[2];
+	_Atomic bool over;
+};
+
+static void meet(struct meeting *m, int who, unsigned k)
+{
+	int64_t until = spin_now() + (int64_t)lost_ms * 1000000;
+
+	m->here[who] = k;
+	for (unsigned i = 0; m->here[!who] < k; i++) {
+		if (i % 64 == 63) {
+			sched_yield();
+			must(spin_now() < until, "the other side has gone");
+		}
+	}
+}
+
+static void count(void *arg, void *owner)
+{
+	(void)owner;
+	++*(unsigned *)arg;
+}
+
+static void go_to_sleep(void *arg)
+{
+	struct meeting *m = arg;
+	struct link *l;
+	struct tx *t = ring_pair_side(&m->fds, 1, &l);
+
+	for (unsigned k = 0;; k++) {
+		unsigned rang = 0;
+		bool seen;
+
+		meet(m, 1, 2 * k + 1);
+		if (m->over)
+			return;
+		for (volatile unsigned i = rnd() % 128; i; i--)
+			;
+		seen = t->ops->arm(t, TX_IN, 0);
+		meet(m, 1, 2 * k + 2);
+		link_rang(l, true, count, &rang);
+		must(seen || rang, "lost: neither seen nor rung");
+		t->ops->disarm(t, TX_IN);
+		must(ring_get(t, k) >= 0, "not there");
+	}
+}
+
+/* Who goes to sleep just when a frame comes sees it, or is rung: there is a fence on both sides. */
+START_TEST(same_moment)
+{
+	struct meeting *m = mmap(NULL, sizeof(*m), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	unsigned end_k = 0;
+	int64_t until;
+	struct tx *t;
+	pid_t pid;
+
+	ck_assert_ptr_ne(m, MAP_FAILED);
+	m->fds = ring_fds_new(BULK);
+	t = ring_pair_side(&m->fds, 0, NULL);
+	pid = begin(go_to_sleep, m);
+	/* Where others want the CPUs each meeting takes long. */
+	until = spin_now() + (int64_t)rounds * 50000;
+	for (unsigned k = 0; k < 10 * rounds && spin_now() < until; k++) {
+		meet(m, 0, 2 * k + 1);
+		for (volatile unsigned i = rnd() % 128; i; i--)
+			;
+		must(ring_put(t, 8, k, _i), "no room");
+		t->ops->flush(t);
+		meet(m, 0, 2 * k + 2);
+		end_k = k + 1;
+	}
+	m->over = true;
+	meet(m, 0, 2 * end_k + 1);
+	end(pid);
+	t->ops->close(t);
+	ring_fds_close(&m->fds);
+	munmap(m, sizeof(*m));
+}
+END_TEST
+
 Suite *wake_suite(void)
 {
 	Suite *s = suite_create("wake");
@@ -256,6 +344,11 @@ Suite *wake_suite(void)
 	tcase_add_test(t, ping_pong);
 	tcase_add_test(t, one_way);
 	tcase_add_test(t, many_rings);
+	suite_add_tcase(s, t);
+	t = tcase_create("moment");
+	tcase_set_timeout(t, 600);
+	tcase_add_checked_fixture(t, setup, NULL);
+	tcase_add_loop_test(t, same_moment, 0, 2);
 	suite_add_tcase(s, t);
 	return s;
 }
