@@ -311,6 +311,7 @@ int k_call_connect(struct k_req *q)
 	q->out_len = sizeof(*rep);
 	k_list_add(&q->p->sessions, &s->of_client);
 	k_session_offer(s);
+	rep->server = s->server != NULL ? s->server->pid : 0;
 	return 0;
 }
 

@@ -344,9 +344,5 @@ int chan_wait(struct writ_chan *c, unsigned want, size_t len, int64_t end)
 	if (r == -WRIT_E_PEER_CLOSED)
 		c->gone = true;
 	chan_was_closed(c);
-	if (c->client && !c->to_self && c->peer.session != 0)
-		c->to_self = sys_gate_offered(c->peer.session);
-	if (c->to_self && c->waits_for != 0)
-		return -WRIT_E_ILLEGAL_OPERATION; /* nobody would ever answer */
 	return r == -WRIT_E_TIMED_OUT ? r : 0;
 }

@@ -44,9 +44,9 @@ struct writ_chan {
 	bool to_self;      /* both ends are one's own */
 	bool release;      /* one side has said that the ring is no longer needed */
 	bool corked;
-	int turn_to;                 /* transport to go on with before the next frame; -1: none */
-	uint32_t turn_how;           /* SWITCH_... */
-	uint32_t next_id, waits_for; /* waits_for: id of the call that is waited for */
+	int turn_to;       /* transport to go on with before the next frame; -1: none */
+	uint32_t turn_how; /* SWITCH_... */
+	uint32_t next_id;
 	struct chan_rest *rest;
 	struct chan_kept *kept, **kept_tail;
 	size_t kept_bytes;
@@ -79,6 +79,7 @@ struct writ_chan {
 	void *state;
 	/* the session (chan_open.c) */
 	writ_cap_t path; /* client */
+	uint32_t server; /* its pid, as the kernel said; 0: unknown */
 	struct link *link;
 	uint32_t link_id;  /* the session that brought it */
 	int64_t window_ns; /* auto: when it began to count */

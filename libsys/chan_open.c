@@ -26,7 +26,8 @@ static struct writ_chan *mine; /* all that this proc opened */
 static struct writ_chan *linked(const struct writ_chan *c, int *ret_number)
 {
 	for (struct writ_chan *o = mine; o != NULL; o = o->next) {
-		if (o->path != c->path || o->link == NULL || o->broken || chan_is_gone(o))
+		if (o->link == NULL || o->broken || chan_is_gone(o) ||
+		    (c->server != 0 ? o->server != c->server : o->path != c->path))
 			continue;
 		*ret_number = link_number(o->link);
 		if (*ret_number >= 0)
@@ -204,6 +205,8 @@ static int begin(struct writ_chan *c, writ_cap_t path, uint32_t session,
 		return -WRIT_E_NOT_ENOUGH_MEMORY;
 	chan_install(c, CHAN_TX_KERNEL, t);
 	c->path = path;
+	c->server = rep->server;
+	c->to_self = rep->server == writ_self()->pid;
 	c->peer.rights = rep->rights;
 	memcpy(c->peer.prefix, rep->prefix, sizeof(c->peer.prefix) - 1);
 	return c->attr.transport == WRIT_TX_USER ? upgrade(c) : 0;
@@ -304,6 +307,7 @@ void writ_chan_close(struct writ_chan *c)
 	if (c->peer.session != 0 && !c->gone && sys_gate_pump() == 0 &&
 	    !sys_gate_closed(c->peer.session))
 		writ_gate_call(&h, NULL, NULL, NULL, 0, NULL);
+	sys_gate_closed(c->peer.session); /* both may have closed it at once */
 	if (c->client)
 		unlist(c);
 	else if (c->tx[CHAN_TX_USER] != NULL && (c->gone || c->broken))

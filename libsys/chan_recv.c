@@ -294,10 +294,9 @@ int64_t writ_chan_call(struct writ_chan *c, uint32_t label, const struct writ_ms
 	id = writ_chan_call_begin(c, label, m, timeout);
 	if (id < 0)
 		return id;
-	s.id = c->waits_for = (uint32_t)id;
+	s.id = (uint32_t)id;
 	n = next(c, &s, &msg, timeout == 0 ? 0 : end);
-	c->waits_for = 0;
-	if (n == -WRIT_E_TIMED_OUT || n == -WRIT_E_BUSY || n == -WRIT_E_ILLEGAL_OPERATION)
+	if (n == -WRIT_E_TIMED_OUT || n == -WRIT_E_BUSY)
 		writ_chan_cancel(c, (uint32_t)id);
 	if (n < 0)
 		return n;

@@ -464,30 +464,18 @@ bool sys_event_take(struct writ_event *ret, bool (*wanted)(void *arg, const stru
 	return true;
 }
 
-static struct kept **event_find(unsigned op, uint32_t session)
-{
-	struct kept **at = &g.events.head;
-
-	while (*at != NULL && ((*at)->hdr.op != op || (*at)->hdr.arg != session))
-		at = &(*at)->next;
-	return at;
-}
-
 bool sys_gate_closed(uint32_t session)
 {
-	struct kept **at = event_find(WRIT_EV_CLOSED, session), *k;
+	struct kept **at = &g.events.head, *k;
 
+	while (*at != NULL && ((*at)->hdr.op != WRIT_EV_CLOSED || (*at)->hdr.arg != session))
+		at = &(*at)->next;
 	if (*at == NULL)
 		return false;
 	k = kept_take(&g.events, at);
 	fds_close(k->fds);
 	free(k);
 	return true;
-}
-
-bool sys_gate_offered(uint32_t session)
-{
-	return *event_find(WRIT_EV_CONNECT, session) != NULL;
 }
 
 int64_t sys_gate_begin(struct writ_begin *ret, void *blob, size_t size)

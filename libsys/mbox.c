@@ -259,8 +259,9 @@ int64_t mbox_step(struct writ_mbox *b, struct writ_chan **ret_c, void *buf, size
 	struct writ_chan *c;
 	int64_t n = 0;
 
-	if (++b->turns > TURNS)
-		n = look(b, 0);
+	/* However much there is to do for those that are ready, others get their turn as well. */
+	if (++b->turns > TURNS && (n = look(b, 0)) == 0 && (n = mbox_gate(b)) == 0)
+		hot_ready(b);
 	if (n < 0)
 		return n;
 	if (b->ready_head == NULL && hot_ready(b) == 0)

@@ -14,7 +14,7 @@
 #include "libsys/sys.h"
 
 #define MAX_CHANS 32768 /* at once */
-#define PID_LINKS 8     /* of one proc: two descriptors each, for RING_HINTS rings */
+#define PID_LINKS 4     /* of one proc: two descriptors each, for RING_HINTS rings */
 #define WATCH_BIT ((uintptr_t)1)
 
 static struct writ_mbox *serving; /* a proc's sessions all come to one mailbox */

@@ -36,8 +36,6 @@ bool sys_event_take(struct writ_event *ret, bool (*wanted)(void *arg, const stru
     void *arg);
 /* Has the kernel said that @session is closed? Forgets it then. Does not read the gate. */
 bool sys_gate_closed(uint32_t session);
-/* Has this proc been told of @session as its server? */
-bool sys_gate_offered(uint32_t session);
 
 /* Set the fields of a call's header: the rest is zero. */
 struct writ_hdr sys_hdr(unsigned op, uint32_t cap, uint64_t arg, size_t len);

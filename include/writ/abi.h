@@ -185,9 +185,10 @@ _Static_assert(sizeof(struct writ_path_req) == 272, "");
 /* CONNECT: arg bit 0: BUSY, instead of waiting, when nobody listens. Its reply: arg = session. */
 struct writ_connect_rep {
 	uint32_t session, rights;
+	uint32_t server, pad; /* pid; 0: nobody listens yet */
 	char prefix[WRIT_PREFIX_MAX];
 };
-_Static_assert(sizeof(struct writ_connect_rep) == 248, "");
+_Static_assert(sizeof(struct writ_connect_rep) == 256, "");
 
 /*
  * RING: arg = a session that one has opened; @bytes of memory that only the two
