@@ -25,14 +25,19 @@ static struct writ_chan *mine; /* all that this proc opened */
 /* The link to the same server that another channel has, if it has room. */
 static struct writ_chan *linked(const struct writ_chan *c, int *ret_number)
 {
+	const struct link *full = NULL;
+
+	sys_gate_pump(); /* whose server has gone? */
 	for (struct writ_chan *o = mine; o != NULL; o = o->next) {
-		if (o->link == NULL || o->broken || chan_is_gone(o) ||
+		if (o->link == NULL || o->link == full || o->broken || chan_was_closed(o) ||
 		    (c->server != 0 ? o->server != c->server : o->path != c->path))
 			continue;
 		*ret_number = link_number(o->link);
 		if (*ret_number >= 0)
 			return o;
+		full = o->link;
 	}
+	*ret_number = 0;
 	return NULL;
 }
 
