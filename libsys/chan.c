@@ -205,6 +205,8 @@ static int switched(struct writ_chan *c, const struct frame *f)
 		chan_settle(c);
 		return 0;
 	}
+	if (c->release && (f->id & SWITCH_RELEASE) == 0)
+		return 0; /* sent before it read that the ring goes: its answer to that will come */
 	if ((f->id & SWITCH_RELEASE) != 0)
 		c->release = true;
 	if (c->out == c->in && c->turn_to < 0 && (f->id & SWITCH_RELEASE) == 0)
