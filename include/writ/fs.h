@@ -26,7 +26,8 @@ enum writ_open_flags {
 	WRIT_O_TRUNC = 16,
 	WRIT_O_APPEND = 32,
 };
-enum writ_file_kind { WRIT_FILE = 1, WRIT_DIR };
+/* A fleet is a folder of those who have registered under its name; nothing else is made in it. */
+enum writ_file_kind { WRIT_FILE = 1, WRIT_DIR, WRIT_FLEET, WRIT_MEMBER };
 
 struct writ_stat {
 	uint32_t kind;

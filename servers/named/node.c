@@ -43,7 +43,7 @@ void node_free(struct tree *t, struct tree_node *n)
 {
 	if (n->kind == WRIT_FILE)
 		data_clear(&n->data, &t->mem);
-	else
+	else if (node_is_folder(n))
 		mem_free(&t->mem, n->dir.entries, n->dir.cap * sizeof(*n->dir.entries));
 	mem_free(&t->mem, n->name, n->name_len + 1);
 	mem_free(&t->mem, n, sizeof(*n));
@@ -185,7 +185,7 @@ void node_attach(struct tree *t, struct tree_node *dir, struct tree_node *n)
 {
 	n->parent = dir;
 	n->version = dir->dir.floor + 1;
-	if (n->kind == WRIT_DIR)
+	if (node_is_folder(n))
 		n->dir.floor = dir->dir.floor;
 	name_insert(t, n);
 	dir_append(t, dir, n);
@@ -196,7 +196,7 @@ static void floor_raise(struct tree_node *dir, const struct tree_node *n)
 {
 	uint64_t v = n->version;
 
-	if (n->kind == WRIT_DIR && n->dir.floor > v)
+	if (node_is_folder(n) && n->dir.floor > v)
 		v = n->dir.floor;
 	if (v > dir->dir.floor)
 		dir->dir.floor = v;

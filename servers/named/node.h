@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Nodes of the tree and the folders' tables of them: making, naming, finding,
- * freeing. Private to tree.c and node.c. No paths here, no rules of the
- * protocol; what can fail is reserved first, so that the changes can't.
+ * freeing. Private to tree.c, fleet.c and node.c. No paths here but for two
+ * functions at the end, no rules of the protocol; what can fail is reserved
+ * first, so that the changes can't.
  */
 #pragma once
+#include <stdbool.h>
 #include "servers/named/data.h"
+#include "servers/named/fleet.h"
 #include "servers/named/tree.h"
 
 /* One entry of a folder; node NULL: it was removed. Sorted by pos. */
@@ -17,6 +20,11 @@ struct dir {
 	struct dir_entry *entries;
 	size_t cap, len, live;
 	uint64_t floor; /* no entry that comes may have a version of this or less */
+	uint64_t turn;  /* of a fleet: the member at this position or behind it is next */
+};
+struct member {
+	struct fleet_member m;
+	struct tree_node *next, **at; /* in the list of all; at: what points here */
 };
 
 struct tree_node {
@@ -30,7 +38,8 @@ struct tree_node {
 	uint32_t kind, opens;
 	union {
 		struct data data; /* WRIT_FILE */
-		struct dir dir;   /* WRIT_DIR */
+		struct dir dir;   /* WRIT_DIR, WRIT_FLEET */
+		struct member member;
 	};
 };
 
@@ -41,7 +50,16 @@ struct tree {
 	struct tree_node **buckets;
 	uint64_t mask; /* buckets - 1 */
 	struct tree_node *root;
+	struct tree_node *members; /* of all fleets */
+	unsigned nmembers;
+	uint64_t last_member;
 };
+
+/* Has it entries? */
+static inline bool node_is_folder(const struct tree_node *n)
+{
+	return n->kind == WRIT_DIR || n->kind == WRIT_FLEET;
+}
 
 /* A node with no place yet, @name copied. Errors: NO_SPACE. */
 int node_new(struct tree *t, unsigned kind, const char *name, size_t len, struct tree_node **ret);
@@ -66,3 +84,12 @@ void node_move(struct tree *t, struct tree_node *n, struct tree_node *dir, char 
 size_t dir_seek(const struct dir *d, uint64_t pos);
 /* Note a change of @n. */
 void node_touch(const struct tree *t, struct tree_node *n);
+
+/* The node at @path (tree.c). Errors: NOT_FOUND, NOT_DIR, NAME_TOO_LONG. */
+int path_find(const struct tree *t, const char *path, struct tree_node **ret);
+/*
+ * Make a new node at @path, folders on the way that are @prefix or lead to it as
+ * well (tree.c). A fleet gets room for one entry. Errors: those of path_find(), EXISTS, NO_SPACE.
+ */
+int path_make(struct tree *t, const char *path, const char *prefix, unsigned kind,
+    struct tree_node **ret);

@@ -123,11 +123,13 @@ static int place_find(struct tree *t, const char *path, const char *prefix, stru
 		if (p.node == NULL) {
 			if (!leads_to(path, prefix))
 				return -WRIT_E_NOT_FOUND;
+			if (p.dir->kind == WRIT_FLEET)
+				return -WRIT_E_NOT_DIR;
 			r = folder_make(t, &p);
 			if (r < 0)
 				goto undo;
 		}
-		if (p.node->kind != WRIT_DIR)
+		if (!node_is_folder(p.node))
 			return -WRIT_E_NOT_DIR;
 		p.dir = p.node;
 		p.name = s;
@@ -146,8 +148,7 @@ undo:
 	return r;
 }
 
-/* The node at @path. */
-static int path_find(const struct tree *t, const char *path, struct tree_node **ret)
+int path_find(const struct tree *t, const char *path, struct tree_node **ret)
 {
 	struct place p;
 	int r = place_find((struct tree *)t, path, NULL, &p); /* no prefix: changes nothing */
@@ -168,8 +169,7 @@ static void place_touch(struct tree *t, struct place *p)
 		node_touch(t, p->top->parent);
 }
 
-/* Make a new node at @path. */
-static int make(struct tree *t, const char *path, const char *prefix, unsigned kind,
+int path_make(struct tree *t, const char *path, const char *prefix, unsigned kind,
     struct tree_node **ret)
 {
 	struct tree_node *n;
@@ -181,10 +181,14 @@ static int make(struct tree *t, const char *path, const char *prefix, unsigned k
 		return r;
 	if (p.node != NULL)
 		return -WRIT_E_EXISTS;
+	if (p.dir->kind == WRIT_FLEET)
+		return -WRIT_E_NOT_DIR;
 	r = node_new(t, kind, p.name, p.len, &n);
 	if (r < 0)
 		goto undo;
-	r = node_reserve(t, p.dir);
+	r = kind == WRIT_FLEET ? node_reserve(t, n) : 0;
+	if (r == 0)
+		r = node_reserve(t, p.dir);
 	if (r < 0) {
 		node_free(t, n);
 		goto undo;
@@ -207,11 +211,13 @@ int tree_open(struct tree *t, const char *path, const char *prefix, unsigned fla
 	int r;
 
 	if (flags & WRIT_O_CREATE)
-		r = make(t, path, prefix, WRIT_FILE, &n);
+		r = path_make(t, path, prefix, WRIT_FILE, &n);
 	else
 		r = path_find(t, path, &n);
 	if (r < 0)
 		return r;
+	if (n->kind == WRIT_MEMBER)
+		return -WRIT_E_ILLEGAL_OPERATION;
 	if (n->kind != WRIT_FILE)
 		return -WRIT_E_IS_DIR;
 	if ((flags & WRIT_O_TRUNC) && n->data.size > 0) {
@@ -251,7 +257,9 @@ void tree_node_stat(const struct tree_node *n, struct writ_stat *ret)
 {
 	*ret = (struct writ_stat){
 		.kind = n->kind,
-		.size = n->kind == WRIT_FILE ? n->data.size : 0,
+		.size = n->kind == WRIT_FILE ? n->data.size
+		    : n->kind == WRIT_FLEET  ? n->dir.live
+					     : 0,
 		.version = n->version,
 		.mtime_ns = n->mtime,
 	};
@@ -273,7 +281,7 @@ int tree_mkdir(struct tree *t, const char *path, const char *prefix)
 {
 	struct tree_node *n;
 
-	return make(t, path, prefix, WRIT_DIR, &n);
+	return path_make(t, path, prefix, WRIT_DIR, &n);
 }
 
 int tree_remove(struct tree *t, const char *path)
@@ -283,9 +291,9 @@ int tree_remove(struct tree *t, const char *path)
 
 	if (r < 0)
 		return r;
-	if (n == t->root)
+	if (n == t->root || n->kind == WRIT_MEMBER)
 		return -WRIT_E_ILLEGAL_OPERATION;
-	if (n->kind == WRIT_DIR && n->dir.live > 0)
+	if (node_is_folder(n) && n->dir.live > 0)
 		return -WRIT_E_NOT_EMPTY;
 	dir = n->parent;
 	node_detach(t, n);
@@ -304,7 +312,7 @@ int64_t tree_readdir(const struct tree *t, const char *path, uint64_t off, struc
 
 	if (r < 0)
 		return r;
-	if (n->kind != WRIT_DIR)
+	if (!node_is_folder(n))
 		return -WRIT_E_NOT_DIR;
 	*ret_next = 0;
 	for (size_t i = dir_seek(&n->dir, off); i < n->dir.len; i++) {
@@ -328,16 +336,18 @@ int64_t tree_readdir(const struct tree *t, const char *path, uint64_t off, struc
 /* May @n take the place @to? 1: it is there already. */
 static int rename_check(const struct tree *t, const struct tree_node *n, const struct place *to)
 {
-	if (n == t->root || to->dir == NULL)
+	if (n == t->root || to->dir == NULL || n->kind == WRIT_FLEET || n->kind == WRIT_MEMBER)
 		return -WRIT_E_ILLEGAL_OPERATION;
 	if (to->node == n)
 		return 1;
+	if (to->dir->kind == WRIT_FLEET)
+		return -WRIT_E_NOT_DIR;
 	for (const struct tree_node *d = to->dir; d != NULL; d = d->parent)
 		if (d == n)
 			return -WRIT_E_INVALID_ARGUMENT;
 	if (to->node == NULL)
 		return 0;
-	if (to->node->kind == WRIT_DIR)
+	if (node_is_folder(to->node))
 		return -WRIT_E_IS_DIR;
 	return n->kind == WRIT_DIR ? -WRIT_E_NOT_DIR : 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The tree of a namespace in memory: folders and files, with names, contents,
- * versions and two limits. No I/O, no globals, no clock of its own.
+ * versions and two limits; and fleets (fleet.h), which look like folders here but
+ * in which nothing can be made: NOT_DIR. No I/O, no globals, no clock of its own.
  *
  * Paths are canonical ("/", "/a/b"): the caller has checked them. Functions
  * return 0 or a count, or a negated enum writ_err; one that fails has changed
@@ -24,6 +25,7 @@ struct tree_node;
 struct tree_conf {
 	uint64_t memory;       /* bytes of names, contents and all that describes them */
 	uint64_t nodes;        /* files and folders, removed ones that are still open too */
+	unsigned members;      /* of all fleets together */
 	uint64_t seed[2];      /* of the hash of names: secret, random */
 	uint64_t (*now)(void); /* nanoseconds since the epoch */
 };
@@ -56,7 +58,7 @@ void tree_node_stat(const struct tree_node *n, struct writ_stat *ret);
 int tree_stat(const struct tree *t, const char *path, struct writ_stat *ret);
 /* EXISTS, NOT_FOUND and NOT_DIR (of the parent). @prefix as for tree_open(). */
 int tree_mkdir(struct tree *t, const char *path, const char *prefix);
-/* A file, or an empty folder: NOT_EMPTY. Not "/": ILLEGAL_OPERATION. */
+/* A file, or an empty folder: NOT_EMPTY. Not "/", nor a member of a fleet: ILLEGAL_OPERATION. */
 int tree_remove(struct tree *t, const char *path);
 /*
  * Entries of a folder in the order in which they came to it. @off is 0 or what
@@ -68,6 +70,6 @@ int64_t tree_readdir(const struct tree *t, const char *path, uint64_t off, struc
 /*
  * Move @path to @to, @prefix as for tree_open(). A file at @to is replaced, by
  * a file only (NOT_DIR); a folder there: IS_DIR. A folder into itself:
- * INVALID_ARGUMENT. Onto itself: nothing.
+ * INVALID_ARGUMENT. Onto itself: nothing. A fleet or a member stays: ILLEGAL_OPERATION.
  */
 int tree_rename(struct tree *t, const char *path, const char *to, const char *prefix);

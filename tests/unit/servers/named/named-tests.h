@@ -16,4 +16,5 @@ struct writ_stat stat_of(const char *path);
 void expect_usage(struct tree_usage want);
 
 TCase *limits_case(void); /* test-limits.c */
+TCase *fleet_case(void);  /* test-fleet.c: those who register under one name */
 TCase *random_case(void); /* test-random.c: random operations against a naive model */

@@ -23,6 +23,7 @@ void tree_restart(uint64_t memory, uint64_t nodes)
 {
 	struct tree_conf conf = { .memory = memory,
 		.nodes = nodes,
+		.members = 200,
 		.seed = { 1, 2 },
 		.now = fake_now };
 
@@ -340,12 +341,13 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("named-tree");
-	TCase *c = tcase_create("tree"), *limits = limits_case();
+	TCase *c = tcase_create("tree"), *limits = limits_case(), *fleet = fleet_case();
 	SRunner *r;
 	int failed;
 
 	tcase_add_checked_fixture(c, tree_setup, tree_teardown);
 	tcase_add_checked_fixture(limits, tree_setup, tree_teardown);
+	tcase_add_checked_fixture(fleet, tree_setup, tree_teardown);
 	tcase_set_timeout(c, 60);
 	tcase_add_test(c, siphash_agrees_with_its_paper);
 	tcase_add_test(c, files_are_made_read_written_removed);
@@ -357,6 +359,7 @@ int main(void)
 	tcase_add_test(c, listing_pages_are_exact_while_the_folder_changes);
 	suite_add_tcase(s, c);
 	suite_add_tcase(s, limits);
+	suite_add_tcase(s, fleet);
 	suite_add_tcase(s, random_case());
 	r = srunner_create(s);
 	srunner_run_all(r, CK_VERBOSE);
