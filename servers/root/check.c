@@ -204,6 +204,10 @@ static int check_grant(const struct checker *c, const Writ__Manifest__Realm *m,
 		if (g->as[0] != '\0' && !check_path(g->as))
 			return bad(c, g->line, "a service shows at a path like /a/b");
 		return check_rights(c, g);
+	case WRIT__MANIFEST__GRANT__KIND__KIND_ENDPOINT:
+		if (!check_name(g->name))
+			return bad(c, g->line, "an endpoint's name is malformed");
+		return 0;
 	case WRIT__MANIFEST__GRANT__KIND__KIND_UNSPECIFIED:
 	case WRIT__MANIFEST__GRANT__KIND__KIND_SCHEDULER:
 	case WRIT__MANIFEST__GRANT__KIND__KIND_HOST:
@@ -229,6 +233,11 @@ static int check_grants(const struct checker *c, const Writ__Manifest__Realm *m,
 		    CHECK_GRANTS_MAX);
 	for (size_t i = 0; i < p->n_grants && r == 0; i++) {
 		r = check_grant(c, m, n, p->grants[i]);
+		if (r == 0 && p->grants[i]->kind == WRIT__MANIFEST__GRANT__KIND__KIND_ENDPOINT &&
+		    strcmp(p->grants[i]->name, p->provides) == 0)
+			r = bad(c, p->grants[i]->line,
+			    "%s is what proc %s provides: its endpoint has that name", p->provides,
+			    p->name);
 		for (size_t k = 0; k < i && r == 0; k++)
 			if (p->grants[k]->kind == p->grants[i]->kind &&
 			    strcmp(shows_as(p->grants[k]), shows_as(p->grants[i])) == 0)

@@ -48,8 +48,7 @@ int plan_give(struct plan *p, unsigned type, const char *name, writ_cap_t src, u
 	return p->start.full ? -WRIT_E_RANGE : 0;
 }
 
-/* A slot for this plan only; 0: none. */
-static writ_cap_t plan_temp(struct plan *p)
+writ_cap_t plan_temp(struct plan *p)
 {
 	writ_cap_t s = p->ntemps < WRIT_GRANTS_MAX ? writ_slot_new() : 0;
 

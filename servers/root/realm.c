@@ -89,6 +89,15 @@ static int give_image(struct plan *p, const struct realm *r, const Writ__Manifes
 	return -WRIT_E_NOT_FOUND;
 }
 
+/* Nobody but the proc holds it: with the proc goes all that could receive there. */
+static int give_endpoint(struct plan *p, const struct realm *r, const Writ__Manifest__Grant *g)
+{
+	writ_cap_t s = plan_temp(p);
+	int e = s != 0 ? writ_retype_endpoint(r->place.account, s) : -WRIT_E_NOT_ENOUGH_MEMORY;
+
+	return e < 0 ? e : plan_give(p, WRIT_TYPE_ENDPOINT, g->name, s, WRIT_R_READ | WRIT_R_GRANT);
+}
+
 static int give(struct plan *p, const struct realm *r, const Writ__Manifest__Grant *g)
 {
 	switch (g->kind) {
@@ -97,6 +106,7 @@ static int give(struct plan *p, const struct realm *r, const Writ__Manifest__Gra
 		return plan_give_spawn(p, g->name, r->place.spawn, g, r->m->limits);
 	case WRIT__MANIFEST__GRANT__KIND__KIND_IMAGE: return give_image(p, r, g);
 	case WRIT__MANIFEST__GRANT__KIND__KIND_SERVICE: return give_service(p, r, g);
+	case WRIT__MANIFEST__GRANT__KIND__KIND_ENDPOINT: return give_endpoint(p, r, g);
 	case WRIT__MANIFEST__GRANT__KIND__KIND_UNSPECIFIED:
 	case WRIT__MANIFEST__GRANT__KIND__KIND_SCHEDULER:
 	case WRIT__MANIFEST__GRANT__KIND__KIND_HOST:
@@ -208,7 +218,8 @@ static int plan_entry(struct run *x, struct plan *p, struct entry *e)
 		return fail(x, r, m->line, "proc %s: its arguments are too long", m->name);
 	p->q.class = (uint8_t)m->class_;
 	if (e->service != 0 &&
-	    (r = plan_give(p, WRIT_TYPE_ENDPOINT, m->provides, e->service, WRIT_R_READ)) < 0)
+	    (r = plan_give(p, WRIT_TYPE_ENDPOINT, m->provides, e->service,
+		 WRIT_R_READ | WRIT_R_GRANT)) < 0)
 		return fail(x, r, m->line, "proc %s: %s", m->name, writ_strerror(r));
 	for (size_t i = 0; i < m->n_grants; i++) {
 		const Writ__Manifest__Grant *g = m->grants[i];

@@ -35,6 +35,8 @@ struct plan {
 /* Begin. @args are @n. Returns 0 or an error (a name or the arguments are too long). */
 int plan_init(struct plan *p, const char *name, writ_cap_t image, const Writ__Manifest__Limits *l,
     char *const *args, size_t n);
+/* A slot of root's for this plan only; 0: none. */
+writ_cap_t plan_temp(struct plan *p);
 /* Give a copy of @src with @rights, under @name. */
 int plan_give(struct plan *p, unsigned type, const char *name, writ_cap_t src, uint32_t rights);
 /* Give a Path of @endpoint that shows at @as. */

@@ -42,6 +42,7 @@ static int give(struct plan *p, const struct instance *i, const Writ__Manifest__
 	case WRIT__MANIFEST__GRANT__KIND__KIND_SPAWN:
 	case WRIT__MANIFEST__GRANT__KIND__KIND_IMAGE:
 	case WRIT__MANIFEST__GRANT__KIND__KIND_SERVICE:
+	case WRIT__MANIFEST__GRANT__KIND__KIND_ENDPOINT:
 	case _WRIT__MANIFEST__GRANT__KIND_IS_INT_SIZE:
 	default: return -WRIT_E_INVALID_ARGUMENT;
 	}
@@ -58,7 +59,8 @@ static int spawn_plan(struct plan *p, struct instance *i)
 	for (size_t k = 0; k < i->m->n_grants && r == 0; k++)
 		r = give(p, i, i->m->grants[k]);
 	if (r == 0 && i->endpoint != 0)
-		r = plan_give(p, WRIT_TYPE_ENDPOINT, i->m->name, i->endpoint, WRIT_R_READ);
+		r = plan_give(p, WRIT_TYPE_ENDPOINT, i->m->name, i->endpoint,
+		    WRIT_R_READ | WRIT_R_GRANT);
 	return r == 0 ? plan_spawn(p, i->place.spawn, &i->proc, &i->pid) : r;
 }
 

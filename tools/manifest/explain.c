@@ -83,8 +83,8 @@ static const struct {
 	{ WRIT_R_REMOVE, "remove files in", "remove" },
 	{ WRIT_R_WATCH, "watch", NULL },
 	{ WRIT_R_EXEC, "run programs from", NULL },
-	{ WRIT_R_MOUNT, "mount onto", NULL },
-	{ WRIT_R_GRANT, "hand out to servers' clients", NULL },
+	{ WRIT_R_MOUNT, "register servers under", NULL },
+	{ WRIT_R_GRANT, "send capabilities to the server of", NULL },
 };
 enum { VERBS_N = sizeof(verbs) / sizeof(verbs[0]) };
 
@@ -223,6 +223,11 @@ static void say_proc(FILE *out, const Writ__Manifest__Realm *r, const Writ__Mani
 			say_spawn(out, p, p->grants[i]);
 		else if (p->grants[i]->kind == WRIT__MANIFEST__GRANT__KIND__KIND_SERVICE)
 			say_service(out, r, p->grants[i]);
+		else if (p->grants[i]->kind == WRIT__MANIFEST__GRANT__KIND__KIND_ENDPOINT)
+			fprintf(out,
+			    "  has the endpoint %s of its own: serves whom it gives a "
+			    "path to it, or registers that for\n",
+			    p->grants[i]->name);
 	fprintf(out,
 	    "  nothing else: no network, no other file, no other system call than the %u "
 	    "of profile native\n",

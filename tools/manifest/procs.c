@@ -21,7 +21,7 @@ static int within_realm(struct load *l, const char *at, const Writ__Manifest__Li
 
 /* --- grants --------------------------------------------------------------- */
 
-enum { KINDS_N = 4, KEYS_N = 6 };
+enum { KINDS_N = 5, KEYS_N = 6 };
 static const char *const grant_keys[KEYS_N] = {
 	"rights",
 	"as",
@@ -42,6 +42,7 @@ static const struct {
 	    "procs, memory, cores, classes" },
 	{ "image", WRIT__MANIFEST__GRANT__KIND__KIND_IMAGE, 0, 0, "nothing" },
 	{ "service", WRIT__MANIFEST__GRANT__KIND__KIND_SERVICE, 0x01, 0x01, "rights" },
+	{ "endpoint", WRIT__MANIFEST__GRANT__KIND__KIND_ENDPOINT, 0, 0, "nothing" },
 };
 
 /* Which kind of grant stands at @at, and no key of another kind with it. Index of kinds[] or -1. */
@@ -59,16 +60,17 @@ static int grant_kind(struct doc *d, const char *at)
 		kind = i;
 	}
 	if (kind == KINDS_N)
-		return doc_bad(d, at, NULL, "grants nothing: name a path, spawn, image or service");
+		return doc_bad(d, at, NULL,
+		    "grants nothing: name a path, spawn, image, service or endpoint");
 	for (i = 0; i < KEYS_N; i++) {
 		bool given = doc_find(d, at, grant_keys[i]) != NULL;
 
 		if (given && (kinds[kind].takes & 1u << i) == 0)
 			return doc_bad_key(d, at, grant_keys[i],
-			    "doesn't belong to the grant of a %s, which takes %s", kinds[kind].word,
+			    "doesn't belong to a grant of %s, which takes %s", kinds[kind].word,
 			    kinds[kind].list);
 		if (!given && (kinds[kind].needs & 1u << i) != 0)
-			return doc_bad(d, at, NULL, "the grant of a %s lacks the key `%s`",
+			return doc_bad(d, at, NULL, "a grant of %s lacks the key `%s`",
 			    kinds[kind].word, grant_keys[i]);
 	}
 	return (int)kind;
@@ -155,8 +157,16 @@ static int load_named(struct load *l, const char *at, int kind, const char *name
 
 /* What a proc holds, by kind: a spawn, an image and a service may share a name. */
 struct holds {
-	struct shown paths, spawns, images, services;
+	struct shown paths, spawns, images, services, endpoints;
 };
+
+static int load_endpoint(struct load *l, const char *at, const struct y_grant *y,
+    Writ__Manifest__Grant *g, struct shown *s)
+{
+	if (build_name(&l->d, at, "endpoint", y->endpoint, &g->name) < 0)
+		return -1;
+	return show(l, s, at, "endpoint", y->endpoint);
+}
 
 static int load_grant(struct load *l, const char *at, const struct y_grant *y,
     Writ__Manifest__Grant *g, struct holds *h)
@@ -172,7 +182,8 @@ static int load_grant(struct load *l, const char *at, const struct y_grant *y,
 	case 0: return load_path(l, at, y, g, &h->paths);
 	case 1: return load_spawn(l, at, y, g, &h->spawns);
 	case 2: return load_named(l, at, kind, y->image, g, &h->images);
-	default: return load_named(l, at, kind, y->service, g, &h->services);
+	case 3: return load_named(l, at, kind, y->service, g, &h->services);
+	default: return load_endpoint(l, at, y, g, &h->endpoints);
 	}
 }
 
@@ -187,7 +198,7 @@ static int check_record(struct load *l, const char *at, const Writ__Manifest__Pr
 	for (i = 0; i < p->n_args; i++)
 		n += strlen(p->args[i]) + 1;
 	n += h->paths.bytes + h->spawns.bytes + h->images.bytes + h->services.bytes +
-	    h->services.names.n * strlen("/svc/");
+	    h->endpoints.bytes + h->services.names.n * strlen("/svc/");
 	if (n <= WRIT_BLOB_MAX)
 		return 0;
 	return doc_bad(&l->d, at, NULL,
@@ -203,12 +214,15 @@ static int load_grants(struct load *l, const char *base, const struct y_proc *y,
 		.spawns.names.kind = "a spawn",
 		.images.names.kind = "a grant of image",
 		.services.names.kind = "a grant of service",
+		.endpoints.names.kind = "an endpoint",
 	};
 	Writ__Manifest__Grant *g;
 	char at[BUILD_AT_MAX];
 	unsigned i;
 
-	if ((p->grants = build_alloc(&l->d, y->grants_count, sizeof(g))) == NULL)
+	/* What it provides is an endpoint of that name as well. */
+	if ((p->grants = build_alloc(&l->d, y->grants_count, sizeof(g))) == NULL ||
+	    (y->provides != NULL && show(l, &h.endpoints, base, "provides", y->provides) < 0))
 		return -1;
 	for (i = 0; i < y->grants_count; i++) {
 		snprintf(at, sizeof(at), "%.40s.grants[%u]", base, i);

@@ -90,6 +90,7 @@ static const cyaml_schema_field_t grant_fields[] = {
 	SET("classes",  MAY, struct y_grant, classes, class_set),
 	TEXT("image",   MAY, struct y_grant, image),
 	TEXT("service", MAY, struct y_grant, service),
+	TEXT("endpoint", MAY, struct y_grant, endpoint),
 	CYAML_FIELD_END
 };
 static const cyaml_schema_value_t grant_entry = {

@@ -16,7 +16,7 @@ struct y_limits {
 };
 
 struct y_grant {
-	char *path, *as, *spawn, *image, *service;
+	char *path, *as, *spawn, *image, *service, *endpoint;
 	bool scheduler, host, audit;
 	uint32_t rights, procs, classes;
 	char *memory, *cores;

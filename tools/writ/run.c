@@ -85,13 +85,20 @@ static int image_send(struct cli *c, struct client *cl, Writ__Manifest__Image *i
 	return rc;
 }
 
-static bool is_service(const Writ__Manifest__Realm *realm, const char *name)
+/* Does it serve others, by a service or by an endpoint of its own? */
+static bool is_server(const Writ__Manifest__Realm *realm, const char *name)
 {
-	for (size_t i = 0; i < realm->n_procs; i++) {
+	const Writ__Manifest__Proc *p = NULL;
+
+	for (size_t i = 0; i < realm->n_procs; i++)
 		if (strcmp(realm->procs[i]->name, name) == 0)
-			return realm->procs[i]->provides[0] != '\0';
-	}
-	return false;
+			p = realm->procs[i];
+	if (p == NULL)
+		return false;
+	for (size_t i = 0; i < p->n_grants; i++)
+		if (p->grants[i]->kind == WRIT__MANIFEST__GRANT__KIND__KIND_ENDPOINT)
+			return true;
+	return p->provides[0] != '\0';
 }
 
 static void started_free(struct started *s)
@@ -100,8 +107,7 @@ static void started_free(struct started *s)
 	free(s->wait);
 }
 
-/* Note what was started. A service ends with its realm: waited for only if there is nothing else.
- */
+/* Note what was started. A server ends with its realm: waited for only if there is nothing else. */
 static int started_note(struct cli *c, const Writ__Manifest__Realm *realm, const Writ__Op__Rep *rep,
     struct started *ret)
 {
@@ -116,7 +122,7 @@ static int started_note(struct cli *c, const Writ__Manifest__Realm *realm, const
 	}
 	for (size_t i = 0; i < rep->n_procs; i++) {
 		s.pids[s.n] = rep->procs[i]->pid;
-		s.wait[s.n] = !is_service(realm, rep->procs[i]->name);
+		s.wait[s.n] = !is_server(realm, rep->procs[i]->name);
 		all &= !s.wait[s.n++];
 	}
 	for (size_t i = 0; all && i < s.n; i++)
@@ -359,9 +365,10 @@ const struct cmd cmd_run = {
 	.name = "run",
 	.args = "FILE",
 	.doc = "Run a realm from its manifest",
-	.more = "Shows what its procs write until those that provide no service have ended, then "
-		"stops the realm. The exit code is the first of theirs that isn't 0; 128 + "
-		"signal for one that was killed, 126 for one that could not be started.\n\n"
+	.more = "Shows what its procs write until those that provide no service and have no "
+		"endpoint have ended, then stops the realm. The exit code is the first of theirs "
+		"that isn't 0; 128 + signal for one that was killed, 126 for one that could not be "
+		"started.\n\n"
 		"Example: writ run docs/examples/wordcount/wordcount.yaml",
 	.run = run_run,
 	.opts = run_options,

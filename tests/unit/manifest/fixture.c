@@ -36,7 +36,9 @@ const char fixture_good[] =
     "  - name: client\n"
     "    image: mapper\n"
     "    grants:\n" /* 25 */
-    "      - {service: kv, rights: [read, write]}\n";
+    "      - {service: kv, rights: [read, write]}\n"
+    "      - {path: /run/echo, rights: [mount, grant]}\n"
+    "      - {endpoint: echo}\n";
 
 const char fixture_good_node[] =
     "node: default\n" /* 1 */

@@ -118,6 +118,9 @@ START_TEST(grant_fields)
 	ck_assert_str_eq(g[0]->name, "kv");
 	ck_assert_uint_eq(g[0]->rights, WRIT_R_READ | WRIT_R_WRITE);
 	ck_assert_uint_eq(g[0]->line, 26);
+	ck_assert_uint_eq(g[1]->rights, WRIT_R_MOUNT | WRIT_R_GRANT);
+	ck_assert_int_eq(g[2]->kind, WRIT__MANIFEST__GRANT__KIND__KIND_ENDPOINT);
+	ck_assert_str_eq(g[2]->name, "echo");
 }
 END_TEST
 
@@ -199,6 +202,8 @@ START_TEST(explanation_says_what_is_granted)
 		"with 512 MiB of memory, 1.25 cores between them",
 		"may use the service kv as /svc/kv with the rights read, write; "
 		"coordinator is behind it",
+		"may register servers under and send capabilities to the server of /run/echo",
+		"has the endpoint echo of its own: ",
 		"nothing else: no network, no other file, no other system call than the ",
 	};
 	char *text = NULL;

@@ -198,13 +198,23 @@ START_TEST(grants_are_checked)
 	refused("demo.yaml:14: ", "image");
 	g_image.kind = WRIT__MANIFEST__GRANT__KIND__KIND_SERVICE;
 	refused("demo.yaml:14: ", "service");
-	for (int kind = -1; kind < 9; kind++) {
-		if (kind >= (int)WRIT__MANIFEST__GRANT__KIND__KIND_PATH &&
-		    kind <= (int)WRIT__MANIFEST__GRANT__KIND__KIND_SERVICE)
+	for (int kind = -1; kind < 10; kind++) {
+		if ((kind >= (int)WRIT__MANIFEST__GRANT__KIND__KIND_PATH &&
+			kind <= (int)WRIT__MANIFEST__GRANT__KIND__KIND_SERVICE) ||
+		    kind == (int)WRIT__MANIFEST__GRANT__KIND__KIND_ENDPOINT)
 			continue;
 		g_image.kind = (Writ__Manifest__Grant__Kind)kind;
 		refused("demo.yaml:14: ", "can't be granted");
 	}
+	g_image.kind = WRIT__MANIFEST__GRANT__KIND__KIND_ENDPOINT;
+	g_image.name = "a/b";
+	refused("demo.yaml:14: ", "endpoint's name");
+	g_image.kind = WRIT__MANIFEST__GRANT__KIND__KIND_ENDPOINT;
+	g_image.name = proc.provides = "own";
+	refused("demo.yaml:14: ", "provides");
+	g_image.kind = WRIT__MANIFEST__GRANT__KIND__KIND_ENDPOINT;
+	g_image.name = "own";
+	ok();
 	node.has_named = false;
 	refused("demo.yaml:12: ", "no tree of their own");
 }
