@@ -16,6 +16,7 @@
 enum { CHAN_TX_KERNEL, CHAN_TX_USER, CHAN_TX_OTHER, CHAN_TX_N };
 
 struct link;
+struct name_entry;
 struct mbox_link;
 
 #define CHAN_CANCELED 64          /* calls given up whose replies are still recognised */
@@ -78,8 +79,9 @@ struct writ_chan {
 	struct writ_chan_stats stats;
 	void *state;
 	/* the session (chan_open.c) */
-	writ_cap_t path; /* client */
-	uint32_t server; /* its pid, as the kernel said; 0: unknown */
+	writ_cap_t path;          /* client */
+	struct name_entry *named; /* opened by name: a use of that entry (name_cache.h) */
+	uint32_t server;          /* its pid, as the kernel said; 0: unknown */
 	struct link *link;
 	uint32_t link_id;  /* the session that brought it */
 	int64_t window_ns; /* auto: when it began to count */
@@ -162,6 +164,8 @@ bool chan_taken(const struct writ_chan *c);
 /* Is the session closed, as far as the gate has been read; and after reading what is there. */
 bool chan_was_closed(struct writ_chan *c);
 bool chan_is_gone(struct writ_chan *c);
+/* Take from what the gate has said that sessions are closed which one opened oneself. */
+void chan_note_closed(void);
 
 /* --- the mailbox (mbox.c) ------------------------------------------------------------- */
 

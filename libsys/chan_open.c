@@ -10,6 +10,7 @@
 #include "libsys/chan.h"
 #include "libsys/chan_tag.h"
 #include "libsys/mbox.h"
+#include "libsys/name_cache.h"
 #include "libsys/ring.h"
 #include "libsys/sys.h"
 #include "libsys/tx_kernel.h"
@@ -272,6 +273,13 @@ bool chan_is_gone(struct writ_chan *c)
 	return chan_was_closed(c);
 }
 
+void chan_note_closed(void)
+{
+	for (struct writ_chan *c = mine; c != NULL; c = c->next)
+		if (!c->gone)
+			chan_was_closed(c);
+}
+
 /* What was sent is on its way to be read before the session ends. */
 static void linger(struct writ_chan *c)
 {
@@ -322,6 +330,8 @@ void writ_chan_close(struct writ_chan *c)
 		c->ring_next.tx->ops->close(c->ring_next.tx);
 		link_put(c->ring_next.link);
 	}
+	if (c->named != NULL)
+		name_cache_put(c->named);
 	link = c->link;
 	chan_free(c);
 	link_put(link);

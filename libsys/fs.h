@@ -45,6 +45,11 @@ void fs_conn_release(struct fs_conn *c, uint32_t epoch);
 /* Counts the sessions it has had: a handle is good in one only. */
 uint32_t fs_conn_epoch(const struct fs_conn *c);
 
+/* Is its session of epoch @epoch still open, by what has been read of the gate? */
+bool fs_conn_lives(struct fs_conn *c, uint32_t epoch);
+/* Is there a session, or can one be opened without waiting for a server that is not there? */
+bool fs_conn_ready(struct fs_conn *c);
+
 /* A request with a path and nothing to come back but its error. */
 int fs_path_call(unsigned op, const char *path, const char *to, uint32_t wants);
 

@@ -101,20 +101,33 @@ static void conn_spare(void)
 		conn_drop(oldest);
 }
 
-static int conn_open(struct fs_conn *c)
+static int conn_open(struct fs_conn *c, bool nowait)
 {
+	const struct writ_chan_attr attr = { .nowait = nowait };
 	int r;
 
 	c->used = ++calls;
 	if (c->open)
 		return 0;
 	conn_spare();
-	r = writ_chan_open(c->cap, NULL, &c->chan);
+	r = writ_chan_open(c->cap, &attr, &c->chan);
 	if (r < 0)
 		return r;
 	c->open = true;
 	c->epoch++;
 	return 0;
+}
+
+bool fs_conn_lives(struct fs_conn *c, uint32_t epoch)
+{
+	if (c->open && c->epoch == epoch && c->chan->gone)
+		conn_drop(c);
+	return c->open && c->epoch == epoch;
+}
+
+bool fs_conn_ready(struct fs_conn *c)
+{
+	return conn_open(c, true) == 0;
 }
 
 void fs_conn_hold(struct fs_conn *c)
@@ -128,12 +141,21 @@ void fs_conn_release(struct fs_conn *c, uint32_t epoch)
 		c->files--;
 }
 
+/* Was it one of the capabilities that could not go? Then nothing went. */
+static bool unsent(const struct pb_req *q, int64_t r)
+{
+	return q->caps.n > 0 &&
+	    (r == -WRIT_E_NO_RIGHT || r == -WRIT_E_FAILED_LOOKUP ||
+		r == -WRIT_E_INVALID_CAPABILITY || r == -WRIT_E_ILLEGAL_OPERATION);
+}
+
 /*
  * Send and wait. *ret_done says whether the server may have done it. A reply
  * that makes no sense ends the session: the next call starts another.
  */
 static int conn_try(struct fs_conn *c, const struct pb_req *q, struct pb_rep *ret, bool *ret_done)
 {
+	struct writ_chan_msg came = { 0 };
 	struct writ_msg m = { .data = buf };
 	int64_t n = pb_req_pack(q, buf, sizeof(buf));
 
@@ -141,21 +163,28 @@ static int conn_try(struct fs_conn *c, const struct pb_req *q, struct pb_rep *re
 	if (n < 0)
 		return (int)n;
 	m.len = (size_t)n;
-	n = writ_chan_call(c->chan, 0, &m, buf, sizeof(buf), NULL, -1);
+	m.ncaps = q->caps.n;
+	memcpy(m.caps, q->caps.slot, sizeof(m.caps));
+	n = writ_chan_call(c->chan, 0, &m, buf, sizeof(buf), q->takes ? &came : NULL, -1);
 	*ret_done = n != -WRIT_E_PEER_CLOSED || chan_taken(c->chan);
-	if (n >= 0 && pb_rep_unpack(buf, (size_t)n, ret) < 0)
+	if (n >= 0 && pb_rep_unpack(buf, (size_t)n, ret) < 0) {
+		chan_caps_drop(came.caps, came.ncaps);
 		n = -WRIT_E_IO;
+	}
 	if (n < 0) {
-		conn_drop(c);
+		if (!unsent(q, n))
+			conn_drop(c);
 		return (int)n;
 	}
+	ret->caps.n = came.ncaps;
+	memcpy(ret->caps.slot, came.caps, sizeof(came.caps));
 	return ret->status > INT32_MAX ? -WRIT_E_IO : -(int)ret->status;
 }
 
 int fs_conn_call(struct fs_conn *c, const struct pb_req *q, bool harmless, struct pb_rep *ret)
 {
 	bool was_open = c->open, done;
-	int r = conn_open(c);
+	int r = conn_open(c, false);
 
 	if (r < 0)
 		return r;
@@ -165,7 +194,7 @@ int fs_conn_call(struct fs_conn *c, const struct pb_req *q, bool harmless, struc
 	/* One that had just been opened and died at once isn't asked for ever. */
 	if (!was_open && done)
 		return r;
-	r = conn_open(c);
+	r = conn_open(c, false);
 	return r < 0 ? r : conn_try(c, q, ret, &done);
 }
 

@@ -29,7 +29,7 @@ struct call {
 	struct srv_session *c;
 	const struct fssrv_ops *ops;
 	struct pb_req q;
-	char path[FSSRV_PATH_MAX], to[FSSRV_PATH_MAX];
+	char path[FSSRV_PATH_MAX], to[FSSRV_PATH_MAX], member[FSSRV_MEMBER_MAX];
 };
 
 static uint8_t io_buf[WRIT_IO_MAX];
@@ -58,6 +58,9 @@ static const struct rule {
 	{ FSSRV_MKDIR, 0, ALWAYS, WRIT_R_CREATE, 0 },
 	{ FSSRV_REMOVE, 0, ALWAYS, WRIT_R_REMOVE, 0 },
 	{ FSSRV_RENAME, 0, ALWAYS, WRIT_R_CREATE, WRIT_R_WRITE | WRIT_R_REMOVE },
+	{ FSSRV_REGISTER, 0, ALWAYS, WRIT_R_MOUNT, 0 },
+	{ FSSRV_UNREGISTER, 0, ALWAYS, WRIT_R_MOUNT, 0 },
+	{ FSSRV_LOOKUP, 0, ALWAYS, WRIT_R_READ, 0 },
 };
 
 uint32_t fssrv_missing(unsigned op, unsigned flags, bool exists, uint32_t rights)
@@ -316,6 +319,45 @@ static int op_rename(struct call *k, struct pb_rep *rep)
 	return k->ops->rename(k->c, k->path, k->to);
 }
 
+/* --- names ------------------------------------------------------------------------- */
+
+static int op_register(struct call *k, struct pb_rep *rep)
+{
+	struct writ_chan_msg *m = k->c->request;
+	int r;
+
+	if (k->ops->enroll == NULL)
+		return -WRIT_E_ILLEGAL_OPERATION;
+	if (m->ncaps != 1)
+		return -WRIT_E_INVALID_ARGUMENT;
+	r = k->ops->enroll(k->c, k->path, m->caps[0], k->member);
+	if (r < 0)
+		return r;
+	m->caps[0] = 0; /* it is the server's */
+	rep->name = k->member;
+	return 0;
+}
+
+static int op_unregister(struct call *k, struct pb_rep *rep)
+{
+	(void)rep;
+	return k->ops->dismiss != NULL ? k->ops->dismiss(k->c, k->path) : -WRIT_E_ILLEGAL_OPERATION;
+}
+
+static int op_lookup(struct call *k, struct pb_rep *rep)
+{
+	int r;
+
+	if (k->ops->lookup == NULL)
+		return -WRIT_E_ILLEGAL_OPERATION;
+	r = k->ops->lookup(k->c, k->path, k->q.to, &k->c->give[0], k->member);
+	if (r < 0)
+		return r;
+	k->c->ngive = 1;
+	rep->name = k->member;
+	return 0;
+}
+
 /* --- requests ---------------------------------------------------------------------- */
 
 /* What an operation has to name. OPEN checks its rights itself: they depend on what is there. */
@@ -333,6 +375,9 @@ static const struct op {
 	[FSSRV_REMOVE] = { op_remove, PATH | CHECK },
 	[FSSRV_READDIR] = { op_readdir, PATH | CHECK },
 	[FSSRV_RENAME] = { op_rename, PATH | TO | CHECK },
+	[FSSRV_REGISTER] = { op_register, PATH | CHECK },
+	[FSSRV_UNREGISTER] = { op_unregister, PATH | CHECK },
+	[FSSRV_LOOKUP] = { op_lookup, PATH | CHECK },
 };
 
 static int dispatch(struct call *k, struct pb_rep *rep)

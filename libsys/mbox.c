@@ -227,7 +227,7 @@ static int make_slots(struct writ_mbox *b)
 /* Spin while that makes sense, then sleep; until a channel is ready, or something else came. */
 static int rest(struct writ_mbox *b, int64_t end)
 {
-	int64_t began;
+	int64_t began, again;
 	int r = 0;
 
 	if (b->hot != NULL && spin_wait(&b->spin, hot_cpu(b), hot_ready, b) != 0)
@@ -242,6 +242,9 @@ static int rest(struct writ_mbox *b, int64_t end)
 	}
 	if (r < 0)
 		return r;
+	again = b->names != NULL ? b->names->renew(b) : -1;
+	if (again >= 0 && (end < 0 || again < end))
+		end = again;
 	began = spin_now();
 	if (b->releasable > 0 && began - b->swept_ns > SWEEP_NS)
 		mbox_sweep(b, began);

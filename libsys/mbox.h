@@ -29,6 +29,13 @@ struct mbox_watch {
 	void *owner, *arg;
 };
 
+/* What a mailbox that has registered names owes them (name.c). */
+struct mbox_names {
+	/* Before it sleeps. Returns when to come again at the latest, ns; < 0: any time. */
+	int64_t (*renew)(struct writ_mbox *b);
+	void (*gone)(struct writ_mbox *b);
+};
+
 struct writ_mbox {
 	int epfd;
 	unsigned nports, nchans, max_chans, nhot, releasable, own; /* own: opened oneself */
@@ -43,6 +50,7 @@ struct writ_mbox {
 	/* A client that is sent away: why. May be NULL. */
 	void (*refused)(void *arg, uint32_t pid, int err);
 	void *arg;
+	const struct mbox_names *names; /* it has registered names; NULL: none */
 };
 
 /* One more Endpoint to serve. Errors: as LISTEN. */

@@ -307,6 +307,8 @@ int mbox_gate(struct writ_mbox *b)
 
 	while (r == 0 && sys_event_take(&ev, mbox_wants, b))
 		event(b, &ev);
+	if (writ_event_kept())
+		chan_note_closed();
 	for (unsigned i = 0; i < b->nports && r == 0; i++)
 		r = port_poll(&b->ports[i]);
 	/* Answers to what one's own channels have asked. */
@@ -404,6 +406,8 @@ void writ_mbox_free(struct writ_mbox *b)
 
 	if (b == NULL)
 		return;
+	if (b->names != NULL)
+		b->names->gone(b);
 	while (b->all != NULL)
 		writ_chan_close(b->all);
 	for (unsigned i = 0; i < b->nports; i++)

@@ -121,6 +121,7 @@ int64_t pb_rep_pack(const struct pb_rep *p, void *buf, size_t size)
 	m.handle = p->handle;
 	m.count = p->count;
 	m.data = bytes(p->data, p->len);
+	m.name = (char *)(uintptr_t)(p->name != NULL ? p->name : "");
 	if (p->has_stat) {
 		st.kind = p->stat.kind;
 		st.size = p->stat.size;
@@ -144,7 +145,7 @@ int pb_rep_unpack(const void *buf, size_t len, struct pb_rep *ret)
 {
 	const Writ__Fs__Rep *m = (const void *)unpack(&writ__fs__rep__descriptor, buf, len);
 
-	if (m == NULL)
+	if (m == NULL || !string_ok(m->name, FSSRV_MEMBER_MAX))
 		return -WRIT_E_BAD_REQUEST;
 	*ret = (struct pb_rep){
 		.status = m->status,
@@ -155,6 +156,7 @@ int pb_rep_unpack(const void *buf, size_t len, struct pb_rep *ret)
 		.len = m->data.len,
 		.nents = (unsigned)m->n_entries,
 		.msg = m,
+		.name = m->name,
 	};
 	if (m->stat != NULL) {
 		ret->has_stat = true;

@@ -11,9 +11,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <writ/fs.h>
+#include <writ/fssrv.h>
 
 #define PB_ARENA 262144
+
+/* Slots with what goes or came beside a message: never packed. */
+struct pb_caps {
+	unsigned n;
+	writ_cap_t slot[WRIT_CAPS_MAX];
+};
 
 struct pb_req {
 	unsigned op; /* enum fssrv_op; may be any number */
@@ -22,6 +28,8 @@ struct pb_req {
 	const char *path, *to; /* never NULL; no control bytes; shorter than WRIT_PREFIX_MAX */
 	const void *data;
 	size_t len;
+	struct pb_caps caps;
+	bool takes; /* what comes with the reply is taken, and not thrown away */
 };
 
 struct pb_rep {
@@ -32,8 +40,10 @@ struct pb_rep {
 	bool has_stat;
 	struct writ_stat stat;
 	const struct writ_dirent *ents;
-	unsigned nents;  /* pack: to send; unpack: see pb_rep_ent() */
-	const void *msg; /* unpack: its own */
+	unsigned nents;   /* pack: to send; unpack: see pb_rep_ent() */
+	const void *msg;  /* unpack: its own */
+	const char *name; /* of a member: shorter than FSSRV_MEMBER_MAX; "" or (pack) NULL: none */
+	struct pb_caps caps;
 };
 
 /* Write into @buf. Returns the length, or -WRIT_E_RANGE when that is more than @size. */

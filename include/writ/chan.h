@@ -88,10 +88,12 @@ struct writ_mbox;
  */
 int writ_chan_open(writ_cap_t path, const struct writ_chan_attr *attr, struct writ_chan **ret);
 /*
- * The same by name: "/svc/db", "/svc/db/~any" (any member of the fleet),
- * "/svc/db/~local" (one on this machine), "/svc/db/MEMBER". Where it leads is
- * remembered; when that turns out to be stale, it is looked up once more.
- * Errors: also NO_PATH, NO_RIGHT (read), NOT_FOUND (nobody has registered).
+ * The same by name: "/run/db", "/run/db/~any" (any member of the fleet),
+ * "/run/db/~local" (one on this machine), "/run/db/MEMBER". Where it leads is
+ * remembered; when that turns out to be stale, it is looked up once more. It never
+ * waits for a server to come back (BUSY), but for the name of a service,
+ * "/svc/NAME", which is its Path. Errors: also NO_PATH, NO_RIGHT (read),
+ * NOT_FOUND (nobody has registered).
  */
 int writ_chan_open_name(const char *name, const struct writ_chan_attr *attr,
     struct writ_chan **ret);
@@ -191,10 +193,14 @@ int writ_mbox_add(struct writ_mbox *b, struct writ_chan *c);
 int64_t writ_mbox_recv(struct writ_mbox *b, struct writ_chan **ret_c, void *buf, size_t size,
     struct writ_chan_msg *ret, unsigned flags, int64_t timeout);
 /*
- * Register under @name ("/svc/db"): a Path for each Endpoint, with @rights, is given to
- * whoever serves that name, for those that look it up; until one unregisters or ends.
- * *ret_member (may be NULL; NAME_MAX 32) is one's name in the fleet. Needs right mount on the
- * name. Errors: NO_PATH, NO_RIGHT, EXISTS (a file of that name).
+ * Register under @name ("/run/db"): a Path to the mailbox's Endpoint (with right grant), with
+ * @rights, is given to whoever serves that name, for those that look it up; until one
+ * unregisters, frees the mailbox or ends. *ret_member (may be NULL; WRIT_NAME_MAX bytes) is
+ * one's name in the fleet. If the server of the name is started anew, writ_mbox_recv() registers
+ * again, as another member. Needs rights mount and grant on the name. Errors: NO_PATH,
+ * NO_RIGHT, EXISTS (a file of that name), NO_SPACE (too many members),
+ * ILLEGAL_OPERATION (no Endpoint; or the server has no names).
  */
 int writ_mbox_register(struct writ_mbox *b, const char *name, uint32_t rights, char *ret_member);
+/* All that @b has registered under @name. NOT_FOUND: nothing. */
 int writ_mbox_unregister(struct writ_mbox *b, const char *name);

@@ -21,10 +21,11 @@
 #include <writ/fs.h>
 #include <writ/srv.h>
 
-#define FSSRV_PATH_MAX  480        /* prefix and path joined: with the NUL */
-#define FSSRV_HANDLES   256        /* open files of one session */
-#define FSSRV_DIR_BATCH 128        /* most entries of one readdir() */
-#define FSSRV_END       UINT64_MAX /* offset of a write: behind the last byte */
+#define FSSRV_PATH_MAX   480        /* prefix and path joined: with the NUL */
+#define FSSRV_HANDLES    256        /* open files of one session */
+#define FSSRV_DIR_BATCH  128        /* most entries of one readdir() */
+#define FSSRV_END        UINT64_MAX /* offset of a write: behind the last byte */
+#define FSSRV_MEMBER_MAX 32         /* name of a fleet's member: with the NUL */
 
 /*
  * Every callback that fs.proto needs; init, gone and tick may be NULL.
@@ -67,6 +68,18 @@ struct fssrv_ops {
 	    struct writ_dirent *ret, unsigned max, uint64_t *ret_next);
 	/* Atomic; replaces a file at @to (never a folder: IS_DIR). Never "/", nor into itself. */
 	int (*rename)(struct srv_session *c, const char *path, const char *to);
+
+	/*
+	 * Names (named has them; all may be NULL: ILLEGAL_OPERATION). enroll: give out @cap,
+	 * which is the server's from now on if this returns 0, to who looks @path up; till
+	 * gone(), or dismiss() of @path, a member. *ret_member: FSSRV_MEMBER_MAX bytes.
+	 */
+	int (*enroll)(struct srv_session *c, const char *path, writ_cap_t cap, char *ret_member);
+	int (*dismiss)(struct srv_session *c, const char *path);
+	/* A new capability in a new slot, which is freed when it has been sent; with no
+	 * right that the session has not. @avoid: "" or the name of a member. */
+	int (*lookup)(struct srv_session *c, const char *path, const char *avoid,
+	    writ_cap_t *ret_cap, char *ret_member);
 };
 
 /* The whole life of a file server; call it from writ_main(). Returns the exit code. */
@@ -92,6 +105,9 @@ enum fssrv_op {
 	FSSRV_REMOVE,
 	FSSRV_READDIR,
 	FSSRV_RENAME,
+	FSSRV_REGISTER,
+	FSSRV_UNREGISTER,
+	FSSRV_LOOKUP,
 	FSSRV_OP_N
 };
 

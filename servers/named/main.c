@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * named: the namespace of one realm, a tree in memory. This file ties the tree
- * to the protocol, reads the arguments and tells the time; it holds no authority
- * but the endpoint that it listens on, and decides nothing about rights.
+ * to the protocol, reads the arguments and tells the time. Beside the endpoint
+ * that it listens on it holds what servers gave it to give out: never more of that
+ * than they gave, nor more than who asks may himself. It decides nothing about rights.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -13,10 +14,12 @@
 #include <time.h>
 #include <writ/fssrv.h>
 #include <writ/writ.h>
+#include "servers/named/fleet.h"
 #include "servers/named/tree.h"
 
 #define MEMORY_DEFAULT (UINT64_C(256) << 20) /* when the proc has no limit of its own */
 #define NODES_DEFAULT  262144
+#define SLOTS_DEFAULT  64 /* when the start record does not say */
 #define NODES_MAX      (UINT64_C(1) << 28)
 
 _Static_assert(TREE_END == FSSRV_END, "the end of a file has one name");
@@ -92,6 +95,71 @@ static int named_rename(struct srv_session *c, const char *path, const char *to)
 	return tree_rename(tree_of(c), path, to, c->peer->prefix);
 }
 
+/* --- names -------------------------------------------------------------------- */
+
+_Static_assert(FLEET_NAME_MAX == FSSRV_MEMBER_MAX, "a member's name has one length");
+
+/* What came may be anything: only a Path leads clients to a server. */
+static int named_enroll(struct srv_session *c, const char *path, writ_cap_t cap, char *ret_member)
+{
+	struct fleet_member m = { .owner = c,
+		.proc = c->peer->pid,
+		.cap = cap,
+		.machine = FLEET_HERE };
+	struct writ_cap_info info;
+	int r = writ_cap_inspect(cap, &info);
+
+	if (r < 0)
+		return r;
+	if (info.type != WRIT_TYPE_PATH)
+		return -WRIT_E_INVALID_CAPABILITY;
+	m.rights = info.rights;
+	return fleet_join(tree_of(c), path, c->peer->prefix, &m, ret_member);
+}
+
+static int named_dismiss(struct srv_session *c, const char *path)
+{
+	uint32_t cap;
+	int r = fleet_leave(tree_of(c), path, c, &cap);
+
+	if (r == 0)
+		writ_slot_free(cap);
+	return r;
+}
+
+/* A member whose capability is gone was revoked, and is none any more: on to the next. */
+static int named_lookup(struct srv_session *c, const char *path, const char *avoid,
+    writ_cap_t *ret_cap, char *ret_member)
+{
+	struct fleet_member m;
+	writ_cap_t slot = writ_slot_new();
+	int r = slot != 0 ? 0 : -WRIT_E_NOT_ENOUGH_MEMORY;
+
+	while (r == 0 && (r = fleet_find(tree_of(c), path, avoid, &m, ret_member)) == 0) {
+		r = writ_cap_copy(m.cap, slot, m.rights & c->peer->rights);
+		if (r != -WRIT_E_FAILED_LOOKUP && r != -WRIT_E_STALE)
+			break;
+		fleet_drop(tree_of(c), m.cap);
+		writ_slot_free(m.cap);
+		r = 0;
+	}
+	if (r < 0) {
+		writ_slot_free(slot);
+		return r;
+	}
+	*ret_cap = slot;
+	return 0;
+}
+
+/* Who leaves takes his registrations with him. */
+static void named_gone(struct srv_session *c)
+{
+	uint32_t cap;
+
+	while (fleet_leave_any(tree_of(c), c, &cap))
+		writ_slot_free(cap);
+}
+
 /* --- start -------------------------------------------------------------------- */
 
 static bool number_read(const char *s, uint64_t max, uint64_t *ret)
@@ -119,10 +187,25 @@ static uint64_t memory_default(void)
 	return l.rlim_cur / 4 * 3;
 }
 
+/* Half of one's slots: the rest is for capabilities on their way. */
+static unsigned members_default(void)
+{
+	unsigned type, slots = SLOTS_DEFAULT;
+	const char *name;
+	writ_cap_t slot;
+	uint32_t bits;
+
+	for (unsigned i = 0; writ_named_each(i, &type, &name, &slot, &bits); i++)
+		if (type == WRIT_TYPE_CNODE && strcmp(name, "cspace") == 0 && bits <= 16)
+			slots = 1u << bits;
+	return slots / 2;
+}
+
 static int named_init(struct srv *s, int argc, char **argv)
 {
 	struct tree_conf conf = { .nodes = NODES_DEFAULT, .now = clock_now };
 
+	conf.members = members_default();
 	conf.memory = memory_default();
 	for (int i = 1; i < argc; i += 2) {
 		const char *value = i + 1 < argc ? argv[i + 1] : NULL;
@@ -156,6 +239,10 @@ static const struct fssrv_ops named_ops = {
 	.remove = named_remove,
 	.readdir = named_readdir,
 	.rename = named_rename,
+	.enroll = named_enroll,
+	.dismiss = named_dismiss,
+	.lookup = named_lookup,
+	.gone = named_gone,
 };
 
 int writ_main(int argc, char **argv)

@@ -13,9 +13,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void request(const uint8_t *data, size_t size)
 {
-	static uint8_t rep[CHAN_MSG_MAX];
+	static uint8_t rep[SRV_MSG_MAX];
 	static const struct writ_chan_peer peer = { .rights = WRIT_R_ALL, .prefix = "/d" };
-	struct srv_session c = { .peer = &peer };
+	struct writ_chan_msg nothing = { 0 };
+	struct srv_session c = { .peer = &peer, .request = &nothing };
 
 	memfs_reset();
 	if (fssrv_session_open(&c) < 0)

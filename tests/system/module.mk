@@ -29,3 +29,9 @@ t-hostile_SRCS := tests/system/gate/lib.c tests/system/hostile/main.c \
 	tests/system/hostile/attack.c tests/system/hostile/good.c
 t-hostile_LIBS := libwrit
 t-hostile_STATIC := 1
+TESTBINS += t-names
+t-names_SRCS := $(addprefix tests/system/names/,main.c serve.c client.c hostile.c)
+t-names_LIBS := libwrit
+t-names_LDLIBS := -lprotobuf-c
+t-names_STATIC := 1
+SHTESTS += tests/system/names.sh

@@ -48,3 +48,4 @@ Suite *start_suite(void);
 Suite *gate_suite(void);
 Suite *fssrv_suite(void);
 Suite *session_suite(void);
+Suite *names_suite(void);

@@ -9,6 +9,7 @@ int main(void)
 	srunner_add_suite(r, gate_suite());
 	srunner_add_suite(r, fssrv_suite());
 	srunner_add_suite(r, session_suite());
+	srunner_add_suite(r, names_suite());
 	srunner_run_all(r, CK_ENV);
 	failed = srunner_ntests_failed(r);
 	srunner_free(r);

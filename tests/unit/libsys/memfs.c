@@ -16,6 +16,9 @@ static struct node {
 } nodes[NODES];
 static unsigned calls;
 static int open_files;
+/* One name, for one. */
+static char enrolled[FSSRV_PATH_MAX];
+static writ_cap_t enrolled_cap;
 
 static struct node *find(const char *path)
 {
@@ -58,6 +61,7 @@ void memfs_reset(void)
 	for (unsigned i = 0; i < NODES; i++)
 		nodes[i].kind = 0;
 	calls = 0;
+	enrolled_cap = 0;
 	open_files = 0;
 	add("/", WRIT_DIR);
 	add("/d", WRIT_DIR);
@@ -226,6 +230,40 @@ static int m_rename(struct srv_session *c, const char *path, const char *to)
 	return 0;
 }
 
+static int m_enroll(struct srv_session *c, const char *path, writ_cap_t cap, char *ret_member)
+{
+	(void)c;
+	calls++;
+	if (enrolled_cap != 0)
+		return -WRIT_E_NO_SPACE;
+	enrolled_cap = cap;
+	snprintf(enrolled, sizeof(enrolled), "%s", path);
+	snprintf(ret_member, FSSRV_MEMBER_MAX, "1");
+	return 0;
+}
+
+static int m_dismiss(struct srv_session *c, const char *path)
+{
+	(void)c;
+	calls++;
+	if (enrolled_cap == 0 || strcmp(path, enrolled) != 0)
+		return -WRIT_E_NOT_FOUND;
+	enrolled_cap = 0;
+	return 0;
+}
+
+static int m_lookup(struct srv_session *c, const char *path, const char *avoid, writ_cap_t *ret_cap,
+    char *ret_member)
+{
+	(void)c;
+	calls++;
+	if (enrolled_cap == 0 || strcmp(path, enrolled) != 0 || strcmp(avoid, "1") == 0)
+		return -WRIT_E_NOT_FOUND;
+	*ret_cap = enrolled_cap;
+	snprintf(ret_member, FSSRV_MEMBER_MAX, "1");
+	return 0;
+}
+
 const struct fssrv_ops memfs_ops = {
 	.name = "memfs",
 	.open = m_open,
@@ -237,4 +275,7 @@ const struct fssrv_ops memfs_ops = {
 	.remove = m_remove,
 	.readdir = m_readdir,
 	.rename = m_rename,
+	.enroll = m_enroll,
+	.dismiss = m_dismiss,
+	.lookup = m_lookup,
 };

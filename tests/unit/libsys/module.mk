@@ -2,7 +2,7 @@
 libsys_TESTS := tests/unit/libsys
 TESTS += unit-libsys
 unit-libsys_SRCS := $(addprefix $(libsys_TESTS)/,main.c fixture.c test-start.c test-gate.c \
-	test-fssrv.c test-session.c node.c memfs.c)
+	test-fssrv.c test-session.c test-names.c node.c memfs.c)
 unit-libsys_LIBS := libwrit
 unit-libsys_LDLIBS := -lprotobuf-c -lcheck -lsubunit -lm -lrt -lpthread
 

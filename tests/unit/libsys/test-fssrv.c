@@ -7,12 +7,13 @@
 
 static struct writ_chan_peer who;
 static struct srv_session ses;
+static struct writ_chan_msg msg;
 static uint8_t in[SRV_MSG_MAX], out[SRV_MSG_MAX];
 
 static void setup(void)
 {
 	memset(&who, 0, sizeof(who));
-	ses = (struct srv_session){ .peer = &who };
+	ses = (struct srv_session){ .peer = &who, .request = &msg };
 	who.rights = WRIT_R_ALL;
 	memfs_reset();
 	ck_assert_int_eq(fssrv_session_open(&ses), 0);
@@ -29,6 +30,9 @@ static int ask(const struct pb_req *q, struct pb_rep *rep)
 {
 	int64_t n = pb_req_pack(q, in, sizeof(in));
 
+	msg = (struct writ_chan_msg){ .ncaps = q->caps.n };
+	memcpy(msg.caps, q->caps.slot, sizeof(msg.caps));
+	ses.ngive = 0;
 	ck_assert_int_gt(n, 0);
 	n = fssrv_request(&ses, &memfs_ops, in, (size_t)n, out);
 	ck_assert_int_ge(n, 0);
@@ -151,9 +155,12 @@ static bool may(unsigned op, unsigned flags, bool exists, uint32_t rights)
 			return (flags & WRIT_O_CREATE) == 0 || c;
 		return (flags & (WRIT_O_WRITE | WRIT_O_TRUNC | WRIT_O_APPEND)) == 0 || w;
 	case FSSRV_STAT:
+	case FSSRV_LOOKUP:
 	case FSSRV_READDIR: return r;
 	case FSSRV_MKDIR: return c;
 	case FSSRV_REMOVE: return d;
+	case FSSRV_REGISTER:
+	case FSSRV_UNREGISTER: return (rights & WRIT_R_MOUNT) != 0;
 	case FSSRV_RENAME: return c && (w || d);
 	default: return true; /* by handle */
 	}
@@ -365,6 +372,112 @@ START_TEST(test_rename_and_remove_of_the_root_or_into_itself)
 }
 END_TEST
 
+/* --- names ------------------------------------------------------------------------- */
+
+static int ask_name(unsigned op, const char *path, const char *to, unsigned ncaps,
+    struct pb_rep *rep)
+{
+	struct pb_req q = { .op = op, .path = path, .to = to };
+
+	q.caps = (struct pb_caps){ ncaps, { 7, 8, 9 } };
+	return ask(&q, rep);
+}
+
+START_TEST(test_names_need_their_rights_and_one_capability)
+{
+	static const unsigned ops[] = { FSSRV_REGISTER, FSSRV_LOOKUP, FSSRV_UNREGISTER };
+	struct pb_rep rep;
+
+	for (unsigned i = 0; i < NITEMS(ops); i++)
+		for (uint32_t rights = 0; rights <= WRIT_R_ALL; rights++) {
+			memfs_reset();
+			who.rights = WRIT_R_ALL;
+			if (i > 0)
+				ck_assert_int_eq(ask_name(FSSRV_REGISTER, "/e", "", 1, &rep), 0);
+			who.rights = rights;
+			if (may(ops[i], 0, true, rights)) {
+				ck_assert_int_eq(ask_name(ops[i], "/e", "", i == 0, &rep), 0);
+				continue;
+			}
+			ck_assert_int_eq(ask_name(ops[i], "/e", "", 1, &rep), -WRIT_E_NO_RIGHT);
+			ck_assert_uint_eq(rep.missing,
+			    ops[i] == FSSRV_LOOKUP ? WRIT_R_READ : WRIT_R_MOUNT);
+			ck_assert_uint_eq(memfs_calls(), i > 0);
+			ck_assert_uint_eq(ses.ngive, 0);
+		}
+	memfs_reset();
+	who.rights = WRIT_R_ALL;
+	ck_assert_int_eq(ask_name(FSSRV_REGISTER, "/e", "", 0, &rep), -WRIT_E_INVALID_ARGUMENT);
+	ck_assert_int_eq(ask_name(FSSRV_REGISTER, "/e", "", 2, &rep), -WRIT_E_INVALID_ARGUMENT);
+	ck_assert_int_eq(ask_name(FSSRV_REGISTER, "/e", "", 3, &rep), -WRIT_E_INVALID_ARGUMENT);
+	ck_assert_uint_eq(memfs_calls(), 0);
+}
+END_TEST
+
+START_TEST(test_a_name_is_registered_found_and_taken_back)
+{
+	struct pb_rep rep;
+
+	memcpy(who.prefix, "/d", 3);
+	ck_assert_int_eq(ask_name(FSSRV_LOOKUP, "/e", "", 0, &rep), -WRIT_E_NOT_FOUND);
+	ck_assert_uint_eq(ses.ngive, 0);
+	ck_assert_int_eq(ask_name(FSSRV_REGISTER, "/e", "", 1, &rep), 0);
+	ck_assert_str_eq(rep.name, "1");
+	ck_assert_uint_eq(ses.ngive, 0);
+	ck_assert_int_eq(ask_name(FSSRV_REGISTER, "/e", "", 1, &rep), -WRIT_E_NO_SPACE);
+	ck_assert_int_eq(ask_name(FSSRV_LOOKUP, "/e", "", 2, &rep), 0); /* what came is not kept */
+	ck_assert_str_eq(rep.name, "1");
+	ck_assert_uint_eq(ses.ngive, 1);
+	ck_assert_uint_eq(ses.give[0], 7);
+	ck_assert_int_eq(ask_name(FSSRV_LOOKUP, "/e", "1", 0, &rep), -WRIT_E_NOT_FOUND);
+	ck_assert_int_eq(ask_name(FSSRV_LOOKUP, "/../e", "", 0, &rep), -WRIT_E_BAD_PATH);
+	memcpy(who.prefix, "/d/e", 5); /* the prefix can be the name itself */
+	ck_assert_int_eq(ask_name(FSSRV_LOOKUP, "", "", 0, &rep), 0);
+	ck_assert_int_eq(ask_name(FSSRV_UNREGISTER, "", "", 0, &rep), 0);
+	ck_assert_int_eq(ask_name(FSSRV_UNREGISTER, "", "", 0, &rep), -WRIT_E_NOT_FOUND);
+	ck_assert_int_eq(ask_name(FSSRV_LOOKUP, "", "", 0, &rep), -WRIT_E_NOT_FOUND);
+}
+END_TEST
+
+START_TEST(test_a_server_without_names_says_so)
+{
+	struct fssrv_ops ops = memfs_ops;
+	struct pb_req q = { .path = "/e" };
+	struct pb_rep rep;
+
+	ops.enroll = NULL;
+	ops.dismiss = NULL;
+	ops.lookup = NULL;
+	for (q.op = FSSRV_REGISTER; q.op <= FSSRV_LOOKUP; q.op++) {
+		int64_t n = pb_req_pack(&q, in, sizeof(in));
+
+		n = fssrv_request(&ses, &ops, in, (size_t)n, out);
+		ck_assert_int_eq(pb_rep_unpack(out, (size_t)n, &rep), 0);
+		ck_assert_uint_eq(rep.status, WRIT_E_ILLEGAL_OPERATION);
+	}
+}
+END_TEST
+
+START_TEST(test_a_members_name_is_bounded)
+{
+	char name[FSSRV_MEMBER_MAX + 1] = { 0 };
+	struct pb_rep rep = { .name = name }, got;
+	int64_t n;
+
+	memset(name, 'x', FSSRV_MEMBER_MAX - 1);
+	n = pb_rep_pack(&rep, out, sizeof(out));
+	ck_assert_int_eq(pb_rep_unpack(out, (size_t)n, &got), 0);
+	ck_assert_str_eq(got.name, name);
+	name[FSSRV_MEMBER_MAX - 1] = 'x';
+	n = pb_rep_pack(&rep, out, sizeof(out));
+	ck_assert_int_eq(pb_rep_unpack(out, (size_t)n, &got), -WRIT_E_BAD_REQUEST);
+	name[1] = '\n';
+	name[2] = '\0';
+	n = pb_rep_pack(&rep, out, sizeof(out));
+	ck_assert_int_eq(pb_rep_unpack(out, (size_t)n, &got), -WRIT_E_BAD_REQUEST);
+}
+END_TEST
+
 START_TEST(test_malformed_requests_end_the_session)
 {
 	static const uint8_t nul[] = { 0x08, 5, 0x12, 3, '/', 'f', 0 };
@@ -390,7 +503,7 @@ START_TEST(test_hostile_requests)
 
 	for (unsigned i = 0; i < 50000; i++) {
 		struct pb_req q = {
-			.op = (unsigned)(rnd(&seed) % 12),
+			.op = (unsigned)(rnd(&seed) % 15),
 			.path = rnd(&seed) % 2 != 0 ? "/f" : "/d/h",
 			.to = "/z",
 			.flags = (uint32_t)(rnd(&seed) % 64),
@@ -437,6 +550,10 @@ Suite *fssrv_suite(void)
 	tcase_add_test(t, test_flags_that_make_no_sense_are_refused);
 	tcase_add_test(t, test_append_ignores_the_offset_and_others_are_bounded);
 	tcase_add_test(t, test_rename_and_remove_of_the_root_or_into_itself);
+	tcase_add_test(t, test_names_need_their_rights_and_one_capability);
+	tcase_add_test(t, test_a_name_is_registered_found_and_taken_back);
+	tcase_add_test(t, test_a_server_without_names_says_so);
+	tcase_add_test(t, test_a_members_name_is_bounded);
 	tcase_add_test(t, test_malformed_requests_end_the_session);
 	tcase_add_test(t, test_hostile_requests);
 	suite_add_tcase(s, t);
