@@ -260,21 +260,12 @@ int captab_delete(struct captab *t, slot_t s)
 	return 0;
 }
 
-int captab_revoke(struct captab *t, slot_t s, unsigned budget, bool *ret_more)
+int captab_revoke_at(struct captab *t, slot_t s, uint32_t gen, unsigned budget, bool *ret_more)
 {
-	if (captab_slot(t, s) == NULL)
-		return WRIT_E_FAILED_LOOKUP;
+	if (captab_slot(t, s) == NULL || t->slots[s].gen != gen)
+		return WRIT_E_STALE;
 	for (; budget > 0 && t->slots[s].first != 0; budget--)
 		slot_empty(t, t->slots[s].first);
 	*ret_more = t->slots[s].first != 0;
 	return 0;
-}
-
-int captab_revoke_at(struct captab *t, slot_t s, uint32_t gen, unsigned budget, bool *ret_more)
-{
-	const struct slot *sl = captab_slot(t, s);
-
-	if (sl == NULL || sl->gen != gen)
-		return WRIT_E_STALE;
-	return captab_revoke(t, s, budget, ret_more);
 }

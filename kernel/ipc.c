@@ -357,24 +357,19 @@ int k_call_reply_recv(struct k_req *q)
 
 int k_call_cancel(struct k_req *q)
 {
-	struct k_list *n;
+	struct k_msg *m;
+	struct k_wait *w;
 
-	for (n = k_list_first(&q->p->msgs); n != &q->p->msgs; n = n->next) {
-		struct k_msg *m = k_container(n, struct k_msg, of);
-
+	k_each(m, &q->p->msgs, of)
 		if (m->cookie == q->h.arg) {
 			k_msg_fail(m, WRIT_E_CANCELED);
 			return 0;
 		}
-	}
-	for (n = k_list_first(&q->p->waits); n != &q->p->waits; n = n->next) {
-		struct k_wait *w = k_container(n, struct k_wait, of);
-
+	k_each(w, &q->p->waits, of)
 		if (w->what < K_WAIT_LISTEN && w->cookie == q->h.arg) {
 			k_wait_fail(w, WRIT_E_CANCELED);
 			return 0;
 		}
-	}
 	return WRIT_E_FAILED_LOOKUP;
 }
 
@@ -383,18 +378,14 @@ int k_call_cancel_sends(struct k_req *q)
 {
 	struct k_endpoint *ep = &k.endpoints[k_body(q->cap)];
 	uint64_t badge = q->cap->badge;
-	struct k_list *n, *next;
+	struct k_msg *m;
 
 	q->h.arg = 0;
-	for (n = k_list_first(&ep->senders); n != &ep->senders && q->h.arg < K_SLICE; n = next) {
-		struct k_msg *m = k_container(n, struct k_msg, at);
-
-		next = n->next;
-		if (m->rep.badge != badge)
-			continue;
-		k_msg_fail(m, WRIT_E_CANCELED);
-		q->h.arg++;
-	}
+	k_each(m, &ep->senders, at)
+		if (m->rep.badge == badge && q->h.arg < K_SLICE) {
+			k_msg_fail(m, WRIT_E_CANCELED);
+			q->h.arg++;
+		}
 	return 0;
 }
 

@@ -55,6 +55,11 @@ static inline struct k_list *k_list_first(struct k_list *l)
 {
 	return l->next != NULL ? l->next : l;
 }
+/* Each @v that lies in @list by its @member; the loop may take it out. */
+#define k_each(v, list, member) \
+	for (struct k_list *n_ = k_list_first(list), *next_; \
+	     v = k_container(n_, __typeof__(*v), member), next_ = n_->next, n_ != (list); \
+	     n_ = next_)
 static inline void k_list_del(struct k_list *n)
 {
 	if (n->next == NULL)

@@ -199,17 +199,13 @@ static void tell_waiter(struct k_proc *waiter, uint32_t cookie, const struct k_p
 
 void k_proc_reached(struct k_proc *p, unsigned what)
 {
-	struct k_list *n, *next;
+	struct k_wait *w;
 
-	for (n = k_list_first(&p->waiters); n != &p->waiters; n = next) {
-		struct k_wait *w = k_container(n, struct k_wait, at);
-
-		next = n->next;
+	k_each(w, &p->waiters, at)
 		if (w->what == what || !k_proc_alive(p)) {
 			tell_waiter(w->waiter, w->cookie, p);
 			k_wait_drop(w);
 		}
-	}
 }
 
 _Static_assert((int)WRIT_WAIT_EXIT == (int)K_WAIT_EXIT, "the wire's numbers are ours");
@@ -336,12 +332,12 @@ static void leave_others(struct k_proc *p)
 
 void k_proc_image_done(struct k_proc *p)
 {
+	struct k_wait *w;
+
 	let_go(&p->image);
-	for (struct k_list *n = k_list_first(&p->waits); n != &p->waits; n = n->next)
-		if (k_container(n, struct k_wait, of)->what == K_WAIT_IMAGE) {
-			k_wait_drop(k_container(n, struct k_wait, of));
-			return;
-		}
+	k_each(w, &p->waits, of)
+		if (w->what == K_WAIT_IMAGE)
+			k_wait_drop(w);
 }
 
 void k_proc_end(struct k_proc *p, unsigned state, int code)

@@ -141,7 +141,7 @@ int k_call_listen(struct k_req *q)
 {
 	struct k_endpoint *ep = &k.endpoints[k_body(q->cap)];
 	const struct k_proc *now = listener(ep);
-	struct k_list *n, *next;
+	struct k_session *s;
 	struct k_wait *w;
 	int e;
 
@@ -153,10 +153,8 @@ int k_call_listen(struct k_req *q)
 		k_wait_drop(k_container(ep->listening.next, struct k_wait, at));
 	if ((e = k_wait_new(q, q->p, q->slot, K_WAIT_LISTEN, &ep->listening, &w)) != 0)
 		return e;
-	for (n = k_list_first(&ep->waiting); n != &ep->waiting; n = next) {
-		next = n->next;
-		k_session_offer(k_container(n, struct k_session, of_server));
-	}
+	k_each(s, &ep->waiting, of_server)
+		k_session_offer(s);
 	return 0;
 }
 
@@ -210,15 +208,11 @@ void k_session_settle(struct k_session *s)
 /* What its client has sent and nobody taken is canceled; what was taken gets no answer. */
 static void fail_msgs(const struct k_session *s)
 {
-	struct k_list *n, *next;
+	struct k_msg *m;
 
-	for (n = k_list_first(&s->client->msgs); n != &s->client->msgs; n = next) {
-		struct k_msg *m = k_container(n, struct k_msg, of);
-
-		next = n->next;
+	k_each(m, &s->client->msgs, of)
 		if (m->rep.session == s->id)
 			k_msg_fail(m, m->to != NULL ? WRIT_E_PEER_CLOSED : WRIT_E_CANCELED);
-	}
 }
 
 /* Take both sides off their lists and tell those that are not @by. It is closed, and may be freed

@@ -237,14 +237,10 @@ int captab_rotate(struct captab *t, slot_t src, slot_t pivot, slot_t dst);
 int captab_delete(struct captab *t, slot_t s);
 
 /*
- * Delete up to @budget descendants of @s, which itself stays. *ret_more is
+ * Delete up to @budget descendants of @s, which itself stays, while the slot's
+ * generation is still @gen (struct slot; read when the revoke begins). *ret_more is
  * true when some are left: call again. Between calls others may run; what they
- * derive from @s meanwhile goes as well. Errors: FAILED_LOOKUP (no such slot).
- */
-int captab_revoke(struct captab *t, slot_t s, unsigned budget, bool *ret_more);
-/*
- * The same while the slot still has generation @gen, which the caller noted at
- * its first call. Errors: STALE: what lay in @s was deleted or moved away, so
+ * derive from @s meanwhile goes as well. STALE: the capability has left @s, so
  * that what is left of its descendants is its parent's, or went with it. They
  * were not all revoked, and nothing below a later capability in @s was touched.
  */
@@ -262,6 +258,9 @@ size_t captab_size(uint32_t nslots, uint32_t nobjs, uint32_t naccts);
 
 /* Make every capability to @obj stale at once; they stay in their slots until deleted. */
 void captab_obj_bump(struct captab *t, obj_t obj);
+
+/* Revoke below what lies in @s now. Errors: FAILED_LOOKUP (no such slot). */
+int captab_revoke(struct captab *t, slot_t s, unsigned budget, bool *ret_more);
 
 /* The other tree neighbours; captab_first() of 0 is the first root, captab_next() of one the next.
  */

@@ -51,6 +51,14 @@ void captab_make(struct captab *t, void *mem, uint32_t nslots, uint32_t nobjs, u
 	captab_init(t, fn, arg);
 }
 
+int captab_revoke(struct captab *t, slot_t s, unsigned budget, bool *ret_more)
+{
+	const struct slot *sl = captab_slot(t, s);
+
+	return sl == NULL ? WRIT_E_FAILED_LOOKUP
+			  : captab_revoke_at(t, s, sl->gen, budget, ret_more);
+}
+
 void captab_obj_bump(struct captab *t, obj_t o)
 {
 	must(captab_obj(t, o) != NULL);
