@@ -13,7 +13,6 @@
 enum { OUTQ_MAX = 64 * 1024 }; /* events wait when so much is unread; replies may use the rest */
 
 struct call {
-	const char *name;
 	int (*fn)(struct k_req *q);
 	uint8_t audit, addrs;
 	bool invokes; /* a capability, in the header */
@@ -22,13 +21,17 @@ struct call {
 /* clang-format off */
 static struct call calls[] = {
 #define X(id, name, fn, audit, body, addrs, doc) \
-	[WRIT_OP_##id] = { #name, k_call_##fn, WRIT_AUDIT_##audit, WRIT_ADDRS_##addrs, false, \
+	[WRIT_OP_##id] = { k_call_##fn, WRIT_AUDIT_##audit, WRIT_ADDRS_##addrs, false, \
 		WRIT_BODY_##body },
 	WRIT_CALLS(X)
 #undef X
 };
 /* clang-format on */
 _Static_assert(sizeof(calls) / sizeof(calls[0]) == WRIT_OP_N, "every call has exactly one row");
+
+#define X(id, name) name,
+static const char *const roles[WRIT_BY_N] = { WRIT_ROLES(X) };
+#undef X
 
 /* What a capability must have, by the part it plays, the call, and its type. */
 static struct need {
@@ -73,25 +76,12 @@ void k_gate_reply(struct k_proc *p, uint16_t op, uint32_t cookie, int status, co
 
 /* --- addresses --------------------------------------------------------------- */
 
-static const char *types_wanted(unsigned op, enum writ_role role, char *buf, size_t size)
-{
-	size_t n = 0;
-
-	buf[0] = '\0';
-	for (unsigned t = 0; t < WRIT_TYPE_N && n < size; t++)
-		if (needs[role][op][t].may)
-			n += (size_t)snprintf(buf + n, size - n, "%s%s", n > 0 ? " or " : "",
-			    k_types[t]);
-	return buf;
-}
-
 int k_need(struct k_req *q, uint32_t index, enum writ_role role, slot_t *ret,
     const struct cap **ret_cap)
 {
 	slot_t s = captab_cnode_slot(&k.caps, q->p->cnode, index);
 	const struct cap *c = NULL;
 	const struct need *n;
-	char types[64];
 	int e = captab_check(&k.caps, s, 0, 0, &c);
 
 	if (e == 0) {
@@ -107,8 +97,7 @@ int k_need(struct k_req *q, uint32_t index, enum writ_role role, slot_t *ret,
 			q->missing = (n->all & ~c->rights) |
 			    ((n->any & c->rights) == 0 ? n->any : 0u);
 	}
-	return k_why(q, e, "%s: slot %u, wants %s", calls[q->h.op].name, index,
-	    types_wanted(q->h.op, role, types, sizeof(types)));
+	return k_why(q, e, "slot %u (%s)", index, roles[role]);
 }
 
 static int resolve(struct k_req *q, const struct writ_addr *a, enum writ_role role, slot_t *ret)

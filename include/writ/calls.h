@@ -229,7 +229,16 @@ enum writ_op {
 			   ring] */
 };
 
-enum writ_role { WRIT_BY_CAP, WRIT_BY_GIVING, WRIT_BY_SRC, WRIT_BY_DST, WRIT_BY_WITH, WRIT_BY_N };
+/* clang-format off */
+#define WRIT_ROLES(X) \
+	X(CAP, "invoked") X(GIVING, "giving") X(SRC, "source") X(DST, "destination") X(WITH, "further")
+/* clang-format on */
+enum writ_role {
+#define X(id, name) WRIT_BY_##id,
+	WRIT_ROLES(X)
+#undef X
+	    WRIT_BY_N
+};
 
 /* What a request's body is, as one number: its least length, and whether more may follow. */
 #define WRIT_BODY_NOTHING     0

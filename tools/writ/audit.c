@@ -26,7 +26,7 @@ static void print_text(const Writ__Op__Record *r)
 		fputs("kernel", stdout);
 	if (r->what[0] != '\0') {
 		fputc(' ', stdout);
-		show_safe_put(stdout, r->what);
+		record_put_what(r);
 	}
 	if (r->other != 0)
 		printf(" [%u]", r->other);

@@ -17,6 +17,18 @@ static const char *const kind_names[WRIT_AUDIT_N] = { WRIT_AUDIT_KINDS(X) };
 static const char *const op_names[WRIT_OP_N] = { [WRIT_OP_NONE] = "-", WRIT_CALLS(X) };
 #undef X
 
+#define X(id, name) name,
+static const char *const role_names[WRIT_BY_N] = { WRIT_ROLES(X) };
+#undef X
+
+static const struct invocation {
+	unsigned op, type, role;
+} invocations[] = {
+#define X(op, type, role, rights, one) { WRIT_OP_##op, WRIT_TYPE_##type, WRIT_BY_##role },
+	WRIT_INVOCATIONS(X)
+#undef X
+};
+
 const char *record_kind(uint32_t kind)
 {
 	return kind < WRIT_AUDIT_N ? kind_names[kind] : "?";
@@ -49,6 +61,32 @@ char *record_when(uint64_t ns, char *buf, size_t size)
 	if (localtime_r(&s, &tm) == NULL || strftime(buf, size, "%F %T", &tm) == 0)
 		snprintf(buf, size, "?");
 	return buf;
+}
+
+/* The part that a slot was to play, where the kernel says "slot 7 (invoked)"; else WRIT_BY_N. */
+static unsigned role_said(const char *what)
+{
+	unsigned slot, role = 0;
+	char said[16], end;
+
+	if (sscanf(what, "slot %u (%15[a-z])%c", &slot, said, &end) != 2)
+		return WRIT_BY_N;
+	while (role < WRIT_BY_N && strcmp(said, role_names[role]) != 0)
+		role++;
+	return role;
+}
+
+void record_put_what(const Writ__Op__Record *r)
+{
+	unsigned role = r->kind == WRIT_AUDIT_REFUSED ? role_said(r->what) : WRIT_BY_N;
+	const char *sep = ", wants ";
+
+	show_safe_put(stdout, r->what);
+	for (size_t i = 0; i < sizeof(invocations) / sizeof(invocations[0]); i++)
+		if (invocations[i].op == r->op && invocations[i].role == role) {
+			printf("%s%s", sep, writ_type_name(invocations[i].type));
+			sep = " or ";
+		}
 }
 
 void record_put_proc(const Writ__Op__Record *r)

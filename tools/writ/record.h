@@ -21,6 +21,9 @@ bool record_is_of(const Writ__Op__Record *r, const char *who);
 
 /* Local time. Returns @buf. */
 char *record_when(uint64_t ns, char *buf, size_t size);
+/* Print what it is about, made safe; of a slot that the kernel refused, also what it wants there.
+ */
+void record_put_what(const Writ__Op__Record *r);
 /* Print "coordinator (pid 7, realm wordcount)", made safe. */
 void record_put_proc(const Writ__Op__Record *r);
 

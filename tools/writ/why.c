@@ -18,7 +18,7 @@ static void why_print(const Writ__Op__Record *r)
 	printf(": %s refused", record_op(r->op));
 	if (r->what[0] != '\0') {
 		fputs(" on ", stdout);
-		show_safe_put(stdout, r->what);
+		record_put_what(r);
 	}
 	if (r->count > 1)
 		printf(", %u times", r->count);

@@ -166,6 +166,7 @@ prints 'mapper .pid 8, realm words.: connect refused on /out, 2 times'
 prints 'because: capability lacks the right .missing: write'
 prints 'fix: words.yaml:12: rights'
 prints 'said by: pid 1, a server'
+prints 'wait refused on slot 7 .invoked., wants proc or notification, 4 times'
 check "what was not refused is left out" test -z "$(grep spawn "$dir/out")"
 printable
 gives 0 why -n 1
@@ -175,23 +176,23 @@ prints 'nothing was refused'
 gives 0 audit
 prints 'spawned +spawn +mapper'
 gives 0 audit --json
-check "it is JSON, an object a line" jq -es 'length == 3' "$dir/out"
+check "it is JSON, an object a line" jq -es 'length == 4' "$dir/out"
 mv "$dir/out" "$dir/trail"
 gives 0 audit --since 3
-check "only from there on" test "$(grep -c . "$dir/out")" = 1
+check "only from there on" test "$(grep -c . "$dir/out")" = 2
 gives 64 audit --heads -f
 gives 64 audit --against "$dir/trail"
 gives 0 audit --heads --json
 mv "$dir/out" "$dir/heads"
 gives 0 audit --verify --against "$dir/heads"
-prints 'realm words: verified from record 1 to 3'
+prints 'realm words: verified from record 1 to 4'
 gives 0 audit --verify "$dir/trail"
 sed 's/"count":2/"count":1/' "$dir/trail" >"$dir/altered"
 gives 65 audit --verify "$dir/altered"
 says 'altered:2: realm words, record 2 .2 on the node.: it was altered'
 gives 66 audit --verify "$dir/nothing"
 timeout 2 "$bin/writ" audit -f --json >"$dir/out" 2>"$dir/err"
-check "audit -f --json: a line each, each once" test "$(grep -c '^{.*}$' "$dir/out")" = 3
+check "audit -f --json: a line each, each once" test "$(grep -c '^{.*}$' "$dir/out")" = 4
 gives 0 kill 7
 gives 66 kill 8
 gives 0 stop words

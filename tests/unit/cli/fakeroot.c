@@ -140,7 +140,9 @@ static size_t records_fill(uint64_t from, Writ__Op__Record *v, Writ__Op__Record 
 	record_set(&v[1], 2, WRIT_AUDIT_REFUSED, WRIT_OP_CONNECT, WRIT_E_NO_RIGHT, WRIT_R_WRITE,
 	    "/out", "words.yaml:12: rights: [read, write]");
 	record_set(&v[2], 3, WRIT_AUDIT_NOTED, 999, WRIT_E_NO_PATH, 0, "/etc\033[31m", "");
-	for (size_t i = 0; i < 3; i++) {
+	record_set(&v[3], 4, WRIT_AUDIT_REFUSED, WRIT_OP_WAIT, WRIT_E_INVALID_CAPABILITY, 0,
+	    "slot 7 (invoked)", "");
+	for (size_t i = 0; i < 4; i++) {
 		if (v[i].seq >= from)
 			rows[n++] = &v[i];
 	}
@@ -163,7 +165,7 @@ static void image_take(const Writ__Op__Req *req, Writ__Op__Rep *rep)
 struct rows {
 	Writ__Op__Proc procs[ROWS_N], *pprocs[ROWS_N];
 	Writ__Op__Cap caps[5], *pcaps[5];
-	Writ__Op__Record records[3], *precords[3];
+	Writ__Op__Record records[4], *precords[4];
 	Writ__Op__RealmInfo realm, *prealm;
 };
 
