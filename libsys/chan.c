@@ -86,6 +86,12 @@ int chan_break(struct writ_chan *c)
 	return -WRIT_E_PEER_CLOSED;
 }
 
+int chan_mute(struct writ_chan *c)
+{
+	c->mute = true;
+	return -WRIT_E_PEER_CLOSED;
+}
+
 /* --- what goes --------------------------------------------------------------------- */
 
 static struct tx *out_of(const struct writ_chan *c)
@@ -116,7 +122,7 @@ static int turn(struct writ_chan *c)
 		return -WRIT_E_BUSY;
 	r = chan_commit(c, &f);
 	if (r < 0)
-		return chan_break(c);
+		return chan_mute(c);
 	out_of(c)->ops->flush(out_of(c)); /* what was corked there */
 	c->out = (uint8_t)c->turn_to;
 	c->turn_to = -1;
@@ -145,7 +151,7 @@ static int rest_go(struct writ_chan *c)
 		memcpy(at, s->data + s->done, f.len);
 		r = chan_commit(c, &f);
 		if (r < 0)
-			return chan_break(c);
+			return chan_mute(c);
 		chan_caps_drop(f.caps, f.ncaps);
 		s->done += f.len;
 		s->f.kind = FRAME_MORE;
@@ -160,7 +166,7 @@ int chan_progress(struct writ_chan *c)
 {
 	int r = 0;
 
-	if (c->broken || c->gone)
+	if (c->broken || c->gone || c->mute)
 		return -WRIT_E_PEER_CLOSED;
 	if (c->turn_to >= 0)
 		r = turn(c);
@@ -171,7 +177,9 @@ void *chan_reserve(struct writ_chan *c, size_t len, int *ret)
 {
 	void *at = NULL;
 
-	*ret = c->turn_to >= 0 || c->rest != NULL || c->broken || c->gone ? chan_progress(c) : 0;
+	*ret = c->turn_to >= 0 || c->rest != NULL || c->broken || c->gone || c->mute
+	    ? chan_progress(c)
+	    : 0;
 	if (*ret == 0)
 		at = out_of(c)->ops->reserve(out_of(c), len);
 	if (*ret == 0 && at == NULL)
@@ -213,17 +221,16 @@ static int switched(struct writ_chan *c, const struct frame *f)
 		return 0;
 	c->turn_to = c->in;
 	c->turn_how = SWITCH_FOLLOWS | (f->id & SWITCH_RELEASE);
-	r = chan_progress(c);
-	return r == -WRIT_E_BUSY ? 0 : r;
+	chan_progress(c); /* if it can't be said now, then before the next message */
+	return 0;
 }
 
 int chan_peek(struct writ_chan *c, struct frame *ret, const void **data)
 {
 	int r = 0;
 
-	if ((c->rest != NULL || c->turn_to >= 0) && chan_progress(c) == -WRIT_E_PEER_CLOSED &&
-	    c->broken)
-		return -WRIT_E_PEER_CLOSED;
+	if (c->rest != NULL || c->turn_to >= 0)
+		chan_progress(c);
 	while (!c->broken) {
 		r = c->tx[c->in]->ops->peek(c->tx[c->in], ret, data);
 		if (r <= 0 || ret->kind != FRAME_SWITCH)

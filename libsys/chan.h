@@ -42,6 +42,7 @@ struct writ_chan {
 	uint8_t in, out;
 	bool client, gone; /* gone: the kernel says that the session is closed */
 	bool broken;       /* the peer broke the rules: nothing more is read */
+	bool mute;         /* nothing can be sent any more; what came before can be read */
 	bool to_self;      /* both ends are one's own */
 	bool release;      /* one side has said that the ring is no longer needed */
 	bool corked;
@@ -122,6 +123,8 @@ void chan_caps_drop(const writ_cap_t *caps, unsigned n);
 
 /* The peer broke the rules, or is gone: PEER_CLOSED. */
 int chan_break(struct writ_chan *c);
+/* Nothing more can be sent: PEER_CLOSED. */
+int chan_mute(struct writ_chan *c);
 /* The next frame that is part of a message: 1, 0 (none now) or PEER_CLOSED. Switches on the way. */
 int chan_peek(struct writ_chan *c, struct frame *ret, const void **data);
 int chan_release(struct writ_chan *c);

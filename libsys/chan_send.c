@@ -70,7 +70,7 @@ static int more(struct writ_chan *c, struct frame f, const uint8_t *data, size_t
 		memcpy(at, data, f.len);
 		r = chan_commit(c, &f);
 		if (r < 0)
-			return chan_break(c);
+			return chan_mute(c);
 		data += f.len;
 		len -= f.len;
 	}
@@ -85,7 +85,7 @@ int chan_put(struct writ_chan *c, const struct frame *first, const void *data, b
 	int r;
 
 	if (c->put.on)
-		return c->broken ? -WRIT_E_PEER_CLOSED : -WRIT_E_ILLEGAL_OPERATION;
+		return c->broken || c->mute ? -WRIT_E_PEER_CLOSED : -WRIT_E_ILLEGAL_OPERATION;
 	if (f.ncaps > 0 && !c->tx[c->out]->caps && c->tx[CHAN_TX_KERNEL] == NULL)
 		return -WRIT_E_ILLEGAL_OPERATION;
 	if (f.ncaps > 0 && !c->tx[c->out]->caps) {
@@ -174,7 +174,7 @@ int writ_chan_flush(struct writ_chan *c)
 {
 	c->corked = false;
 	c->tx[c->out]->ops->flush(c->tx[c->out]);
-	return c->broken || c->gone ? -WRIT_E_PEER_CLOSED : 0;
+	return c->broken || c->gone || c->mute ? -WRIT_E_PEER_CLOSED : 0;
 }
 
 /* --- in place ----------------------------------------------------------------------- */
@@ -220,7 +220,7 @@ static int put_copied(struct writ_chan *c, size_t n)
 		memcpy(at, c->put.copy, n);
 	free(c->put.copy);
 	c->put.copy = NULL;
-	return at == NULL ? chan_break(c) : 0;
+	return at == NULL ? chan_mute(c) : 0;
 }
 
 int writ_chan_end_put(struct writ_chan *c, size_t n)
@@ -239,7 +239,7 @@ int writ_chan_end_put(struct writ_chan *c, size_t n)
 	c->put.f.len = (uint32_t)n;
 	r = chan_commit(c, &c->put.f);
 	if (r < 0)
-		return chan_break(c);
+		return chan_mute(c);
 	c->put.f.kind = FRAME_MORE;
 	c->put.done += (uint32_t)n;
 	if (c->put.done < c->put.total)

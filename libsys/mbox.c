@@ -109,7 +109,7 @@ static int64_t serve(struct writ_mbox *b, struct writ_chan *c, void *buf, size_t
 	}
 	/* Nothing is taken of one that leaves no room for what it is sent. */
 	n = c->rest != NULL || c->turn_to >= 0 ? chan_progress(c) : 0;
-	if (n == 0)
+	if (n == 0 || n == -WRIT_E_PEER_CLOSED)
 		n = writ_chan_recv(c, buf, size, ret, flags, 0);
 	if (n >= 0 || n == -WRIT_E_RANGE) {
 		mbox_ready(b, c);
