@@ -141,9 +141,21 @@ int k_empty(struct k_req *q, uint32_t index, slot_t *ret)
 
 /* --- taking requests -------------------------------------------------------- */
 
-/* The next packet into @q and @buf. 1: there is one, 0: none now, -1: the gate is closed. */
-static int receive(struct k_proc *p, struct k_req *q, char *buf)
+static struct k_req request; /* the one at a time */
+
+void k_gate_watch(const struct k_proc *p, int op, unsigned events)
 {
+	int set = k.realms[p->realm].epfd[p->turn];
+
+	if (p->direct)
+		set = p->turn == WRIT_CLASS_LC ? k.urgent : k.epfd;
+	k_epoll(set, op, p->gate, events, K_POLL_GATE, (uint32_t)(p - k.procs));
+}
+
+/* The next packet into @q. 1: there is one, 0: none now, -1: the gate is closed. */
+static int receive(struct k_proc *p, struct k_req *q)
+{
+	static char buf[WRIT_MSG_MAX];
 	struct iovec iov[2] = { { &q->h, sizeof(q->h) }, { buf, WRIT_MSG_MAX - sizeof(q->h) } };
 	ssize_t n = packet_recv(p->gate, iov, 2, q->fds, MSG_DONTWAIT);
 
@@ -233,7 +245,7 @@ static void serve(struct k_req *q)
 
 static void gate_closed(struct k_proc *p)
 {
-	epoll_ctl(k.realms[p->realm].epfd[p->turn], EPOLL_CTL_DEL, p->gate, NULL);
+	k_gate_watch(p, EPOLL_CTL_DEL, 0);
 	close(p->gate);
 	p->gate = -1;
 	if (k_proc_alive(p))
@@ -242,30 +254,26 @@ static void gate_closed(struct k_proc *p)
 
 void k_gate_read(struct k_proc *p)
 {
-	static struct k_req q;
-	static char buf[WRIT_MSG_MAX];
-
-	int r = p->gate >= 0 && p->revoking == 0 ? receive(p, &q, buf) : 0;
+	int r = p->gate >= 0 && p->revoking == 0 ? receive(p, &request) : 0;
 
 	if (r > 0)
-		serve(&q);
+		serve(&request);
 	else if (r < 0)
 		gate_closed(p);
 }
 
 void k_gate_drain(struct k_proc *p)
 {
-	static struct k_req q;
-	static char buf[WRIT_MSG_MAX];
+	struct k_req *q = &request;
 
 	if (p->gate >= 0)
 		shutdown(p->gate, SHUT_RD); /* whoever else holds its end adds no more */
-	while (p->gate >= 0 && receive(p, &q, buf) > 0) {
-		if ((q.h.op == WRIT_OP_STARTED || q.h.op == WRIT_OP_EXITED ||
-			q.h.op == WRIT_OP_NOTE) &&
-		    admit(&q) == 0)
-			calls[q.h.op].fn(&q);
-		k_close_fds(q.fds);
+	while (p->gate >= 0 && receive(p, q) > 0) {
+		if ((q->h.op == WRIT_OP_STARTED || q->h.op == WRIT_OP_EXITED ||
+			q->h.op == WRIT_OP_NOTE) &&
+		    admit(q) == 0)
+			calls[q->h.op].fn(q);
+		k_close_fds(q->fds);
 	}
 }
 
@@ -392,8 +400,7 @@ void k_event_flush(struct k_proc *p)
 	}
 	if (p->gate >= 0 && stuck != p->want_out) {
 		p->want_out = stuck;
-		k_epoll(k.realms[p->realm].epfd[p->turn], EPOLL_CTL_MOD, p->gate,
-		    EPOLLIN | (stuck ? EPOLLOUT : 0), K_POLL_REALM, (uint32_t)(p - k.procs));
+		k_gate_watch(p, EPOLL_CTL_MOD, EPOLLIN | (stuck ? EPOLLOUT : 0));
 	}
 }
 

@@ -26,9 +26,9 @@ enum {
 	K_OBJS = K_SLOTS / 2 + (1 << 16),
 	K_ACCOUNTS = K_SLOTS / 2,
 	K_WAITS_PROC = 64, /* outstanding waits of one proc, and messages */
-	K_TURN = 4, /* procs of a realm whose request is taken before it is the next realm's turn */
-	K_SLICE = 100, /* slots revoked or reaped between calls: seL4's unit of work */
-	K_KEEP = 64,   /* ended procs a realm may keep against others */
+	K_TURN = 2,        /* procs of a realm served in its turn, beside as many direct ones */
+	K_SLICE = 100,     /* slots revoked or reaped between calls: seL4's unit of work */
+	K_KEEP = 64,       /* ended procs a realm may keep against others */
 };
 
 /* Tables of bodies, k.NAMEs, each with a pool, k.NAME_pool; and how many they hold. */
@@ -124,7 +124,7 @@ struct k_event {
 struct k_proc {
 	uint32_t pid, parent, realm;
 	uint8_t state, class, profile, turn; /* turn: its class as it started */
-	bool started, held, killed, told_pending, want_out, suspended;
+	bool direct, started, held, killed, told_pending, want_out, suspended;
 	obj_t obj; /* 0: no capability names it any more */
 	obj_t cnode, spawn,
 	    image; /* held while it lives (image: until ordered); root has no spawn */
@@ -254,9 +254,9 @@ struct k_nest {
 
 struct k_realm {
 	obj_t obj, account;     /* account: its Untyped, held */
-	int epfd[WRIT_CLASS_N]; /* the gates of its procs: realms take turns, LC comes first */
+	int epfd[WRIT_CLASS_N]; /* its procs' gates, but those that are direct */
 	uint64_t memory;
-	uint32_t uid, cores, procs, kept, shares[K_SHARE_N];
+	uint32_t uid, cores, procs, kept, direct, shares[K_SHARE_N];
 	uint64_t audits;            /* records made */
 	bool used, dying, unsealed; /* unsealed: the newest record may still be counted up */
 	struct k_nest nests[WRIT_PROFILE_N];
@@ -372,6 +372,9 @@ struct k_hook *k_hook_of(const struct cap *c);
 void k_hook_moved(slot_t slot);
 
 /* --- gate (gate.c) -------------------------------------------------------- */
+/* Add, change or remove (@op) its gate in the set that it is announced by: with the realms' sets if
+ * it is direct, which saves a call of Linux; else in its realm's. */
+void k_gate_watch(const struct k_proc *p, int op, unsigned events);
 /* Take one request from @p, if it may be served. */
 void k_gate_read(struct k_proc *p);
 /* After @p has died: what it had still said about itself. */
@@ -489,4 +492,4 @@ int k_boot(void); /* the record, tables, root. 0, or an exit code and why on std
 void k_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 uint64_t k_now(void); /* CLOCK_BOOTTIME, ns */
 void k_epoll(int ep, int op, int fd, unsigned events, unsigned what, uint32_t index);
-enum k_epoll_what { K_POLL_SIGNAL, K_POLL_REALM, K_POLL_NEST, K_POLL_URGENT };
+enum k_epoll_what { K_POLL_SIGNAL, K_POLL_GATE, K_POLL_REALM, K_POLL_NEST, K_POLL_URGENT };

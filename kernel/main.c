@@ -34,6 +34,7 @@ static void on_gate(uint32_t index, unsigned events)
 }
 
 static void on_urgent(void);
+static void dispatch(const struct epoll_event *e);
 
 /*
  * A few of its procs, in turn: however many call, other realms wait for no more
@@ -57,7 +58,7 @@ static void on_urgent(void)
 	int n = epoll_wait(k.urgent, ev, EVENTS, 0);
 
 	for (int i = 0; i < n && !k.stopping; i++)
-		on_realm((uint32_t)ev[i].data.u64);
+		dispatch(&ev[i]);
 }
 
 static void on_nest(uint32_t index, unsigned events)
@@ -75,6 +76,7 @@ static void dispatch(const struct epoll_event *e)
 
 	switch (e->data.u64 >> 32) {
 	case K_POLL_SIGNAL: on_signal(); break;
+	case K_POLL_GATE: on_gate(index, e->events); break;
 	case K_POLL_REALM: on_realm(index); break;
 	case K_POLL_URGENT: on_urgent(); break;
 	case K_POLL_NEST:

@@ -345,6 +345,7 @@ void k_proc_end(struct k_proc *p, unsigned state, int code)
 	p->state = (uint8_t)state;
 	p->code = code;
 	p->end_ns = k_now();
+	k.realms[p->realm].direct -= p->direct;
 	k_list_del(&p->order);
 	leave_others(p);
 	k_close(&p->gate);

@@ -203,8 +203,9 @@ void k_nest_flush(uint32_t realm, unsigned profile)
 		k_close(&p->log);
 		k_proc_image_done(p);
 		p->turn = p->class;
-		k_epoll(k.realms[realm].epfd[p->turn], EPOLL_CTL_ADD, p->gate, EPOLLIN,
-		    K_POLL_REALM, (uint32_t)(p - k.procs));
+		p->direct = k.realms[realm].direct < K_TURN;
+		k.realms[realm].direct += p->direct;
+		k_gate_watch(p, EPOLL_CTL_ADD, EPOLLIN);
 	}
 	if (n->state == K_NEST_UP && n->want_out != (e == -EAGAIN)) {
 		n->want_out = e == -EAGAIN;
