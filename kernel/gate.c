@@ -296,20 +296,26 @@ obj_t k_account(const struct k_proc *p)
 
 /* --- telling procs ------------------------------------------------------------- */
 
-static bool send_connect(struct k_proc *p, struct k_session *s)
+static bool tell(const struct k_proc *p, unsigned op, uint64_t arg, const void *body, size_t len)
 {
-	struct writ_ev_connect e = { .session = s->id, .rights = s->rights, .badge = s->badge };
-	struct writ_hdr h = { .op = WRIT_EV_CONNECT, .reply = 2, .len = sizeof(e), .arg = s->id };
-	const struct k_path *path = NULL;
+	struct writ_hdr h = { .op = (uint16_t)op, .reply = 2, .len = (uint16_t)len, .arg = arg };
 
-	path = &k.paths[captab_obj(&k.caps, s->path)->body];
-	e.pid = s->client->pid;
-	e.realm = s->client->realm;
-	memcpy(e.prefix, path->prefix, sizeof(e.prefix));
-	return k_gate_send(p->gate, &h, &e, NULL);
+	return k_gate_send(p->gate, &h, body, NULL);
 }
 
-static bool send_ring(struct k_proc *p, struct k_session *s)
+static bool send_connect(const struct k_proc *p, const struct k_session *s)
+{
+	struct writ_ev_connect e = { .session = s->id,
+		.rights = s->rights,
+		.badge = s->badge,
+		.pid = s->client->pid,
+		.realm = s->realm };
+
+	memcpy(e.prefix, k.paths[captab_obj(&k.caps, s->path)->body].prefix, sizeof(e.prefix));
+	return tell(p, WRIT_EV_CONNECT, s->id, &e, sizeof(e));
+}
+
+static bool send_ring(const struct k_proc *p, struct k_session *s)
 {
 	struct writ_ev_ring e = { .session = s->id,
 		.bells = s->fds[1] >= 0,
@@ -327,17 +333,10 @@ static bool send_ring(struct k_proc *p, struct k_session *s)
 	return true;
 }
 
-static bool send_closed(struct k_proc *p, const struct k_session *s)
-{
-	struct writ_hdr h = { .op = WRIT_EV_CLOSED, .reply = 2, .arg = s->id };
-
-	return k_gate_send(p->gate, &h, NULL, NULL);
-}
-
-static bool send_server(struct k_proc *p, struct k_session *s)
+static bool send_session(const struct k_proc *p, struct k_session *s)
 {
 	if (s->client == NULL)
-		return send_closed(p, s);
+		return tell(p, WRIT_EV_CLOSED, s->id, NULL, 0);
 	return s->known ? send_ring(p, s) : send_connect(p, s);
 }
 
@@ -348,28 +347,24 @@ static bool send_sched(struct k_proc *sched, struct k_proc *p)
 		.class = p->class,
 		.cores = p->cores,
 		.memory = p->memory };
-	struct writ_hdr h = { .reply = 2, .len = sizeof(e), .arg = p->pid };
+	bool pending = p->state == WRIT_STATE_PENDING;
+	unsigned op = pending ? WRIT_EV_PENDING : WRIT_EV_RUNNING;
 
-	if (!k_proc_alive(p)) {
-		if (!p->told_pending)
-			return true;
-		h.op = WRIT_EV_EXIT;
-	} else if (p->state == WRIT_STATE_PENDING && p->held) {
+	if (!k_proc_alive(p))
+		op = WRIT_EV_EXIT;
+	if ((pending && p->held) || (op == WRIT_EV_EXIT && !p->told_pending))
 		return true;
-	} else {
-		h.op = p->state == WRIT_STATE_PENDING ? WRIT_EV_PENDING : WRIT_EV_RUNNING;
-	}
-	if (!k_gate_send(sched->gate, &h, &e, NULL))
+	if (!tell(sched, op, p->pid, &e, sizeof(e)))
 		return false;
-	p->told_pending = h.op != WRIT_EV_EXIT;
+	p->told_pending = op != WRIT_EV_EXIT;
 	return true;
 }
 
 static bool send_event(struct k_proc *p, struct k_event *e)
 {
 	switch (e->kind) {
-	case K_EV_SERVER: return send_server(p, k_container(e, struct k_session, ev_server));
-	case K_EV_CLIENT: return send_closed(p, k_container(e, struct k_session, ev_client));
+	case K_EV_SERVER: return send_session(p, k_container(e, struct k_session, ev_server));
+	case K_EV_CLIENT: return send_session(p, k_container(e, struct k_session, ev_client));
 	case K_EV_SIGNAL: return k_notification_send(k_container(e, struct k_wait, ev));
 	case K_EV_SCHED:
 	default: return send_sched(p, k_container(e, struct k_proc, ev_sched));

@@ -24,12 +24,19 @@ static struct charge cost(void)
 	return (struct charge){ .bytes = sizeof(struct k_msg) };
 }
 
-void k_msg_free(struct k_msg *m)
+/* Drop the capabilities that are in it still. */
+static void unload(struct k_msg *m)
 {
-	k_hook_off(&m->hook);
 	for (unsigned i = 0; i < WRIT_CAPS_MAX; i++)
 		if (m->own[i] != 0)
 			k_own_put(m->own[i]);
+	memset(m->own, 0, sizeof(m->own));
+}
+
+void k_msg_free(struct k_msg *m)
+{
+	k_hook_off(&m->hook);
+	unload(m);
 	k_list_del(&m->at);
 	k_list_del(&m->of);
 	m->from->nmsgs--;
@@ -183,17 +190,23 @@ static void give_reply(struct k_msg *m, const struct k_wait *w)
 	k_list_add(&w->waiter->calls, &m->at);
 }
 
+/* The capabilities in it are @to's now, in the slots from @take on. */
+static void hand_over(struct k_msg *m, const struct k_proc *from, const struct k_proc *to,
+    uint32_t take, unsigned op)
+{
+	for (unsigned i = 0; i < m->rep.ncaps; i++) {
+		captab_move(&k.caps, k_own_slot(m->own[i]),
+		    captab_cnode_slot(&k.caps, to->cnode, take + i));
+		k_audit_granted(from, to, take + i, op, to->pid);
+	}
+	unload(m);
+}
+
 static void deliver(struct k_msg *m, struct k_wait *w)
 {
 	struct k_proc *to = w->waiter;
 
-	for (unsigned i = 0; i < m->rep.ncaps; i++) {
-		captab_move(&k.caps, k_own_slot(m->own[i]),
-		    captab_cnode_slot(&k.caps, to->cnode, w->take + i));
-		k_own_put(m->own[i]);
-		m->own[i] = 0;
-		k_audit_granted(m->from, to, w->take + i, m->op, to->pid);
-	}
+	hand_over(m, m->from, to, w->take, m->op);
 	if (m->op == WRIT_OP_CALL)
 		give_reply(m, w);
 	k_gate_reply(to, w->op, w->cookie, 0, &m->rep, (uint16_t)(sizeof(m->rep) + m->len));
@@ -312,21 +325,12 @@ static int answer(struct k_req *q, uint32_t index, const struct cap *c)
 	m = k_container(h, struct k_msg, hook);
 	if (l.ncaps > m->ntake || !empty_still(m->from, m->take, l.ncaps))
 		return k_why(q, WRIT_E_NO_TAKER, "the caller takes %u capabilities", m->ntake);
-	for (unsigned i = 0; i < l.ncaps && e == 0; i++) {
-		slot_t dst = captab_cnode_slot(&k.caps, m->from->cnode, m->take + i);
-
-		e = captab_copy(&k.caps, l.caps[i], dst,
-		    captab_slot(&k.caps, l.caps[i])->cap.rights);
-	}
-	if (e != 0) { /* all or none */
-		for (unsigned i = 0; i < l.ncaps; i++)
-			captab_delete(&k.caps,
-			    captab_cnode_slot(&k.caps, m->from->cnode, m->take + i));
+	if ((e = msg_load(m, &l)) != 0) { /* all or none */
+		unload(m);
 		return e;
 	}
-	for (unsigned i = 0; i < l.ncaps; i++)
-		k_audit_granted(q->p, m->from, m->take + i, q->h.op, m->from->pid);
 	m->rep = (struct writ_msg_rep){ .ncaps = (uint8_t)l.ncaps };
+	hand_over(m, q->p, m->from, m->take, q->h.op);
 	memcpy(m->data, l.r + 1, l.len);
 	k_gate_reply(m->from, m->op, m->cookie, 0, &m->rep, (uint16_t)(sizeof(m->rep) + l.len));
 	k_msg_free(m);

@@ -244,61 +244,46 @@ void k_session_close(struct k_session *s, const struct k_proc *by)
 	k_session_settle(s);
 }
 
-/* An entry that hangs on the Path. */
-static int session_new(struct k_req *q, struct k_session **ret)
+int k_call_connect(struct k_req *q)
 {
+	const struct k_path *path = &k.paths[k_body(q->cap)];
+	struct k_endpoint *ep = &k.endpoints[captab_obj(&k.caps, path->endpoint)->body];
 	struct charge cost = { .bytes = sizeof(struct k_session) };
-	uint32_t i = k_pool_get(&k.session_pool);
-	struct k_session *s = &k.sessions[i];
+	struct writ_connect_rep *rep = (void *)q->out;
 	obj_t account = k_account(q->p);
+	struct k_session *s;
+	uint32_t i;
 	int e;
 
-	if (i == 0)
-		return WRIT_E_NOT_ENOUGH_MEMORY;
-	if ((e = captab_charge(&k.caps, account, cost)) != 0) {
-		k_pool_put(&k.session_pool, i);
-		return e;
-	}
-	*s = (struct k_session){ .gen = (s->gen + 1) & 0x7fff,
+	if ((q->h.arg & 1) != 0 && listener(ep) == NULL)
+		return WRIT_E_BUSY;
+	if (!k_share_get(q->p->realm, K_SHARE_SESSIONS))
+		return k_why(q, WRIT_E_NOT_ENOUGH_MEMORY,
+		    "more sessions than the realm leaves to others");
+	s = &k.sessions[i = k_pool_get(&k.session_pool)];
+	*s = (struct k_session){ .id = (((s->gen + 1) & 0x7fff) | 0x8000u) << 16 | i,
+		.gen = s->gen + 1,
 		.realm = q->p->realm,
 		.account = account,
 		.client = q->p,
-		.ep = &k.endpoints[captab_obj(&k.caps, k.paths[k_body(q->cap)].endpoint)->body],
+		.ep = ep,
 		.fds = { -1, -1, -1 },
 		.path = q->cap->obj,
 		.rights = q->cap->rights,
 		.badge = q->cap->badge,
 		.ev_server.kind = K_EV_SERVER,
 		.ev_client.kind = K_EV_CLIENT };
-	if ((e = k_hook_on(&s->hook, K_HOOK_SESSION, WRIT_TYPE_SESSION, q->slot)) != 0) {
+	if ((e = captab_charge(&k.caps, account, cost)) == 0 &&
+	    (e = k_hook_on(&s->hook, K_HOOK_SESSION, WRIT_TYPE_SESSION, q->slot)) != 0)
 		captab_uncharge(&k.caps, account, cost);
+	if (e != 0) {
+		s->id = 0;
 		k_pool_put(&k.session_pool, i);
-		return e;
-	}
-	s->id = (s->gen | 0x8000u) << 16 | i;
-	captab_hold(&k.caps, account);
-	captab_hold(&k.caps, s->path);
-	*ret = s;
-	return 0;
-}
-
-int k_call_connect(struct k_req *q)
-{
-	const struct k_path *path = &k.paths[k_body(q->cap)];
-	struct writ_connect_rep *rep = (void *)q->out;
-	struct k_session *s;
-	int e;
-
-	if ((q->h.arg & 1) != 0 &&
-	    listener(&k.endpoints[captab_obj(&k.caps, path->endpoint)->body]) == NULL)
-		return WRIT_E_BUSY;
-	if (!k_share_get(q->p->realm, K_SHARE_SESSIONS))
-		return k_why(q, WRIT_E_NOT_ENOUGH_MEMORY,
-		    "more sessions than the realm leaves to others");
-	if ((e = session_new(q, &s)) != 0) {
 		k_share_put(q->p->realm, K_SHARE_SESSIONS);
 		return e;
 	}
+	captab_hold(&k.caps, account);
+	captab_hold(&k.caps, s->path);
 	*rep = (struct writ_connect_rep){ .session = s->id, .rights = s->rights };
 	memcpy(rep->prefix, path->prefix, sizeof(rep->prefix));
 	q->h.arg = s->id;
