@@ -21,7 +21,7 @@ enum { TAKEN = 1, KEPT = 2 };
 
 static bool was_canceled(struct writ_chan *c, uint32_t id)
 {
-	for (unsigned i = 0; i < CHAN_CANCELED; i++)
+	for (unsigned i = 0; i < CHAN_CANCELED && i < c->ncanceled; i++)
 		if (id != 0 && c->canceled[i] == id) {
 			c->canceled[i] = 0;
 			return true;

@@ -17,6 +17,7 @@
 
 #define LINE        64
 #define TELL_SLOTS  16 /* taken before the producer is told of them */
+#define NEAR        4  /* bulk lines */
 #define AHEAD       2  /* slots */
 #define WAKE_MIN_NS 1000
 #define WAKE_MAX_NS 200000
@@ -107,6 +108,15 @@ static void ring_own(const void *line)
 	asm volatile("prefetchw (%0)" ::"r"(line));
 }
 
+/* What comes next may be as long as the last one: fetch its first lines while looking for it. */
+static void ring_near(const struct ring *r)
+{
+	const unsigned char *p = r->in_bulk + ring_offset(r, r->tail_at);
+
+	for (size_t i = 0; i < NEAR * LINE && i < r->in.len; i += LINE)
+		__builtin_prefetch(p + i);
+}
+
 static void ring_wake(struct ring *r)
 {
 	atomic_store_explicit(&r->mine->rang_ns, (uint64_t)spin_now(), memory_order_relaxed);
@@ -160,6 +170,7 @@ static bool ring_room(const struct ring *r, size_t len)
 static void *ring_reserve(struct tx *t, size_t len)
 {
 	struct ring *r = (struct ring *)t;
+	unsigned char *p;
 
 	assert(len <= t->frame_max);
 	if (!ring_room(r, len))
@@ -168,7 +179,12 @@ static void *ring_reserve(struct tx *t, size_t len)
 		return NULL;
 	r->reserved = (int64_t)len;
 	r->staged = len <= RING_INLINE;
-	return r->staged ? r->stage : r->out_bulk + ring_offset(r, r->head_at);
+	if (r->staged)
+		return r->stage;
+	p = r->out_bulk + ring_offset(r, r->head_at);
+	for (size_t i = 0; i < NEAR * LINE && i < len; i += LINE)
+		ring_own(p + i);
+	return p;
 }
 
 static void ring_flush(struct tx *t)
@@ -258,9 +274,7 @@ static int ring_peek(struct tx *t, struct frame *ret, const void **data)
 		if (lap == ring_lap(r->tail) - 1) {
 			ring_tell(r);
 			ring_there(r);
-			/* What comes next may be longer than a slot: fetch all lines at a time. */
-			__builtin_prefetch(r->in_bulk + ring_offset(r, r->tail_at));
-			__builtin_prefetch(r->in_bulk + ring_offset(r, r->tail_at) + LINE);
+			ring_near(r);
 			return 0;
 		}
 		if (lap != ring_lap(r->tail) || !ring_take(r, s)) {
