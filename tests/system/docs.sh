@@ -76,6 +76,11 @@ done
 check "- and goes down" "$usr/bin/writ" down
 check "- a program can be built with what is installed" gcc -static -isystem "$usr/include" -o "$TMP/hello" \
 	docs/examples/hello/hello.c "$usr/lib/libwrit.a" -lprotobuf-c
+for doc in library messages; do # the first program of each
+	awk '/^```$/ && f { exit } f; /^```c$/ { f = 1 }' "docs/$doc.md" > "$TMP/$doc.c"
+	check "- and the program of $doc.md" gcc -std=gnu17 -Wall -Wextra -Wno-unused-function -Wno-unused-parameter \
+		-Werror -isystem "$usr/include" -c -o "$TMP/$doc.o" "$TMP/$doc.c"
+done
 completed() { # in a shell of its own
 	PATH=$usr/bin:$PATH COMP_WORDS=(writ doc) COMP_CWORD=1
 	# shellcheck source=tools/writ/writ.bash
