@@ -5,7 +5,6 @@
  * by name, and never has more of Linux's capabilities than the two that map ids.
  */
 #include "kernel.h"
-#include "cgroup.h"
 #include <linux/capability.h>
 #include <stdarg.h>
 #include <sys/epoll.h>

@@ -5,16 +5,12 @@
  * else. The v2 group has every process of a realm, so that all can be killed and
  * eBPF can tell realms apart; v1 groups only add limits.
  */
-#include "cgroup.h"
+#include "nest.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 static int node[BOOT_GROUP_N] = { -1, -1, -1, -1 };
 static unsigned v2_has;

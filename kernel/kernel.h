@@ -7,10 +7,7 @@
  * for revoke and for reaping, which go on in slices between calls.
  */
 #pragma once
-#include <stdbool.h>
 #include <stdio.h>
-#include <writ/abi.h>
-#include <writ/boot.h>
 #include <writ/cap.h>
 #include "nest.h"
 

@@ -5,7 +5,6 @@
  * capability names it, it goes with all that lives in it.
  */
 #include "kernel.h"
-#include "cgroup.h"
 #include <sys/epoll.h>
 #include <sys/wait.h>
 

@@ -11,7 +11,6 @@
 #include <grp.h>
 #include <linux/landlock.h>
 #include <poll.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>

@@ -4,7 +4,6 @@
  * starts. It can delay a proc; it can't make one or change what it holds.
  */
 #include "kernel.h"
-#include "cgroup.h"
 
 int k_call_scheduler(struct k_req *q)
 {

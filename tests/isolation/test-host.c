@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "kernel/cgroup.h"
+#include "kernel/nest.h"
 #include "tests.h"
 #include "tools/boot/group.h"
 #include "tools/boot/host.h"

@@ -15,7 +15,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include "kernel/cgroup.h"
+#include "kernel/nest.h"
 #include "tests/fuzz/kernel/world.h"
 
 static struct fake {
