@@ -56,7 +56,7 @@ static int fail(const char *what)
 static bool file_ok(const struct boot_file *f, int fd)
 {
 	uint32_t hosts = record.uid_base + (K_REALMS - BOOT_HOSTS_MAX) * BOOT_UID_REALM;
-	unsigned may = f->type == WRIT_TYPE_HOST ? WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT
+	unsigned may = f->type == WRIT_TYPE_HOST ? K_ALL
 	    : f->type == WRIT_TYPE_IMAGE         ? WRIT_R_EXEC | WRIT_R_GRANT
 						 : WRIT_R_READ;
 	struct stat st;
@@ -171,7 +171,6 @@ static void give_files(struct k_proc *root)
 
 static int boot_root(void)
 {
-	const unsigned all = WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT;
 	struct charge max = { record.max_memory, K_SLOTS / 2, k.nprocs - 1 };
 	uint32_t realm = 0;
 	struct k_proc *root;
@@ -188,8 +187,8 @@ static int boot_root(void)
 	root->memory = (uint64_t)1 << 31;
 	root->log_max = 64 << 20;
 	memcpy(root->name, "root", 5);
-	give(root, WRIT_BOOT_UNTYPED, k.untyped, all);
-	give(root, WRIT_BOOT_SCHED, object(WRIT_TYPE_SCHED_CONTROL, 0), all);
+	give(root, WRIT_BOOT_UNTYPED, k.untyped, K_ALL);
+	give(root, WRIT_BOOT_SCHED, object(WRIT_TYPE_SCHED_CONTROL, 0), K_ALL);
 	give(root, WRIT_BOOT_AUDIT, object(WRIT_TYPE_AUDIT, 0), WRIT_R_READ | WRIT_R_GRANT);
 	give(root, WRIT_BOOT_REALM, k.realms[realm].obj, WRIT_R_READ);
 	give_files(root);

@@ -120,7 +120,7 @@ static int resolve(struct k_req *q, const struct writ_addr *a, enum writ_role ro
 	    (unsigned long long)a->index);
 }
 
-int k_resolve_empty(struct k_req *q, const struct writ_addr *a, slot_t *ret)
+static int resolve_empty(struct k_req *q, const struct writ_addr *a, slot_t *ret)
 {
 	slot_t s;
 	int r = resolve(q, a, WRIT_BY_DST, &s);
@@ -136,7 +136,7 @@ int k_resolve_empty(struct k_req *q, const struct writ_addr *a, slot_t *ret)
 
 int k_empty(struct k_req *q, uint32_t index, slot_t *ret)
 {
-	return k_resolve_empty(q, &(struct writ_addr){ .index = index }, ret);
+	return resolve_empty(q, &(struct writ_addr){ .index = index }, ret);
 }
 
 /* --- taking requests -------------------------------------------------------- */
@@ -190,7 +190,7 @@ static int resolve_all(struct k_req *q, unsigned addrs)
 	int e = 0;
 
 	if (addrs == WRIT_ADDRS_D)
-		return k_resolve_empty(q, a, &q->at[0]);
+		return resolve_empty(q, a, &q->at[0]);
 	for (unsigned i = 0; i < n && e == 0; i++)
 		e = resolve(q, &a[i], i > 0 && i == n - 1 ? WRIT_BY_DST : WRIT_BY_SRC, &q->at[i]);
 	return e;

@@ -26,6 +26,7 @@ enum {
 	K_TURN = 2,        /* procs of a realm served in its turn, beside as many direct ones */
 	K_SLICE = 100,     /* slots revoked or reaped between calls: seL4's unit of work */
 	K_KEEP = 64,       /* ended procs a realm may keep against others */
+	K_ALL = WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT, /* rights to most types */
 };
 
 /* Tables of bodies, k.NAMEs, each with a pool, k.NAME_pool; and how many they hold. */
@@ -394,10 +395,8 @@ WRIT_CALLS(X)
 #undef X
 int k_notification_wait(struct k_req *q); /* WAIT, of a notification */
 
-/* Resolve the address of a destination, which must be empty. Returns 0 and the slot, or an error
- * with q->why filled. */
-int k_resolve_empty(struct k_req *q, const struct writ_addr *a, slot_t *ret);
-/* The same for a plain slot number. */
+/* The slot of the caller's with that plain number, which must be empty. Returns 0 and the slot, or
+ * an error with q->why filled. */
 int k_empty(struct k_req *q, uint32_t index, slot_t *ret);
 /* Check the capability at a plain slot number of the caller against the call's rows (@role). */
 int k_need(struct k_req *q, uint32_t index, enum writ_role role, slot_t *ret,
@@ -417,8 +416,7 @@ void k_proc_start(struct k_proc *p);
 void k_proc_kill(struct k_proc *p, const char *why);
 /* It is over: free all that it held, tell who waits. */
 void k_proc_end(struct k_proc *p, unsigned state, int code);
-void k_proc_reached(struct k_proc *p, unsigned what); /* reply to those who wait for it */
-void k_proc_free(struct k_proc *p);                   /* undo k_proc_new() for one that never was */
+void k_proc_free(struct k_proc *p); /* undo k_proc_new() for one that never was */
 /* Have @p wait at @queue (NULL: none) by the capability in @slot. Returns 0 or an error with q->why
  * filled. */
 int k_wait_new(struct k_req *q, struct k_proc *p, slot_t slot, enum k_wait_what what,
@@ -454,7 +452,6 @@ static inline bool k_session_known(const struct k_session *s)
 void k_session_told(struct k_session *s); /* its server has got what was for it */
 void k_session_close(struct k_session *s, const struct k_proc *by);
 void k_session_settle(struct k_session *s); /* free it when nothing refers to it any more */
-void k_session_offer(struct k_session *s);  /* tell the listener, or wait for one */
 
 /* --- messages (ipc.c), notifications (notification.c), processors (sched.c) --- */
 void k_endpoint_gone(uint32_t body);          /* finaliser: end what waits there */

@@ -37,7 +37,7 @@ static int nest_admit(const struct nest_conf *c, const struct nest *n)
 	int r;
 
 	if ((r = map_id(n->pid, "uid_map", c->uid)) < 0 ||
-	    (r = map_id(n->pid, "gid_map", c->gid)) < 0)
+	    (r = map_id(n->pid, "gid_map", c->uid)) < 0)
 		return r;
 	if (c->cgroup != NULL && (r = cgroup_enter(c->cgroup, n->pid)) < 0)
 		return r;
@@ -65,8 +65,6 @@ int nest_start(const struct nest_conf *c, struct nest *ret)
 		waitpid(n.pid, NULL, 0);
 		close(n.pidfd);
 	}
-	if (r == 0 && fcntl(n.sock, F_SETFL, O_NONBLOCK) < 0)
-		r = -errno;
 	if (r < 0) {
 		close(n.sock);
 		return r;
@@ -79,14 +77,14 @@ int nest_order(const struct nest *n, struct nest_order *o, const int *fds)
 {
 	struct iovec iov = { o, sizeof(*o) };
 
-	return packet_send(n->sock, &iov, 1, fds, o->nfds, 0);
+	return packet_send(n->sock, &iov, 1, fds, o->nfds, MSG_DONTWAIT);
 }
 
 int nest_next(const struct nest *n, struct nest_event *ret, int *ret_pidfd)
 {
 	struct iovec iov = { ret, sizeof(*ret) };
 	int fds[PACKET_FDS];
-	ssize_t r = packet_recv(n->sock, &iov, 1, fds, 0);
+	ssize_t r = packet_recv(n->sock, &iov, 1, fds, MSG_DONTWAIT);
 
 	if (r < 0)
 		return r == -EAGAIN ? 0 : r == -ECONNRESET ? -EPIPE : (int)r;

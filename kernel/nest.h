@@ -40,7 +40,7 @@
 
 struct nest_conf {
 	const char *realm;  /* also the hostname */
-	uint32_t uid, gid;  /* host ids that the procs run as; inside they are 1 */
+	uint32_t uid;       /* host user and group id that the procs run as; inside they are 1 */
 	unsigned profile;   /* enum writ_profile */
 	const char *cgroup; /* realm's cgroup name as given to cgroup_make(); NULL: none */
 };
@@ -74,7 +74,7 @@ _Static_assert(sizeof(struct nest_event) == 64, "");
 
 /*
  * Start a nest. Returns at once; NEST_READY (code 0, or errno and step) comes
- * over ret->sock (SOCK_SEQPACKET, non-blocking, CLOEXEC) when it takes orders.
+ * over ret->sock (SOCK_SEQPACKET, CLOEXEC) when it takes orders.
  * The kernel owns the pid, the pidfd and the socket. Returns 0 or -errno.
  * @c and its strings must lie in memory that a fork copies (not MADV_DONTFORK);
  * all else may well be left out: it keeps a nest's, and so its procs', rss_max low.

@@ -197,7 +197,8 @@ static void tell_waiter(struct k_proc *waiter, uint32_t cookie, const struct k_p
 	k_gate_reply(waiter, WRIT_OP_WAIT, cookie, 0, &m, (uint16_t)(sizeof(m.r) + p->said));
 }
 
-void k_proc_reached(struct k_proc *p, unsigned what)
+/* Reply to those who wait for it. */
+static void tell_waiters(struct k_proc *p, unsigned what)
 {
 	struct k_wait *w;
 
@@ -234,7 +235,7 @@ int k_call_started(struct k_req *q)
 	if (q->p->state == WRIT_STATE_STARTING) /* its nest will say so, too */
 		q->p->state = WRIT_STATE_RUNNING;
 	q->p->started = true;
-	k_proc_reached(q->p, WRIT_WAIT_START);
+	tell_waiters(q->p, WRIT_WAIT_START);
 	return 0;
 }
 
@@ -276,8 +277,7 @@ int k_call_cspace(struct k_req *q)
 
 	if (t->state != WRIT_STATE_PENDING)
 		return k_why(q, WRIT_E_ILLEGAL_OPERATION, "%s[%u] is not pending", t->name, t->pid);
-	return captab_insert(&k.caps, q->slot, q->at[0], t->cnode,
-	    WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT, 0);
+	return captab_insert(&k.caps, q->slot, q->at[0], t->cnode, K_ALL, 0);
 }
 
 void k_proc_row(const struct k_proc *p, struct writ_proc_row *out)
@@ -359,7 +359,7 @@ void k_proc_end(struct k_proc *p, unsigned state, int code)
 	let_go(&p->spawn);
 	k.realms[p->realm].procs--;
 	k.realms[p->realm].kept++;
-	k_proc_reached(p, WRIT_WAIT_EXIT);
+	tell_waiters(p, WRIT_WAIT_EXIT);
 	k_audit(p, WRIT_AUDIT_ENDED, WRIT_OP_EXITED, 0, 0, (uint32_t)code, k_states[state]);
 	if (p == k.scheduler)
 		k.scheduler = NULL;

@@ -108,8 +108,7 @@ int k_call_realm(struct k_req *q)
 	}
 	k.realms[body].obj = obj;
 	q->h.arg = body | (uint64_t)k.realms[body].uid << 32;
-	return captab_insert(&k.caps, q->slot, q->at[0], obj,
-	    WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT, 0);
+	return captab_insert(&k.caps, q->slot, q->at[0], obj, K_ALL, 0);
 }
 
 /* --- nests ------------------------------------------------------------------------ */
@@ -120,7 +119,6 @@ bool k_nest_ready(uint32_t realm, unsigned profile)
 	struct k_nest *n = &r->nests[profile];
 	struct nest_conf c = { .realm = r->name,
 		.uid = r->uid,
-		.gid = r->uid,
 		.profile = profile,
 		.cgroup = r->name };
 	int e;

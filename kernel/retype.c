@@ -10,8 +10,6 @@
 #define MFD_NOEXEC_SEAL 8u
 #endif
 
-enum { ALL_RIGHTS = WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT };
-
 int k_memory_new(const char *name, uint64_t bytes)
 {
 	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
@@ -50,7 +48,7 @@ static int make_memory(struct k_req *q, slot_t dst, uint64_t bytes)
 		return WRIT_E_RANGE;
 	if ((f.fd = k_memory_new("writ-memory", bytes)) < 0)
 		return WRIT_E_NOT_ENOUGH_MEMORY;
-	if ((e = k_file_make(q, WRIT_TYPE_MEMORY, dst, ALL_RIGHTS, f)) != 0)
+	if ((e = k_file_make(q, WRIT_TYPE_MEMORY, dst, K_ALL, f)) != 0)
 		close(f.fd);
 	return e;
 }
@@ -58,7 +56,7 @@ static int make_memory(struct k_req *q, slot_t dst, uint64_t bytes)
 /* What is nothing but a body. */
 static int make_body(struct k_req *q, unsigned type, slot_t dst)
 {
-	unsigned rights = ALL_RIGHTS | (type == WRIT_TYPE_ENDPOINT ? WRIT_R_GRANT_REPLY : 0);
+	unsigned rights = K_ALL | (type == WRIT_TYPE_ENDPOINT ? WRIT_R_GRANT_REPLY : 0);
 	uint32_t i;
 	int e = k_make(type, q->cap->obj, 0, q->slot, dst, (uint16_t)rights, 0, &i);
 
@@ -83,9 +81,9 @@ static int make_untyped(struct k_req *q, const struct writ_retype_req *r, slot_t
 
 	if (e == 0 && (e = captab_untyped_new(&k.caps, q->cap->obj, max, &obj)) != 0)
 		captab_uncharge(&k.caps, q->cap->obj, own);
-	return e != 0 ? e
-		      : captab_insert(&k.caps, q->slot, dst, obj,
-			    ALL_RIGHTS & (q->cap->rights | WRIT_R_READ), 0);
+	return e != 0
+	    ? e
+	    : captab_insert(&k.caps, q->slot, dst, obj, K_ALL & (q->cap->rights | WRIT_R_READ), 0);
 }
 
 static int make(struct k_req *q, const struct writ_retype_req *r, slot_t dst)
@@ -102,7 +100,7 @@ static int make(struct k_req *q, const struct writ_retype_req *r, slot_t dst)
 	case WRIT_TYPE_UNTYPED: return make_untyped(q, r, dst);
 	default: return WRIT_E_INVALID_ARGUMENT;
 	}
-	return e != 0 ? e : captab_insert(&k.caps, q->slot, dst, obj, ALL_RIGHTS, 0);
+	return e != 0 ? e : captab_insert(&k.caps, q->slot, dst, obj, K_ALL, 0);
 }
 
 int k_call_retype(struct k_req *q)

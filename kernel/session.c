@@ -137,6 +137,18 @@ static struct k_proc *listener(const struct k_endpoint *ep)
 	return k_hook_holds(&w->hook) ? w->waiter : NULL;
 }
 
+/* Tell the listener, or wait for one. */
+static void offer(struct k_session *s)
+{
+	k_list_del(&s->of_server);
+	if ((s->server = listener(s->ep)) == NULL) {
+		k_list_add(&s->ep->waiting, &s->of_server);
+		return;
+	}
+	k_list_add(&s->server->clients, &s->of_server);
+	k_event_post(s->server, &s->ev_server);
+}
+
 int k_call_listen(struct k_req *q)
 {
 	struct k_endpoint *ep = &k.endpoints[k_body(q->cap)];
@@ -154,22 +166,11 @@ int k_call_listen(struct k_req *q)
 	if ((e = k_wait_new(q, q->p, q->slot, K_WAIT_LISTEN, &ep->listening, &w)) != 0)
 		return e;
 	k_each(s, &ep->waiting, of_server)
-		k_session_offer(s);
+		offer(s);
 	return 0;
 }
 
 /* --- sessions ------------------------------------------------------------------- */
-
-void k_session_offer(struct k_session *s)
-{
-	k_list_del(&s->of_server);
-	if ((s->server = listener(s->ep)) == NULL) {
-		k_list_add(&s->ep->waiting, &s->of_server);
-		return;
-	}
-	k_list_add(&s->server->clients, &s->of_server);
-	k_event_post(s->server, &s->ev_server);
-}
 
 void k_session_told(struct k_session *s)
 {
@@ -289,7 +290,7 @@ int k_call_connect(struct k_req *q)
 	q->h.arg = s->id;
 	q->out_len = sizeof(*rep);
 	k_list_add(&q->p->sessions, &s->of_client);
-	k_session_offer(s);
+	offer(s);
 	rep->server = s->server != NULL ? s->server->pid : 0;
 	return 0;
 }

@@ -302,8 +302,7 @@ int k_call_spawn(struct k_req *q)
 	captab_hold(&k.caps, p->spawn);
 	captab_hold(&k.caps, p->image);
 	spawn_take(p);
-	captab_insert(&k.caps, q->slot, q->at[0], p->obj, WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT,
-	    0);
+	captab_insert(&k.caps, q->slot, q->at[0], p->obj, K_ALL, 0);
 	q->h.arg = p->pid;
 	spawn_audit(q, p);
 	if (k.scheduler != NULL)

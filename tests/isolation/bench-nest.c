@@ -115,7 +115,7 @@ static int ascending(const void *a, const void *b)
 
 int main(int argc, char **argv)
 {
-	struct nest_conf c = { .realm = "bench", .uid = 200099, .gid = 200099 };
+	struct nest_conf c = { .realm = "bench", .uid = 200099 };
 	int count = argc > 1 ? atoi(argv[1]) : 1000;
 	const char *path = null_path();
 	int image = image_open(path);

@@ -113,7 +113,7 @@ int harness_event(const struct nest *n, struct nest_event *e, int *ret_pidfd)
 
 struct nest harness_nest(unsigned profile, const char *realm, uint32_t uid)
 {
-	struct nest_conf c = { .realm = realm, .uid = uid, .gid = uid, .profile = profile };
+	struct nest_conf c = { .realm = realm, .uid = uid, .profile = profile };
 	struct nest_event e = { 0 };
 	struct nest n;
 	int fd, r = nest_start(&c, &n);

@@ -194,7 +194,7 @@ static const char *const missed[] = { "ids", "devnull", "root", "hostname", "fds
 
 START_TEST(control_each_step_is_missed)
 {
-	struct nest_conf c = { .realm = REALM, .uid = UID, .gid = UID };
+	struct nest_conf c = { .realm = REALM, .uid = UID };
 	struct nest_event e = { 0 };
 	struct nest n;
 	struct probe p;
@@ -220,7 +220,7 @@ END_TEST
 
 START_TEST(a_failing_step_is_named)
 {
-	struct nest_conf c = { .realm = REALM, .uid = UID, .gid = UID };
+	struct nest_conf c = { .realm = REALM, .uid = UID };
 	struct nest_event e = { 0 };
 	struct nest n;
 	int fd;
