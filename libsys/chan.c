@@ -139,8 +139,15 @@ static int rest_go(struct writ_chan *c)
 	while (s->done < s->size || s->f.kind != FRAME_MORE) {
 		struct frame f = s->f;
 		void *at;
-		int r;
+		int r = 0;
 
+		if (f.ncaps > 0 && !out_of(c)->caps) {
+			c->turn_to = CHAN_TX_KERNEL;
+			c->turn_how = 0;
+			r = turn(c);
+		}
+		if (r < 0)
+			return r;
 		f.len = s->size - s->done;
 		if (f.len > chan_frame_max(c))
 			f.len = (uint32_t)chan_frame_max(c);
@@ -261,6 +268,10 @@ bool chan_arm(struct writ_chan *c, unsigned want, size_t len)
 	bool in = (want & TX_IN) != 0 && c->tx[c->in]->ops->arm(c->tx[c->in], TX_IN, 0);
 	bool out = (want & TX_OUT) != 0 && out_of(c)->ops->arm(out_of(c), TX_OUT, len);
 
+	/* Where the peer sends only when asked, it may be waiting for that, and make no room
+	 * before. */
+	if (want == TX_OUT && c->in != c->out && !c->tx[c->in]->fast)
+		c->tx[c->in]->ops->arm(c->tx[c->in], TX_IN | TX_OUT, 0);
 	return in || out;
 }
 

@@ -10,6 +10,8 @@
 #include "libsys/chan.h"
 #include "libsys/sys.h"
 
+enum { AGAIN = 1 };
+
 /* One direction: how much of the frame that is being passed on has gone. */
 struct pipe {
 	struct writ_chan *from, *to;
@@ -18,7 +20,7 @@ struct pipe {
 	bool full;
 };
 
-/* A piece of @f; 0, BUSY, or an error. */
+/* A piece of @f; 0, AGAIN (it is to go another way now), BUSY, or an error. */
 static int pass_piece(struct pipe *p, const struct frame *f, const uint8_t *data)
 {
 	struct frame g = *f;
@@ -37,8 +39,8 @@ static int pass_piece(struct pipe *p, const struct frame *f, const uint8_t *data
 	at = chan_reserve(p->to, g.len, &r);
 	if (at == NULL)
 		return r;
-	if (g.len > chan_frame_max(p->to))
-		return 0; /* it has gone over to another transport: again */
+	if (g.len > chan_frame_max(p->to) || (g.ncaps > 0 && !p->to->tx[p->to->out]->caps))
+		return AGAIN;
 	memcpy(at, data + p->done, g.len);
 	r = chan_commit(p->to, &g);
 	chan_caps_drop(g.caps, g.ncaps);
@@ -59,11 +61,11 @@ static int pass(struct pipe *p)
 		if (r <= 0)
 			return r == 0 ? -WRIT_E_BUSY : r;
 		r = 0;
-		if (f.ncaps > 0 && p->done == 0 && !p->to->tx[p->to->out]->caps)
-			r = chan_switch(p->to, CHAN_TX_KERNEL, 0);
 		do {
-			r = r == 0 || r == -WRIT_E_BUSY ? pass_piece(p, &f, data) : r;
-		} while (r == 0 && p->done < f.len);
+			if (f.ncaps > 0 && p->done == 0 && !p->to->tx[p->to->out]->caps)
+				r = chan_switch(p->to, CHAN_TX_KERNEL, 0);
+			r = r >= 0 || r == -WRIT_E_BUSY ? pass_piece(p, &f, data) : r;
+		} while (r == AGAIN || (r == 0 && p->done < f.len));
 		p->full = r == -WRIT_E_BUSY;
 		if (r == 0) {
 			p->done = 0;

@@ -88,15 +88,14 @@ int chan_put(struct writ_chan *c, const struct frame *first, const void *data, b
 		return c->broken || c->mute ? -WRIT_E_PEER_CLOSED : -WRIT_E_ILLEGAL_OPERATION;
 	if (f.ncaps > 0 && !c->tx[c->out]->caps && c->tx[CHAN_TX_KERNEL] == NULL)
 		return -WRIT_E_ILLEGAL_OPERATION;
-	if (f.ncaps > 0 && !c->tx[c->out]->caps) {
-		r = chan_switch(c, CHAN_TX_KERNEL, 0);
+	do { /* till the place is where it is to go: what was to go before may have been a turn */
+		r = f.ncaps > 0 && !c->tx[c->out]->caps ? chan_switch(c, CHAN_TX_KERNEL, 0) : 0;
 		if (r < 0 && r != -WRIT_E_BUSY)
 			return r;
-	}
-	do {
 		f.len = f.total < chan_frame_max(c) ? f.total : (uint32_t)chan_frame_max(c);
 		at = place(c, f.len, end, &r);
-	} while (at != NULL && f.len > chan_frame_max(c));
+	} while (
+	    at != NULL && (f.len > chan_frame_max(c) || (f.ncaps > 0 && !c->tx[c->out]->caps)));
 	if (at == NULL && r == -WRIT_E_BUSY && keep && c->rest == NULL)
 		return stash(c, &f, data, f.total, first->wait);
 	if (at == NULL)

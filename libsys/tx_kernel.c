@@ -241,7 +241,7 @@ static bool client_arm(struct tx *t, unsigned want, size_t len)
 
 	(void)len;
 	collect(k);
-	if (want == TX_OUT ? !has_room(k) : k->head == NULL)
+	if (want == TX_IN ? k->head == NULL : want != TX_OUT || !has_room(k))
 		listen_too(k);
 	return k->broken || (want == TX_OUT ? has_room(k) : k->head != NULL);
 }

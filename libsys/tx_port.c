@@ -12,13 +12,14 @@
 #include "libsys/tx_kernel.h"
 #include "libsys/tx_wire.h"
 
-#define CALLS 3 /* of one session, taken and not answered */
-#define SPARE 8 /* slots that Replies leave free: messages must go on coming */
+#define CALLS 3  /* of one session, taken and not answered */
+#define AHEAD 64 /* frames that lie unread while their calls have been answered */
+#define SPARE 8  /* slots that Replies leave free: messages must go on coming */
 
 struct got {
 	struct got *next;
 	struct frame f;
-	writ_cap_t reply;
+	writ_cap_t reply; /* 0: lent */
 	uint8_t data[];
 };
 
@@ -119,6 +120,15 @@ static void drop(const struct frame *f, writ_cap_t reply)
 	writ_slot_free(reply);
 }
 
+static unsigned unanswered(const struct server *s)
+{
+	unsigned n = s->held != 0;
+
+	for (const struct got *g = s->head; g != NULL; g = g->next)
+		n += g->reply != 0;
+	return n;
+}
+
 /* A call of a session: @reply is its Reply. */
 static void deliver(struct port *p, const struct wire_in *in, size_t len, writ_cap_t reply)
 {
@@ -136,7 +146,7 @@ static void deliver(struct port *p, const struct wire_in *in, size_t len, writ_c
 			sys_slot_back(p->take + i);
 		p->take = 0;
 	}
-	ok = ok && s->ngot + (s->held != 0) < CALLS;
+	ok = ok && unanswered(s) < CALLS && s->ngot < AHEAD;
 	if (ok && f.kind == WIRE_GET) { /* nothing to be read, whatever lies before it */
 		hold(s, reply);
 		chan_caps_drop(f.caps, f.ncaps);
@@ -194,12 +204,26 @@ void port_close(struct port *p)
 
 /* --- a session's side ------------------------------------------------------------------ */
 
+/*
+ * Where no Reply is held, that of a frame whose sender waits is lent before the frame is
+ * read: what it waits for may have to go first, when a ring's frames lie before this one.
+ */
+static void lend(struct server *s)
+{
+	for (struct got *g = s->head; s->held == 0 && g != NULL; g = g->next)
+		if (g->f.wait) {
+			s->held = g->reply;
+			g->reply = 0;
+		}
+}
+
 static void *server_reserve(struct tx *t, size_t len)
 {
 	struct server *s = of(t);
 
 	(void)len;
 	port_poll(s->port);
+	lend(s);
 	return s->held != 0 && !s->broken ? out.data : NULL;
 }
 
@@ -256,9 +280,9 @@ static int server_release(struct tx *t)
 	if (s->head == NULL)
 		s->tail = &s->head;
 	s->ngot--;
-	if (g->f.wait)
+	if (g->f.wait && g->reply != 0)
 		hold(s, g->reply);
-	else
+	else if (g->reply != 0)
 		ack(s->port, g->reply);
 	free(g);
 	return 0;
@@ -270,6 +294,8 @@ static bool server_arm(struct tx *t, unsigned want, size_t len)
 
 	(void)len;
 	port_poll(s->port);
+	if (want != TX_IN)
+		lend(s);
 	if (port_open(s->port) == -WRIT_E_PEER_CLOSED)
 		s->broken = true;
 	return s->broken || (want == TX_IN ? s->head != NULL : s->held != 0);
