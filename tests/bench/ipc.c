@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * gate.null, ipc.kernel.rtt: what the cheapest call of the kernel costs, and a
- * message through it and its answer, beside one and two bare round trips of packets as
- * long between two processes.
+ * gate.null, ipc.kernel.rtt: what the cheapest call of the kernel costs, beside a bare round
+ * trip of packets as long between two processes; and a message through it and its answer,
+ * beside two, passed on by a third process that is no kernel.
  */
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "bench.h"
+#include "relay.h"
 
 enum { TURN = 128, HEAD = 32, BODY = 24 + 64 };
 
@@ -24,6 +26,7 @@ static struct {
 	FILE *log;
 	pid_t kernel, peer;
 	int sock;
+	bool placed;
 } b;
 
 static int order(const char *kind)
@@ -52,11 +55,18 @@ static int order(const char *kind)
 	return -1;
 }
 
-/* @arg: the kind. */
+/* A kind of call, and on which CPUs (-1: any) it and its peer are. */
+struct kind {
+	const char *name;
+	int cpu[RELAY_N];
+};
+
 static int64_t ours(void *arg)
 {
+	const struct kind *k = arg;
+
 	if (b.left == 0) {
-		if (order(arg) < 0)
+		if (order(k->name) < 0)
 			return -1;
 		b.left = TURN;
 	}
@@ -73,11 +83,29 @@ static int trip(size_t len)
 	    : -1;
 }
 
-static int64_t peer(void *arg)
+static int64_t peer_null(void *arg)
 {
-	if (strcmp(arg, "null") == 0)
-		return trip(HEAD);
+	(void)arg;
+	return trip(HEAD);
+}
+
+static int64_t peer_bare(void *arg)
+{
+	(void)arg;
 	return trip(HEAD + BODY) < 0 ? -1 : trip(HEAD + BODY);
+}
+
+/* Ours has been once: its procs are there. */
+static int64_t peer_relay(void *arg)
+{
+	const struct kind *k = arg;
+	char node[32];
+
+	snprintf(node, sizeof(node), "i%d", (int)getpid());
+	if (!b.placed && relay_place(node, k->cpu) < 0)
+		return -1;
+	b.placed = true;
+	return relay_trip();
 }
 
 static _Noreturn void echo(int sock)
@@ -97,6 +125,7 @@ static int set_up(void *arg)
 
 	(void)arg;
 	b.left = 0;
+	b.placed = false;
 	snprintf(boot, sizeof(boot), "%s/writ-boot", b.bin);
 	snprintf(mod, sizeof(mod), "root=%s/bench-ipcer", b.bin);
 	snprintf(host, sizeof(host), "ctl=rw:%s/ctl", b.dir);
@@ -116,6 +145,8 @@ static int set_up(void *arg)
 		echo(sv[1]);
 	}
 	close(sv[1]);
+	if (relay_up(HEAD + BODY) < 0)
+		return -1;
 	if ((b.kernel = fork()) == 0) {
 		dup2(STDERR_FILENO, STDOUT_FILENO);
 		execl(boot, boot, "--node", node, "--run", run, "--log", logs, "--host", host,
@@ -129,6 +160,7 @@ static void tear_down(void *arg)
 {
 	(void)arg;
 	close(b.sock);
+	relay_down();
 	if (b.log != NULL)
 		fclose(b.log);
 	b.log = NULL;
@@ -140,12 +172,21 @@ static void tear_down(void *arg)
 
 int main(int argc, char **argv)
 {
-	static char null[] = "null", rtt[] = "rtt";
+	static const char two[] = "two SOCK_SEQPACKET round trips";
+	static const char relay[] = "two SOCK_SEQPACKET round trips through a third process";
+	static struct kind null = { "null", { -1, -1, -1 } }, any = { "rtt", { -1, -1, -1 } },
+			   one = { "rtt", { 0, 0, 0 } }, apart = { "rtt", { 0, 1, 0 } };
 	static const struct bench list[] = {
-		{ "gate.null", "one SOCK_SEQPACKET round trip", set_up, tear_down, ours, peer, null,
-		    12800, TURN, 0 },
-		{ "ipc.kernel.rtt", "two SOCK_SEQPACKET round trips", set_up, tear_down, ours, peer,
-		    rtt, 12800, TURN, 0 },
+		{ "gate.null", "one SOCK_SEQPACKET round trip", set_up, tear_down, ours, peer_null,
+		    &null, 12800, TURN, 0 },
+		{ "ipc.kernel.rtt", relay, set_up, tear_down, ours, peer_relay, &any, 12800, TURN,
+		    0 },
+		{ "ipc.kernel.rtt.one", relay, set_up, tear_down, ours, peer_relay, &one, 12800,
+		    TURN, 0 },
+		{ "ipc.kernel.rtt.apart", relay, set_up, tear_down, ours, peer_relay, &apart, 12800,
+		    TURN, 0 },
+		{ "ipc.kernel.rtt.bare", two, set_up, tear_down, ours, peer_bare, &any, 12800, TURN,
+		    0 },
 	};
 	const char *build = getenv("WRIT_B");
 	ssize_t n = readlink("/proc/self/exe", b.bin, sizeof(b.bin) - 1);

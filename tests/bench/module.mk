@@ -28,7 +28,7 @@ bench-bare_LDLIBS := -nostdlib
 $(B)/bin/bench-spawn: | $(B)/bin/bench-bare
 
 BENCHES += bench-ipc
-bench-ipc_SRCS := tests/bench/ipc.c tests/bench/bench.c
+bench-ipc_SRCS := tests/bench/ipc.c tests/bench/relay.c tests/bench/bench.c
 bench-ipc_LDLIBS := -ljansson
 TESTBINS += bench-ipcer
 bench-ipcer_SRCS := tests/bench/ipcer.c tests/system/gate/lib.c
