@@ -21,6 +21,7 @@ struct link_entry {
 
 struct link {
 	unsigned refs;
+	bool forget;
 	int bell_in, bell_out;
 	struct ring_ctl *ctl;
 	_Atomic uint64_t *in, *out; /* hints from the peer, for the peer */
@@ -66,6 +67,8 @@ void link_put(struct link *l)
 {
 	if (!l || --l->refs)
 		return;
+	if (l->forget)
+		madvise(l->ctl, RING_PAGE, MADV_REMOVE);
 	munmap(l->ctl, RING_PAGE);
 	close(l->bell_in);
 	close(l->bell_out);
@@ -123,6 +126,11 @@ bool link_lies_in(const struct link *l, int fd)
 	struct stat st;
 
 	return fstat(fd, &st) == 0 && st.st_dev == l->dev && st.st_ino == l->ino;
+}
+
+void link_forget(struct link *l)
+{
+	l->forget = true;
 }
 
 void link_ring(struct link *l, unsigned index)

@@ -363,8 +363,13 @@ void ring_rang(struct tx *t)
 bool ring_all_taken(const struct tx *t)
 {
 	const struct ring *r = (const struct ring *)t;
+	uint32_t taken = atomic_load_explicit(&r->out_dir->taken, memory_order_acquire);
+	uint32_t last = r->head - 1;
 
-	return atomic_load_explicit(&r->out_dir->taken, memory_order_acquire) == r->head;
+	/* Memory that the peer gave back says nothing, but that he had it. */
+	return taken == r->head ||
+	    atomic_load_explicit(&r->out[last % RING_SLOTS].lap, memory_order_acquire) !=
+	    ring_lap(last);
 }
 
 struct ring_hinted {
@@ -401,7 +406,9 @@ void ring_forget(struct tx *t)
 	/* Slots first: who finds its slot as it was knows that its data is whole as well. */
 	madvise(base + RING_PAGE, RING_HEAD - RING_PAGE, MADV_REMOVE);
 	madvise(base + RING_HEAD + r->bulk, 2 * (size_t)r->bulk, MADV_REMOVE);
-	if (!r->hints_inside)
+	if (r->hints_inside)
+		link_forget(r->link);
+	else
 		madvise(base, RING_PAGE, MADV_REMOVE);
 }
 

@@ -61,7 +61,8 @@ void link_rang(struct link *l, bool clear, void (*fn)(void *arg, void *owner), v
  * @owner is what link_rang() passes. NULL: no memory, or the number is in use or too big.
  */
 struct tx *ring_new(int fd, uint32_t bulk, int side, struct link *l, unsigned index, void *owner);
-/* Has the peer taken all that was sent? It says so at the latest when it finds nothing more. */
+/* Has the peer taken all that was sent, or may it have: where it gave the memory back? */
 bool ring_all_taken(const struct tx *t);
-/* Give the memory's pages back to Linux, whoever still maps it; what was not read is lost. */
+/* Give the memory's pages back to Linux, whoever still maps it; what was not read is lost. Hints of
+ * other rings that lie there stay as long as their link. */
 void ring_forget(struct tx *t);

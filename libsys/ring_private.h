@@ -50,6 +50,9 @@ bool link_enter(struct link *l, unsigned index, struct tx *t, void *owner);
 void link_leave(struct link *l, unsigned index);
 /* Set the hint of number @index, and ring the bell if no other was set. */
 void link_ring(struct link *l, unsigned index);
+/* The ring it came with was forgotten: give the hints' page back to Linux with the last reference.
+ */
+void link_forget(struct link *l);
 /* Is @fd the memory in which the hints lie? */
 bool link_lies_in(const struct link *l, int fd);
 

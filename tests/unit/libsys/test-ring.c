@@ -283,13 +283,18 @@ START_TEST(pages)
 	ck_assert_int_eq(mincore(p, bytes, in), 0);
 	for (size_t i = 0; i < bytes / 4096; i++)
 		left += in[i] & 1;
-	ck_assert_uint_le(left, 1); /* that of the hints, which may be of other rings */
+	ck_assert_uint_le(left, 1);   /* that of the hints, which may be of other rings */
+	ck_assert(ring_all_taken(a)); /* or may have been */
 	ck_assert_int_eq(b->ops->release(b), -WRIT_E_PEER_CLOSED);
 	ck_assert_int_eq(b->ops->peek(b, &fr, &data), -WRIT_E_PEER_CLOSED);
 	ck_assert(b->ops->arm(b, TX_IN, 0));
-	munmap(p, bytes);
-	a->ops->close(a);
+	ring_forget(a);
+	a->ops->close(a); /* and its link */
+	ck_assert_int_eq(mincore(p, bytes, in), 0);
+	for (size_t i = 0; i < bytes / 4096; i++)
+		ck_assert_uint_eq(in[i] & 1, 0);
 	b->ops->close(b);
+	munmap(p, bytes);
 	ring_fds_close(&f);
 }
 END_TEST
