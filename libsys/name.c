@@ -52,6 +52,19 @@ static int keep(const char *name, const struct pb_rep *rep, struct name_entry **
 	return *ret != NULL ? 0 : -WRIT_E_NOT_ENOUGH_MEMORY;
 }
 
+/* Room for what comes with a reply: of what is remembered, what isn't used makes some. */
+static int make_room(void)
+{
+	writ_cap_t s;
+
+	while ((s = sys_slots_new(WRIT_CAPS_MAX)) == 0)
+		if (!name_cache_shed())
+			return -WRIT_E_NOT_ENOUGH_MEMORY;
+	for (unsigned i = 0; i < WRIT_CAPS_MAX; i++)
+		sys_slot_back(s + i);
+	return 0;
+}
+
 static int ask(const char *name, const char *avoid, struct name_entry **ret)
 {
 	struct pb_req q = { .op = FSSRV_LOOKUP, .to = avoid, .takes = true };
@@ -59,7 +72,7 @@ static int ask(const char *name, const char *avoid, struct name_entry **ret)
 	struct fs_target t;
 	int r = fs_resolve(name, WRIT_R_READ, &t);
 
-	if (r < 0)
+	if (r < 0 || (r = make_room()) < 0)
 		return r;
 	q.path = t.rest;
 	stats.lookups++;

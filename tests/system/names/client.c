@@ -96,6 +96,25 @@ static void step_close(void)
 	kept = NULL;
 }
 
+/* Hold as many channels to members of @name as there is room for, each by the member's own name. */
+static void step_hold(void)
+{
+	static struct writ_chan *held[200];
+	const char *name = next_word();
+	unsigned members = (unsigned)strtoul(next_word(), NULL, 10), n = 0;
+	char member[128];
+	int r = 0;
+
+	while (n < 200 && r == 0) {
+		snprintf(member, sizeof(member), "%s/%u", name, n % members + 1);
+		r = writ_chan_open_name(member, NULL, &held[n]);
+		n += r == 0;
+	}
+	printf("hold: %s, %s\n", n >= members ? "all members" : "not all", writ_errname(r));
+	while (n > 0)
+		writ_chan_close(held[--n]);
+}
+
 static void step_stats(void)
 {
 	struct name_stats s = name_stats();
@@ -197,7 +216,7 @@ bool client_step(const char *word)
 		{ "say", step_say }, { "close", step_close }, { "stats", step_stats },
 		{ "spread", step_spread }, { "ls", step_ls }, { "put", step_put },
 		{ "mkdir", step_mkdir }, { "remove", step_remove }, { "sleep", step_sleep },
-		{ "load", step_load }, { "forget", forget } };
+		{ "load", step_load }, { "hold", step_hold }, { "forget", forget } };
 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
 		if (strcmp(steps[i].word, word) == 0) {

@@ -12,7 +12,7 @@
 /* One word of the command line after the other. "" when there are no more. */
 const char *next_word(void);
 
-/* serve NAME RIGHT... : register the endpoint "own" and answer. */
+/* serve NAME RIGHT... [TIMES]: register the endpoint "own", so often, and answer. */
 int serve(void);
 /* Steps that try what a registrant must not; true if @word is one of them. */
 bool hostile_step(const char *word);

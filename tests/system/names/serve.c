@@ -39,14 +39,20 @@ int serve(void)
 	struct writ_chan_msg m;
 	struct writ_chan *c;
 	const char *right;
+	unsigned times = 1;
 	char text[256];
 	int64_t r;
 
 	name = next_word();
-	while ((right = next_word())[0] != '\0')
+	while ((right = next_word())[0] != '\0') {
+		if (right[0] >= '0' && right[0] <= '9')
+			times = (unsigned)strtoul(right, NULL, 10);
 		rights |= writ_right_parse(right);
+	}
 	r = writ_mbox_new(writ_named_cap(WRIT_TYPE_ENDPOINT, NULL), &box);
-	if (r == 0 && strncmp(name, "/svc/", 5) != 0) /* a service has its name of the manifest */
+	if (strncmp(name, "/svc/", 5) == 0) /* a service has its name of the manifest */
+		times = 0;
+	for (unsigned i = 0; i < times && r == 0; i++)
 		r = writ_mbox_register(box, name, rights, me);
 	report("registered", r);
 	writ_started();
