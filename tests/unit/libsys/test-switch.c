@@ -146,6 +146,42 @@ START_TEST(test_switch_by_the_book)
 }
 END_TEST
 
+/* Read what the other side says of its switches, until nobody says anything more. */
+static void settle(struct writ_chan *c[2])
+{
+	for (unsigned i = 0; i < 8; i++)
+		ck_assert_int_eq(writ_chan_recv(c[i % 2], buf, sizeof(buf), &got, 0, 0),
+		    -WRIT_E_BUSY);
+}
+
+/* The server gives the ring back while the client leaves it and comes to it again. */
+START_TEST(test_a_ring_is_given_back_while_the_peer_comes_to_it)
+{
+	const struct writ_msg m = chan_msg("x", 1);
+	struct writ_chan *c[2];
+
+	chan_pair(c, STREAM);
+	c[0]->client = false; /* there is no kernel to be told */
+	ck_assert_int_eq(chan_switch(c[0], RING, 0), 0);
+	settle(c);
+	ck_assert_uint_eq(chan_on(c[1], false), RING);
+	ck_assert_int_eq(chan_switch(c[0], STREAM, 0), 0);
+	ck_assert_int_eq(chan_switch(c[0], RING, 0), 0);
+	ck_assert_int_eq(chan_switch(c[1], STREAM, SWITCH_RELEASE), 0);
+	settle(c);
+	settle(c);
+	for (unsigned i = 0; i < 2; i++) {
+		ck_assert_uint_eq(chan_on(c[i], true), STREAM);
+		ck_assert_uint_eq(chan_on(c[i], false), STREAM);
+		ck_assert_ptr_null(c[i]->tx[RING]);
+		ck_assert_int_eq(writ_chan_send(c[i], 0, &m, 0), 0);
+		ck_assert_int_eq(writ_chan_recv(c[1 - i], buf, sizeof(buf), &got, 0, 0), 1);
+	}
+	writ_chan_close(c[0]);
+	writ_chan_close(c[1]);
+}
+END_TEST
+
 /* --- the peer breaks the rules ---------------------------------------------------------- */
 
 /* A channel whose other end is a bare transport. */
@@ -414,6 +450,7 @@ Suite *switch_suite(void)
 	tcase_add_test(t, test_messages_with_switches_at_random);
 	tcase_add_test(t, test_messages_with_a_switch_each_time);
 	tcase_add_test(t, test_switch_by_the_book);
+	tcase_add_test(t, test_a_ring_is_given_back_while_the_peer_comes_to_it);
 	suite_add_tcase(s, t);
 	tcase_add_loop_test(broken, test_who_breaks_the_rules_loses_the_channel, 0,
 	    2 * sizeof(rows) / sizeof(rows[0]));
