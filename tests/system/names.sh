@@ -294,3 +294,12 @@ check "the example: a client survives the death of a server" \
 check "- it has 8 answers" [ "$(grep -c '^echo [12]: hello' "$TMP/echoes")" -eq 8 ]
 check "- 5 from one and 3 from the other" \
 	[ "$(cut -d: -f1 "$TMP/echoes" | sort | uniq -c | awk '{print $1}' | sort | xargs)" = "3 5" ]
+
+# --- a names' server with few slots
+writ down > /dev/null 2>&1
+sed 's/slots: 4096/slots: 64/' docs/examples/node.yaml > "$TMP/node.yaml"
+check "a node whose names' server has 64 slots" writ up --file "$TMP/node.yaml"
+check "10,000 registrations there" alone 'flood, /run/f, "10000", lookup, /run/good, lookup, /run/f'
+check "- a proc gets no more than it leaves" says 'bad\| flood: 16 registered, 9984 refused, 0 failed'
+check "- and there is room for lookups" \
+	eval '[ "$(grep -c "^bad| lookup: ok" "$TMP/all")" -eq 2 ]'
