@@ -10,15 +10,17 @@
  */
 #include "libsys/ring_private.h"
 #include <assert.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include "libsys/spin.h"
 
 #define LINE        64
-#define TELL_SLOTS  16 /* taken before the producer is told of them */
+#define TELL_SLOTS  8  /* taken before the producer is told of them */
 #define NEAR        4  /* bulk lines */
 #define AHEAD       2  /* slots */
+#define FIRST       40 /* bytes of data in the first line of a slot */
 #define WAKE_MIN_NS 1000
 #define WAKE_MAX_NS 200000
 
@@ -33,7 +35,8 @@ struct ring_slot {
 	uint8_t zero[3];
 	unsigned char data[RING_INLINE];
 };
-static_assert(sizeof(struct ring_slot) == LINE, "one line");
+static_assert(offsetof(struct ring_slot, data) + FIRST == LINE, "first line");
+static_assert(sizeof(struct ring_slot) == 2 * LINE, "two lines");
 static_assert(sizeof(struct ring_slot) * RING_SLOTS == RING_PAGE, "one page");
 
 struct ring {
@@ -102,7 +105,7 @@ static struct ring_slot *ring_slot_in(const struct ring *r)
 	return &r->from[r->tail % RING_SLOTS];
 }
 
-/* Have the line, to write to it, by the time that it is needed: the fence then has not to wait. */
+/* Have the line, to write to it, by the time that it is needed. */
 static void ring_own(const void *line)
 {
 	asm volatile("prefetchw (%0)" ::"r"(line));
@@ -113,6 +116,8 @@ static void ring_near(const struct ring *r)
 {
 	const unsigned char *p = r->in_bulk + ring_offset(r, r->tail_at);
 
+	if (r->in.len <= RING_INLINE)
+		return;
 	for (size_t i = 0; i < NEAR * LINE && i < r->in.len; i += LINE)
 		__builtin_prefetch(p + i);
 }
@@ -179,8 +184,11 @@ static void *ring_reserve(struct tx *t, size_t len)
 		return NULL;
 	r->reserved = (int64_t)len;
 	r->staged = len <= RING_INLINE;
-	if (r->staged)
+	if (r->staged) {
+		if (len > FIRST)
+			ring_own((const char *)&r->out[r->head % RING_SLOTS] + LINE);
 		return r->stage;
+	}
 	p = r->out_bulk + ring_offset(r, r->head_at);
 	for (size_t i = 0; i < NEAR * LINE && i < len; i += LINE)
 		ring_own(p + i);
@@ -207,19 +215,23 @@ static int ring_commit(struct tx *t, const struct frame *f, bool cork)
 	assert(r->reserved >= (int64_t)f->len && !f->ncaps);
 	if (r->broken)
 		return -WRIT_E_PEER_CLOSED;
+	if (r->staged && f->len > FIRST) { /* before the line that the consumer looks at */
+		memcpy(s->data + FIRST, r->stage + FIRST, RING_INLINE - FIRST);
+		atomic_signal_fence(memory_order_seq_cst);
+	}
 	atomic_store_explicit(&s->len, f->len, memory_order_relaxed);
 	atomic_store_explicit(&s->total, f->total, memory_order_relaxed);
 	atomic_store_explicit(&s->label, f->label, memory_order_relaxed);
 	atomic_store_explicit(&s->id, f->id, memory_order_relaxed);
 	atomic_store_explicit(&s->kind, f->kind, memory_order_relaxed);
 	if (r->staged)
-		memcpy(s->data, r->stage, RING_INLINE);
+		memcpy(s->data, r->stage, FIRST);
 	else if (f->len <= RING_INLINE)
 		memcpy(s->data, r->out_bulk + ring_offset(r, r->head_at), f->len);
 	r->head_at += ring_lines(f->len);
 	r->head++;
-	r->reserved = -1;
 	ring_own(&r->out[(r->head + AHEAD) % RING_SLOTS]);
+	r->reserved = -1;
 	if (r->head % RING_SLOTS == 0)
 		ring_here(r);
 	if (cork || r->corked) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The user transport: a sealed memfd that the kernel made for one session (RING),
- * mapped by both sides. Each direction is a queue of cache-line slots and a bulk
+ * mapped by both sides. Each direction is a queue of slots of two cache lines and a bulk
  * area for what doesn't fit into one. Single producer, single consumer.
  *
  * Memory, for @bulk bytes a direction:
@@ -10,7 +10,7 @@
  *   then 2 x bulk     bulk areas; each is mapped twice in a row, so that what wraps is contiguous
  *
  * A message: header and up to RING_INLINE bytes in a slot, published by storing
- * its lap last (Barrelfish UMP: one line per small message); longer
+ * its lap last (Barrelfish UMP: one line per message of up to 40 bytes); longer
  * data in the bulk area, at the place that both sides know by counting, at
  * 64-byte steps. Indices are private; what the peer writes is copied once, then
  * checked, and a value that the protocol can't have made ends the channel.
@@ -25,8 +25,8 @@
 #pragma once
 #include "libsys/tx.h"
 
-#define RING_SLOTS    64
-#define RING_INLINE   40
+#define RING_SLOTS    32
+#define RING_INLINE   104
 #define RING_HINTS    1024         /* rings of a link */
 #define RING_BULK     (256u << 10) /* with less, two CPUs copy at two thirds of the rate */
 #define RING_BULK_MIN (16u << 10)

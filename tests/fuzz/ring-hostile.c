@@ -96,8 +96,14 @@ static void mutate(uint64_t *seed, uint32_t tail, uint32_t head)
 	case 3: /* what the peer says that it took */
 		n = (uint32_t)(offsetof(struct ring_ctl, dir[1].tail) / 4) + rnd(seed) % 2;
 		break;
-	case 4: n = (2 * RING_PAGE + head % RING_SLOTS * LINE) / 4 + rnd(seed) % 16; break;
-	default: n = (RING_PAGE + (tail + rnd(seed) % 2) % RING_SLOTS * LINE) / 4 + rnd(seed) % 8;
+	case 4:
+		n = (2 * RING_PAGE + head % RING_SLOTS * sizeof(struct ring_slot)) / 4 +
+		    rnd(seed) % 32;
+		break;
+	default:
+		n = (RING_PAGE + (tail + rnd(seed) % 2) % RING_SLOTS * sizeof(struct ring_slot)) /
+			4 +
+		    rnd(seed) % 8;
 	}
 	old = atomic_load_explicit(&w.words[n], memory_order_relaxed);
 	atomic_store_explicit(&w.words[n], odd_number(seed, old), memory_order_relaxed);

@@ -14,7 +14,7 @@
 #include "tests/unit/libsys/ring_pair.h"
 
 #define BULK      RING_BULK_MIN
-#define AHEAD_MAX 60
+#define AHEAD_MAX (RING_SLOTS - 4)
 
 static struct side {
 	struct tx *tx;

@@ -34,7 +34,8 @@ static void teardown(void)
 /* Each size, often enough that it meets every place in the bulk area, both ways. */
 START_TEST(sizes)
 {
-	static const size_t lens[] = { 0, 1, 39, 40, 41, 63, 64, 65, 127, 4096, 4100, BULK / 2 };
+	static const size_t lens[] = { 0, 1, 39, 40, 41, 64, 65, 103, 104, 105, 127, 128, 129, 4096,
+		4100, BULK / 2 };
 	size_t len = lens[_i];
 
 	ck_assert_uint_eq(tx[0]->frame_max, BULK / 2);
@@ -55,7 +56,8 @@ START_TEST(wrap)
 	void *p;
 
 	for (uint64_t k = 0; k < 1000; k++) {
-		size_t room = 41 + k * 613 % (BULK / 2 - 41), len = room * (k % 5) / 4;
+		size_t room = RING_INLINE + 1 + k * 613 % (BULK / 2 - RING_INLINE - 1);
+		size_t len = room * (k % 5) / 4;
 
 		len = len > room ? room : len;
 		p = tx[0]->ops->reserve(tx[0], room);
@@ -75,7 +77,7 @@ END_TEST
 /* Fill a ring, drain it, and so on: nothing is lost, and nothing written over. */
 START_TEST(full)
 {
-	static const size_t lens[] = { 1, 40, 41, 300, BULK / 4, BULK / 2 };
+	static const size_t lens[] = { 1, 40, 41, 104, 105, 600, BULK / 4, BULK / 2 };
 	size_t len = lens[_i];
 	uint64_t in = 0, out = 0, drained = 0, lines = len <= RING_INLINE ? 0 : (len + 63) / 64;
 	uint64_t fits = lines && BULK / 64 / lines < RING_SLOTS ? BULK / 64 / lines : RING_SLOTS;
@@ -223,16 +225,16 @@ START_TEST(starved_long)
 {
 	for (uint64_t k = 0; k < 2; k++)
 		ck_assert(ring_put(tx[0], BULK / 2, k, false));
-	ck_assert(!ring_put(tx[0], 41, 2, false));
-	ck_assert(ring_put(tx[0], 40, 2, false));
+	ck_assert(!ring_put(tx[0], RING_INLINE + 1, 2, false));
+	ck_assert(ring_put(tx[0], RING_INLINE, 2, false));
 	ck_assert(!tx[0]->ops->arm(tx[0], TX_OUT, BULK / 2));
-	ck_assert(tx[0]->ops->arm(tx[0], TX_OUT, 40));
+	ck_assert(tx[0]->ops->arm(tx[0], TX_OUT, RING_INLINE));
 	ck_assert_int_eq(ring_get(tx[1], 0), BULK / 2);
 	ck_assert_uint_eq(rings(0), 1);
 	ck_assert(tx[0]->ops->arm(tx[0], TX_OUT, BULK / 2));
 	ck_assert(ring_put(tx[0], BULK / 2, 3, false));
 	for (uint64_t k = 1; k < 4; k++)
-		ck_assert_int_ge(ring_get(tx[1], k), 40);
+		ck_assert_int_ge(ring_get(tx[1], k), RING_INLINE);
 }
 END_TEST
 
@@ -316,9 +318,9 @@ Suite *ring_suite(void)
 	TCase *t = tcase_create("ring");
 
 	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_add_loop_test(t, sizes, 0, 12);
+	tcase_add_loop_test(t, sizes, 0, 16);
 	tcase_add_test(t, wrap);
-	tcase_add_loop_test(t, full, 0, 6);
+	tcase_add_loop_test(t, full, 0, 8);
 	tcase_add_test(t, peek_twice);
 	tcase_add_test(t, watch);
 	tcase_add_test(t, cork);
