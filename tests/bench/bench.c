@@ -25,17 +25,18 @@ int64_t bench_now(void)
 }
 
 /* Up to @rounds rounds of one side. Keeps them if @keep. Returns 0 or -1. */
-static int take_turn(struct series *s, bench_round *round, void *arg, unsigned rounds, int keep)
+static int take_turn(const struct bench *b, struct series *s, bench_round *round, unsigned rounds,
+    int keep)
 {
 	for (unsigned i = 0; i < rounds; i++) {
 		int64_t start = bench_now();
-		int64_t own = round(arg);
+		int64_t own = round(b->arg);
 		int64_t took = bench_now() - start;
 
 		if (own < 0)
 			return -1;
 		if (keep)
-			s->ns[s->n++] = own > 0 ? (double)own : (double)took;
+			s->ns[s->n++] = own > 0 || b->unit != NULL ? (double)own : (double)took;
 	}
 	return 0;
 }
@@ -44,14 +45,14 @@ static int measure(const struct bench *b, struct series *ours, struct series *pe
 {
 	unsigned turn = b->turn > 0 ? b->turn : TURN;
 	unsigned left = b->rounds;
-	int keep = 0;
+	int keep = b->rounds == 1;
 
 	while (left > 0) {
 		unsigned now = turn < left ? turn : left;
 
-		if (take_turn(ours, b->ours, b->arg, now, keep) < 0)
+		if (take_turn(b, ours, b->ours, now, keep) < 0)
 			return -1;
-		if (b->peer != NULL && take_turn(peer, b->peer, b->arg, now, keep) < 0)
+		if (b->peer != NULL && take_turn(b, peer, b->peer, now, keep) < 0)
 			return -1;
 		if (keep)
 			left -= now;
@@ -85,9 +86,10 @@ static void sum_up(struct series *s, unsigned ops)
 
 static int print_line(const struct bench *b, const struct series *ours, const struct series *peer)
 {
-	json_t *j = json_pack("{s:s, s:f, s:s, s:f, s:f, s:i}", "bench", b->name, "value",
-	    ours->value, "unit", b->ops > 0 ? "1/s" : "ns", "p50", ours->p50, "p99", ours->p99, "n",
-	    (int)ours->n);
+	const char *unit = b->unit != NULL ? b->unit : b->ops > 0 ? "1/s" : "ns";
+	json_t *j = json_pack("{s:s, s:f, s:s, s:f, s:f, s:i, s:s*}", "bench", b->name, "value",
+	    ours->value, "unit", unit, "p50", ours->p50, "p99", ours->p99, "n", (int)ours->n,
+	    "placement", b->placement);
 	int r = -1;
 
 	if (j == NULL)

@@ -9,7 +9,8 @@
 
 /*
  * One round. Returns 0: the time of the call counts; a positive number: the
- * nanoseconds that the round measured itself; -1: failed, the benchmark ends.
+ * nanoseconds that the round measured itself (or what the unit says; then 0 counts, too);
+ * -1: failed, the benchmark ends.
  */
 typedef int64_t bench_round(void *arg);
 
@@ -20,9 +21,11 @@ struct bench {
 	void (*teardown)(void *arg); /* may be NULL; called after a failure, too */
 	bench_round *ours, *peer;
 	void *arg;
-	unsigned rounds; /* of each, besides one turn to warm up */
-	unsigned turn;   /* rounds in a row before the other's turn; 0: 16 */
-	unsigned ops;    /* operations a round: the figure is a rate; 0: it is a time */
+	unsigned rounds;       /* of each, besides one turn to warm up */
+	unsigned turn;         /* rounds in a row before the other's turn; 0: 16 */
+	unsigned ops;          /* operations a round: the figure is a rate; 0: it is a time */
+	const char *placement; /* which CPUs, which buffers; may be NULL */
+	const char *unit;      /* NULL: "ns" or "1/s" */
 };
 
 /*

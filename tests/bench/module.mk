@@ -28,10 +28,25 @@ bench-bare_LDLIBS := -nostdlib
 $(B)/bin/bench-spawn: | $(B)/bin/bench-bare
 
 BENCHES += bench-ipc
-bench-ipc_SRCS := tests/bench/ipc.c tests/bench/relay.c tests/bench/bench.c
+bench-ipc_SRCS := tests/bench/ipc.c tests/bench/relay.c tests/bench/node.c tests/bench/bench.c
 bench-ipc_LDLIBS := -ljansson
 TESTBINS += bench-ipcer
 bench-ipcer_SRCS := tests/bench/ipcer.c tests/system/gate/lib.c
 bench-ipcer_STATIC := 1
 bench-ipcer_LIBS := libwrit
 $(B)/bin/bench-ipc: | $(B)/bin/bench-ipcer all
+
+BENCHES += bench-user
+bench-user_SRCS := tests/bench/user.c tests/bench/node.c tests/bench/raw.c tests/bench/raw_nng.c \
+	tests/bench/bench.c
+bench-user_LDLIBS := -lnng -ljansson
+TESTBINS += bench-chans
+bench-chans_SRCS := tests/bench/chans.c tests/system/gate/lib.c
+bench-chans_STATIC := 1
+bench-chans_LIBS := libwrit
+$(B)/bin/bench-user: | $(B)/bin/bench-chans all
+
+# What tools/bench draws with.
+TESTBINS += bench-plot
+bench-plot_SRCS := tests/bench/plot.c
+bench-plot_LDLIBS := -ljansson -lm

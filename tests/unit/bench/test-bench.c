@@ -33,6 +33,12 @@ static int64_t peer(void *arg)
 	return 50;
 }
 
+static int64_t none(void *arg)
+{
+	((struct state *)arg)->ours++;
+	return 0;
+}
+
 static void teardown(void *arg)
 {
 	((struct state *)arg)->torn++;
@@ -43,6 +49,8 @@ static const struct bench list[] = {
 	{ "a.time", "a peer", NULL, teardown, ours, peer, &state, .rounds = 1000, .turn = 10 },
 	{ "a.rate", "a peer", NULL, teardown, peer, ours, &state, .rounds = 100, .ops = 5 },
 	{ "b.alone", NULL, NULL, teardown, peer, NULL, &state, .rounds = 10 },
+	{ "c.bytes", NULL, NULL, teardown, none, NULL, &state, .rounds = 1, .unit = "B",
+	    .placement = "CPU 0" },
 };
 
 /* Runs what begins with @name; the status goes to @ret_status. Returns the one line as JSON, or
@@ -127,6 +135,19 @@ START_TEST(without_a_peer_there_is_no_ratio)
 }
 END_TEST
 
+START_TEST(other_units_can_be_zero_and_one_round_is_not_warmed_up)
+{
+	int status;
+	json_t *j = run("c", &status);
+
+	ck_assert_str_eq(json_string_value(json_object_get(j, "unit")), "B");
+	ck_assert_str_eq(json_string_value(json_object_get(j, "placement")), "CPU 0");
+	ck_assert_double_eq(number(j, "value"), 0);
+	ck_assert_uint_eq(state.ours, 1);
+	json_decref(j);
+}
+END_TEST
+
 START_TEST(failure_prints_no_figure_and_tears_down)
 {
 	int status;
@@ -149,6 +170,7 @@ int main(void)
 	tcase_add_test(c, both_sides_take_turns_after_one_to_warm_up);
 	tcase_add_test(c, rate_is_operations_a_second);
 	tcase_add_test(c, without_a_peer_there_is_no_ratio);
+	tcase_add_test(c, other_units_can_be_zero_and_one_round_is_not_warmed_up);
 	tcase_add_test(c, failure_prints_no_figure_and_tears_down);
 	suite_add_tcase(s, c);
 	r = srunner_create(s);
