@@ -205,7 +205,7 @@ model:
 hostile: all tests
 	B=$(B) tests/system/hostile.sh 1000 5000 12 3
 rings: tests
-	WRIT_RING_ROUNDS=100000 B=$(B) tools/run-tests $(B)/bin/unit-ring:600 $(B)/bin/ring-kill:600
+	WRIT_RING_ROUNDS=100000 WRIT_RING_STRIDE=1 B=$(B) tools/run-tests $(B)/bin/unit-ring:600 $(B)/bin/ring-kill:600
 	$(MAKE) B=build/asan SAN="-fsanitize=address,undefined -fno-sanitize-recover=all" \
 		FORTIFY= CFLAGS="-O1 -g -fno-omit-frame-pointer" build/asan/bin/ring-hostile
 	WRIT_STEPS=1000000 tools/run-tests build/asan/bin/ring-hostile:600

@@ -111,15 +111,17 @@ static void ring_own(const void *line)
 	asm volatile("prefetchw (%0)" ::"r"(line));
 }
 
-/* What comes next may be as long as the last one: fetch its first lines while looking for it. */
+/*
+ * What comes next may be longer than a line: fetch those that follow while looking for it. (gcc
+ * takes a function of builtin prefetches for one without effect, and drops it.)
+ */
 static void ring_near(const struct ring *r)
 {
 	const unsigned char *p = r->in_bulk + ring_offset(r, r->tail_at);
 
-	if (r->in.len <= RING_INLINE)
-		return;
-	for (size_t i = 0; i < NEAR * LINE && i < r->in.len; i += LINE)
-		__builtin_prefetch(p + i);
+	asm volatile("prefetcht0 (%0)" ::"r"(ring_slot_in(r)->data + FIRST));
+	for (size_t i = 0; i < NEAR * LINE; i += LINE)
+		asm volatile("prefetcht0 (%0)" ::"r"(p + i));
 }
 
 static void ring_wake(struct ring *r)

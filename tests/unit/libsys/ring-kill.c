@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * The other side dies at any instruction: a child is stepped k instructions into what it
- * does with a ring, and killed there, for each k (each 31st, unless WRIT_RING_ROUNDS is
- * 100,000 or more). Who survives sees whole messages only, and a ring that isn't broken.
+ * does with a ring, and killed there, for each k (each WRIT_RING_STRIDEth, 31).
+ * Who survives sees whole messages only, and a ring that isn't broken.
  */
 #include <check.h>
 #include <signal.h>
@@ -156,8 +156,9 @@ static void check_out(int action, bool end)
 
 START_TEST(killed)
 {
-	const char *rounds = getenv("WRIT_RING_ROUNDS");
-	unsigned stride = rounds && strtoul(rounds, NULL, 0) >= 100000 ? 1 : 31, steps = 0;
+	const char *n = getenv("WRIT_RING_STRIDE");
+	unsigned stride = n ? (unsigned)strtoul(n, NULL, 0) : 31;
+	unsigned steps = 0;
 	bool end = false;
 
 	for (unsigned k = (unsigned)getpid() % stride; !end; k += stride) {
@@ -178,13 +179,16 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("kill");
-	TCase *t = tcase_create("kill");
+	TCase *put = tcase_create("put"), *others = tcase_create("others");
 	SRunner *r = srunner_create(s);
 	int failed;
 
-	tcase_set_timeout(t, 600);
-	tcase_add_loop_test(t, killed, 0, ACTIONS);
-	suite_add_tcase(s, t);
+	tcase_set_timeout(put, 600);
+	tcase_add_loop_test(put, killed, PUT, GET);
+	suite_add_tcase(s, put);
+	tcase_set_timeout(others, 600);
+	tcase_add_loop_test(others, killed, GET, ACTIONS);
+	suite_add_tcase(s, others);
 	srunner_run_all(r, CK_ENV);
 	failed = srunner_ntests_failed(r);
 	srunner_free(r);
