@@ -34,6 +34,7 @@ $(eval $(call fuzz_links,fuzz-kernel-broken,$(fuzz_WRAP) $(fuzz_BREAK)))
 
 # A ring in memory that changes at random (it includes ring.c), and rings with a mistake.
 SHTESTS += tests/fuzz/ring-broken.sh
+tests/fuzz/ring-broken.sh_SECS := 400
 TESTS += ring-hostile
 ring-hostile_SRCS := tests/fuzz/ring-hostile.c tests/unit/libsys/ring_pair.c libsys/link.c libsys/spin.c
 ring-hostile_LDLIBS := -lpthread

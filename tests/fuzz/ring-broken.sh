@@ -46,7 +46,7 @@ wakes() { # FILE SED [ROUNDS]
 kills() { # SED
 	build libsys/ring.c "$1" tests/unit/libsys/{ring-kill,ring_pair}.c \
 		libsys/{ring,link,spin}.c || return 2
-	(cd "$dir" && CK_RUN_CASE=put WRIT_RING_STRIDE=5 timeout 100 ./test) >"$dir/out" 2>&1
+	(cd "$dir" && CK_RUN_CASE=put WRIT_RING_STRIDE=11 timeout 100 ./test) >"$dir/out" 2>&1
 }
 
 hostile '' && wakes libsys/ring.c ''
