@@ -15,6 +15,7 @@
 
 #define DEFAULT_UPGRADE 8
 #define DEFAULT_IDLE_MS 1000
+#define TURNS_MAX       16 /* from one transport to another, without a message */
 
 struct writ_chan *chan_new(bool client, const struct writ_chan_attr *attr)
 {
@@ -127,7 +128,7 @@ static int turn(struct writ_chan *c)
 	c->out = (uint8_t)c->turn_to;
 	c->turn_to = -1;
 	if ((c->turn_how & SWITCH_FOLLOWS) != 0)
-		chan_settle(c);
+		chan_settle(c, false);
 	return 0;
 }
 
@@ -208,16 +209,26 @@ int chan_switch(struct writ_chan *c, unsigned number, uint32_t how)
 
 /* --- what comes -------------------------------------------------------------------- */
 
+int chan_release(struct writ_chan *c)
+{
+	/* A session that is closed has no more than what had come; its peer may still write. */
+	if (c->gone && ++c->late > CHAN_LATE_MAX)
+		return chan_break(c);
+	return c->tx[c->in]->ops->release(c->tx[c->in]) < 0 ? chan_break(c) : 0;
+}
+
 /* The peer goes on with another transport: read there, and let what goes follow. */
 static int switched(struct writ_chan *c, const struct frame *f)
 {
-	int r = c->tx[c->in]->ops->release(c->tx[c->in]);
+	int r = chan_release(c);
 
-	if (r < 0 || f->label >= CHAN_TX_N || c->tx[f->label] == NULL || f->len != 0)
+	/* It is the server that gives rings back. */
+	if (r < 0 || f->label >= CHAN_TX_N || c->tx[f->label] == NULL || f->len != 0 ||
+	    (!c->client && f->id == SWITCH_RELEASE))
 		return chan_break(c);
 	c->in = (uint8_t)f->label;
 	if ((f->id & SWITCH_FOLLOWS) != 0) {
-		chan_settle(c);
+		chan_settle(c, true);
 		return 0;
 	}
 	if (c->release && (f->id & SWITCH_RELEASE) == 0)
@@ -234,6 +245,7 @@ static int switched(struct writ_chan *c, const struct frame *f)
 
 int chan_peek(struct writ_chan *c, struct frame *ret, const void **data)
 {
+	unsigned turns = 0;
 	int r = 0;
 
 	if (c->rest != NULL || c->turn_to >= 0)
@@ -245,15 +257,12 @@ int chan_peek(struct writ_chan *c, struct frame *ret, const void **data)
 		r = switched(c, ret);
 		if (r < 0)
 			break;
+		if (++turns == TURNS_MAX)
+			return 0; /* others want their turn */
 	}
 	if (r == 0 && !c->broken && !c->gone)
 		return 0;
 	return r == 1 && !c->broken ? 1 : -WRIT_E_PEER_CLOSED;
-}
-
-int chan_release(struct writ_chan *c)
-{
-	return c->tx[c->in]->ops->release(c->tx[c->in]) < 0 ? chan_break(c) : 0;
 }
 
 /* --- waiting ------------------------------------------------------------------------ */

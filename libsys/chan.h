@@ -19,6 +19,7 @@ struct link;
 struct name_entry;
 struct mbox_link;
 
+#define CHAN_LATE_MAX 256         /* frames that can lie in all transports together */
 #define CHAN_CANCELED 64          /* calls given up whose replies are still recognised */
 #define CHAN_KEPT_MAX (16u << 20) /* bytes kept of messages that came while a call waited */
 
@@ -46,9 +47,9 @@ struct writ_chan {
 	bool to_self;      /* both ends are one's own */
 	bool release;      /* one side has said that the ring is no longer needed */
 	bool corked;
-	int turn_to;       /* transport to go on with before the next frame; -1: none */
-	uint32_t turn_how; /* SWITCH_... */
-	uint32_t next_id;
+	int turn_to;            /* transport to go on with before the next frame; -1: none */
+	uint32_t turn_how;      /* SWITCH_... */
+	uint32_t next_id, late; /* late: frames read since it is gone */
 	struct chan_rest *rest;
 	struct chan_kept *kept, **kept_tail;
 	size_t kept_bytes;
@@ -158,8 +159,8 @@ int chan_put(struct writ_chan *c, const struct frame *first, const void *data, b
 
 /* A message went or came: is it time for another transport? Client only. */
 void chan_used(struct writ_chan *c, size_t len);
-/* Both sides have left the ring for good: give it back. */
-void chan_settle(struct writ_chan *c);
+/* Both sides have left the ring for good: give it back. @read: the peer has read all of it. */
+void chan_settle(struct writ_chan *c, bool read);
 /* Server: the client has a ring. Takes @t and @link, but not on failure. 0 or an error. */
 int chan_ring_in(struct writ_chan *c, struct tx *t, struct link *link, uint64_t tag);
 /* After PEER_CLOSED: may the peer have got what was sent last? If not, it may be sent elsewhere. */

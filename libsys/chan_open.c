@@ -148,7 +148,7 @@ static void ring_drop(struct writ_chan *c)
 	c->link = NULL;
 }
 
-void chan_settle(struct writ_chan *c)
+void chan_settle(struct writ_chan *c, bool read)
 {
 	struct writ_ring_req q = { 0 };
 	struct writ_hdr h = sys_hdr(WRIT_OP_RING, 0, c->peer.session, sizeof(q));
@@ -157,6 +157,8 @@ void chan_settle(struct writ_chan *c)
 	if (!c->release || c->in == CHAN_TX_USER || c->out == CHAN_TX_USER || c->turn_to >= 0 ||
 	    c->tx[CHAN_TX_USER] == NULL)
 		return;
+	if (read && !c->client) /* a client that keeps it mapped keeps nothing of one's memory */
+		ring_forget(c->tx[CHAN_TX_USER]);
 	ring_drop(c);
 	c->release = false;
 	c->window = 0;

@@ -8,6 +8,8 @@
 #include <string.h>
 #include "libsys/chan.h"
 
+#define FRAMES 64 /* looked at before the time is */
+
 /* Who receives: the user's buffer, and for whom. */
 struct sink {
 	uint8_t *buf;
@@ -238,9 +240,15 @@ static int64_t next(struct writ_chan *c, const struct sink *s, struct writ_chan_
 	struct chan_kept *k = c->kept != NULL ? kept_take(c, s->id) : NULL;
 	const void *data;
 	struct frame f;
+	unsigned n = 0;
 	int r;
 
 	while (k == NULL) {
+		/* However much comes, of what is no message, there is an end. */
+		if (++n % FRAMES == 0 && (end == 0 || (end > 0 && spin_now() >= end)))
+			return set_aside(c) < 0 ? -WRIT_E_PEER_CLOSED
+			    : end == 0          ? -WRIT_E_BUSY
+						: -WRIT_E_TIMED_OUT;
 		r = chan_peek(c, &f, &data);
 		if (r == 0 && end == 0 && !chan_is_gone(c)) {
 			r = -WRIT_E_BUSY;

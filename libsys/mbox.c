@@ -217,7 +217,8 @@ static int nap(const struct writ_mbox *b, int64_t end)
 static int make_slots(struct writ_mbox *b)
 {
 	for (struct writ_chan *c = b->all; c != NULL; c = c->all_next)
-		if (!c->client && c->rest != NULL && kernel_server_full(c->tx[CHAN_TX_KERNEL])) {
+		if (!c->client && (c->rest != NULL || c->turn_to >= 0) &&
+		    kernel_server_full(c->tx[CHAN_TX_KERNEL])) {
 			chan_break(c);
 			mbox_ready(b, c);
 		}

@@ -49,22 +49,21 @@ static void slots_back(writ_cap_t first, unsigned from)
 		sys_slot_back(first + i);
 }
 
-/* What an answer of @len bytes brought. */
-static void got_add(struct client *k, const struct call *call, const struct wire_in *in, size_t len)
+/* What an answer of @len bytes brought. False: it breaks the rules, or there is no memory. */
+static bool got_add(struct client *k, const struct call *call, const struct wire_in *in, size_t len)
 {
 	struct got *g;
 	struct frame f;
 
-	if (len == 0)
-		return; /* just taken */
-	if (in->head.kind == WIRE_GET) {
+	if (len == 0 && in->rep.ncaps == 0)
+		return true; /* just taken */
+	if (len == sizeof(in->head) && in->head.kind == WIRE_GET && in->rep.ncaps == 0) {
 		k->tx.retry_ns = spin_now() + LATER_NS;
-		return;
+		return true;
 	}
-	if (!wire_read(&in->head, len, &f) || (g = malloc(sizeof(*g) + f.len)) == NULL) {
-		k->broken = true;
-		return;
-	}
+	if (!wire_read(&in->head, len, &f) || f.kind >= FRAME_N ||
+	    (in->rep.ncaps > 0 && f.kind > FRAME_REPLY) || (g = malloc(sizeof(*g) + f.len)) == NULL)
+		return false;
 	f.ncaps = in->rep.ncaps;
 	for (unsigned i = 0; i < f.ncaps; i++)
 		f.caps[i] = call->take + i;
@@ -74,6 +73,7 @@ static void got_add(struct client *k, const struct call *call, const struct wire
 	*k->tail = g;
 	k->tail = &g->next;
 	k->ngot++;
+	return true;
 }
 
 /* Calls that have been answered. */
@@ -97,7 +97,11 @@ static void collect(struct client *k)
 			k->taken = k->taken || h.status == WRIT_E_PEER_CLOSED;
 		} else if (h.len >= sizeof(in.rep)) {
 			used = in.rep.ncaps;
-			got_add(k, &c, &in, h.len - sizeof(in.rep));
+			if (!got_add(k, &c, &in, h.len - sizeof(in.rep))) {
+				k->broken = true;
+				for (unsigned j = 0; j < used; j++)
+					writ_slot_free(c.take + j);
+			}
 		}
 		slots_back(c.take, used);
 	}

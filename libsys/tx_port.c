@@ -149,7 +149,6 @@ static void deliver(struct port *p, const struct wire_in *in, size_t len, writ_c
 	ok = ok && unanswered(s) < CALLS && s->ngot < AHEAD;
 	if (ok && f.kind == WIRE_GET) { /* nothing to be read, whatever lies before it */
 		hold(s, reply);
-		chan_caps_drop(f.caps, f.ncaps);
 		p->ready(p->arg, c);
 		return;
 	}
