@@ -163,7 +163,7 @@ void chan_settle(struct writ_chan *c, bool read)
 	c->release = false;
 	c->window = 0;
 	c->stats.downgrades++;
-	if (c->client && !c->gone)
+	if (c->client && !c->gone && c->peer.session != 0)
 		sys_gate_post_quiet(&h, &q); /* it is no longer paid for */
 	c->ring_next.tx = NULL;
 	if (t != NULL && chan_ring_in(c, t, c->ring_next.link, c->ring_next.tag) < 0) {
@@ -322,7 +322,7 @@ void writ_chan_close(struct writ_chan *c)
 	if (c->peer.session != 0 && !c->gone && sys_gate_pump() == 0 &&
 	    !sys_gate_closed(c->peer.session))
 		writ_gate_call(&h, NULL, NULL, NULL, 0, NULL);
-	sys_gate_closed(c->peer.session); /* both may have closed it at once */
+	sys_gate_forget(c->peer.session);
 	if (c->client)
 		unlist(c);
 	else if (c->tx[CHAN_TX_USER] != NULL && (c->gone || c->broken))

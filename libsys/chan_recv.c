@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "libsys/chan.h"
+#include "libsys/mbox.h"
 
 #define FRAMES 64 /* looked at before the time is */
 
@@ -198,7 +199,9 @@ static int set_aside(struct writ_chan *c)
 
 	if (!c->cur.on || c->cur.dst == NULL || c->cur.part != NULL)
 		return 0;
-	k = malloc(sizeof(*k) + c->cur.msg.len);
+	k = c->box == NULL || mbox_may_keep(c->box, c, c->cur.msg.len)
+	    ? malloc(sizeof(*k) + c->cur.msg.len)
+	    : NULL;
 	if (k == NULL)
 		return chan_break(c);
 	c->kept_bytes += sizeof(*k) + c->cur.msg.len;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "libsys/chan.h"
+#include "libsys/mbox.h"
 #include "libsys/sys.h"
 
 /* A place for a frame, by @end at the latest. */
@@ -27,10 +28,15 @@ static void *place(struct writ_chan *c, size_t len, int64_t end, int *ret)
 static int stash(struct writ_chan *c, const struct frame *f, const uint8_t *data, size_t len,
     bool wait)
 {
-	struct chan_rest *s = malloc(sizeof(*s) + len);
+	struct chan_rest *s = NULL;
 
-	if (s == NULL)
+	if (c->box == NULL || mbox_may_keep(c->box, c, len))
+		s = malloc(sizeof(*s) + len);
+	if (s == NULL) { /* a message that has begun can't be left out */
+		if (f->kind == FRAME_MORE)
+			chan_mute(c);
 		return -WRIT_E_NOT_ENOUGH_MEMORY;
+	}
 	*s = (struct chan_rest){ .f = *f, .size = (uint32_t)len, .wait = wait };
 	if (data != NULL)
 		memcpy(s->data, data, len);
@@ -118,13 +124,14 @@ static int put_msg(struct writ_chan *c, unsigned kind, uint32_t id, uint32_t lab
     const struct writ_msg *m, int64_t timeout)
 {
 	struct frame f = { .kind = (uint8_t)kind, .id = id, .label = label, .wait = wait };
+	bool keep = kind == FRAME_REPLY && timeout == 0 && m->ncaps == 0;
 
 	if (m->len > WRIT_CHAN_MAX || m->ncaps > WRIT_CAPS_MAX)
 		return -WRIT_E_RANGE;
 	f.total = (uint32_t)m->len;
 	f.ncaps = (uint8_t)m->ncaps;
 	memcpy(f.caps, m->caps, sizeof(f.caps));
-	return chan_put(c, &f, m->data, false, timeout == 0 ? 0 : chan_end(timeout));
+	return chan_put(c, &f, m->data, keep, timeout == 0 ? 0 : chan_end(timeout));
 }
 
 int writ_chan_send(struct writ_chan *c, uint32_t label, const struct writ_msg *m, int64_t timeout)

@@ -464,6 +464,20 @@ bool sys_event_take(struct writ_event *ret, bool (*wanted)(void *arg, const stru
 	return true;
 }
 
+void sys_gate_forget(uint32_t session)
+{
+	for (struct kept **at = &g.events.head, *k; *at != NULL;) {
+		if ((*at)->hdr.arg != session ||
+		    ((*at)->hdr.op != WRIT_EV_CLOSED && (*at)->hdr.op != WRIT_EV_RING)) {
+			at = &(*at)->next;
+			continue;
+		}
+		k = kept_take(&g.events, at);
+		fds_close(k->fds);
+		free(k);
+	}
+}
+
 bool sys_gate_closed(uint32_t session)
 {
 	struct kept **at = &g.events.head, *k;

@@ -229,6 +229,7 @@ static int make_slots(struct writ_mbox *b)
 static int rest(struct writ_mbox *b, int64_t end)
 {
 	int64_t began, again;
+	bool now;
 	int r = 0;
 
 	if (b->hot != NULL && spin_wait(&b->spin, hot_cpu(b), hot_ready, b) != 0)
@@ -249,8 +250,8 @@ static int rest(struct writ_mbox *b, int64_t end)
 	began = spin_now();
 	if (b->releasable > 0 && began - b->swept_ns > SWEEP_NS)
 		mbox_sweep(b, began);
-	r = look(b,
-	    b->ready_head != NULL || writ_event_kept() || sys_reply_kept() ? 0 : nap(b, end));
+	now = b->ready_head != NULL || (b->others && (writ_event_kept() || sys_reply_kept()));
+	r = look(b, now ? 0 : nap(b, end));
 	if (b->ready_head != NULL)
 		spin_slept(&b->spin, spin_now() - began,
 		    b->ready_head->tx[b->ready_head->in]->wake_ns);

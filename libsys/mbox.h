@@ -14,6 +14,7 @@
 #define MBOX_PORTS   16
 #define MBOX_BUCKETS 4096
 #define MBOX_HOT_MAX 256
+#define MBOX_KEEP    (16u << 20) /* bytes kept of messages that are under way, all clients */
 
 /* A link whose bell is in the epoll set. */
 struct mbox_link {
@@ -46,6 +47,7 @@ struct writ_mbox {
 	struct mbox_watch *watches;
 	struct spin spin;
 	int64_t swept_ns;
+	bool others;    /* what comes besides is looked at by who calls mbox_step() */
 	unsigned turns; /* since the descriptors were looked at */
 	/* A client that is sent away: why. May be NULL. */
 	void (*refused)(void *arg, uint32_t pid, int err);
@@ -65,6 +67,9 @@ int64_t mbox_step(struct writ_mbox *b, struct writ_chan **ret_c, void *buf, size
 
 /* Is this event about a session of @box, or is it to be one? */
 bool mbox_wants(void *box, const struct writ_hdr *h);
+
+/* May @len more bytes be kept of what @c sends or is sent? A proc has a quarter of what is left. */
+bool mbox_may_keep(const struct writ_mbox *b, const struct writ_chan *c, size_t len);
 
 /* --- between mbox.c (the loop) and mbox_serve.c (sessions and links) ---------------- */
 

@@ -89,6 +89,45 @@ void chan_unbox(struct writ_chan *c)
 	c->box = NULL;
 }
 
+static size_t keeps(const struct writ_chan *c)
+{
+	return (c->rest != NULL ? c->rest->size : 0) + (c->cur.part != NULL ? c->cur.msg.len : 0);
+}
+
+bool mbox_may_keep(const struct writ_mbox *b, const struct writ_chan *c, size_t len)
+{
+	size_t all = 0, mine = 0;
+
+	for (const struct writ_chan *o = b->all; o != NULL; o = o->all_next) {
+		all += keeps(o);
+		mine += o->peer.pid == c->peer.pid ? keeps(o) : 0;
+	}
+	return all + len <= MBOX_KEEP && mine + len <= (MBOX_KEEP - all) / 4;
+}
+
+/*
+ * A channel of the proc that has most Replies held; NULL if that is @pid, or nobody has.
+ * Procs whose numbers meet in the table count as one.
+ */
+static struct writ_chan *most_held(void *box, uint32_t pid)
+{
+	static uint32_t held[1024];
+	const struct writ_mbox *b = box;
+	struct writ_chan *most = NULL;
+
+	memset(held, 0, sizeof(held));
+	for (struct writ_chan *c = b->all; c != NULL; c = c->all_next) {
+		uint32_t *n = &held[c->peer.pid % 1024];
+
+		if (c->client || !kernel_server_holds(c->tx[CHAN_TX_KERNEL]))
+			continue;
+		(*n)++;
+		if (most == NULL || *n > held[most->peer.pid % 1024])
+			most = c;
+	}
+	return most != NULL && held[most->peer.pid % 1024] > held[pid % 1024] ? most : NULL;
+}
+
 /* --- links ----------------------------------------------------------------------------------- */
 
 static void on_hint(void *arg, void *owner)
@@ -117,6 +156,8 @@ static unsigned links_of(const struct writ_mbox *b, uint32_t pid)
 
 	for (const struct mbox_link *l = b->links; l != NULL; l = l->next)
 		n += l->pid == pid;
+	for (const struct writ_chan *c = b->all; c != NULL; c = c->all_next)
+		n += c->peer.pid == pid && c->ring_next.tx != NULL;
 	return n;
 }
 
@@ -300,13 +341,21 @@ static void event(struct writ_mbox *b, struct writ_event *ev)
 			close(ev->fds[i]);
 }
 
-int mbox_gate(struct writ_mbox *b)
+/* What the kernel has said of sessions, which comes before their messages. */
+static void events(void *box)
 {
 	struct writ_event ev;
+
+	while (writ_event_kept() && sys_event_take(&ev, mbox_wants, box))
+		event(box, &ev);
+}
+
+int mbox_gate(struct writ_mbox *b)
+{
 	int r = sys_gate_pump();
 
-	while (r == 0 && sys_event_take(&ev, mbox_wants, b))
-		event(b, &ev);
+	if (r == 0)
+		events(b);
 	if (writ_event_kept())
 		chan_note_closed();
 	for (unsigned i = 0; i < b->nports && r == 0; i++)
@@ -352,7 +401,9 @@ int mbox_listen(struct writ_mbox *b, writ_cap_t endpoint)
 	b->ports[b->nports++] = (struct port){
 		.endpoint = endpoint,
 		.find = mbox_find,
+		.events = events,
 		.ready = on_message,
+		.most = most_held,
 		.arg = b,
 	};
 	return 0;

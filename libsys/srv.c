@@ -220,6 +220,7 @@ static int adopt(struct srv *s)
 	signal(SIGXFSZ, SIG_IGN);
 	r = writ_mbox_new(0, &s->box);
 	if (r == 0) {
+		s->box->others = true;
 		s->box->refused = on_refused;
 		s->box->arg = s;
 	}

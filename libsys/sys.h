@@ -34,6 +34,8 @@ int sys_gate_block(void);
 /* The first kept event that @wanted() wants, into *ret. Does not read the gate. */
 bool sys_event_take(struct writ_event *ret, bool (*wanted)(void *arg, const struct writ_hdr *h),
     void *arg);
+/* Forget what it has said of @session, which is over. */
+void sys_gate_forget(uint32_t session);
 /* Has the kernel said that @session is closed? Forgets it then. Does not read the gate. */
 bool sys_gate_closed(uint32_t session);
 

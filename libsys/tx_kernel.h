@@ -27,6 +27,9 @@ struct port {
 	uint32_t cookie;                  /* of the RECV; 0: none is open */
 	struct writ_chan *(*find)(void *arg, uint32_t session);
 	void (*ready)(void *arg, struct writ_chan *c);
+	void (*events)(void *arg); /* take in what the kernel said of sessions */
+	/* A session of the proc that has most Replies held, if those are more than @pid has. */
+	struct writ_chan *(*most)(void *arg, uint32_t pid);
 	void *arg;
 };
 /* Take what has come (of what the gate has kept: sys_gate_pump() first) to its sessions. 0 or an
@@ -37,6 +40,8 @@ int port_poll(struct port *p);
 int port_open(struct port *p);
 void port_close(struct port *p);
 
+/* Is a Reply held for it? */
+bool kernel_server_holds(const struct tx *t);
 /* Does a client's side of @t hold slots by what nobody takes? */
 bool kernel_server_full(const struct tx *t);
 /* The server's side of a session that came through @p. NULL: no memory. */

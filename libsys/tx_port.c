@@ -28,6 +28,7 @@ struct server {
 	struct port *port;
 	writ_cap_t held; /* Reply of a call whose sender waits for a frame; or 0 */
 	unsigned ngot;
+	uint32_t pid;
 	bool broken;
 	struct got *head, **tail;
 };
@@ -98,19 +99,35 @@ static void ack(struct port *p, writ_cap_t reply)
 	answer(p, reply, sizeof(out.req));
 }
 
-/* Keep this call for what goes back; an older one answers nothing any more. Without slots: later.
+static void later(struct server *s, writ_cap_t reply)
+{
+	wire_get(&out);
+	answer(s->port, reply, WIRE_LEN(0));
+}
+
+/*
+ * Keep this call for what goes back; an older one answers nothing any more. Where
+ * slots are short, the proc that has most calls open asks again later.
  */
 static void hold(struct server *s, writ_cap_t reply)
 {
+	struct writ_chan *c;
+	struct server *most;
+
 	if (s->held != 0)
 		ack(s->port, s->held);
 	s->held = 0;
-	if (sys_slots_left() > SPARE) {
-		s->held = reply;
-		return;
+	if (sys_slots_left() <= SPARE) {
+		c = s->port->most(s->port->arg, s->pid);
+		if (c == NULL) {
+			later(s, reply);
+			return;
+		}
+		most = of(c->tx[CHAN_TX_KERNEL]);
+		later(most, most->held);
+		most->held = 0;
 	}
-	wire_get(&out);
-	answer(s->port, reply, WIRE_LEN(0));
+	s->held = reply;
 }
 
 /* Nobody is there for it: its sender is told so. */
@@ -147,6 +164,8 @@ static void deliver(struct port *p, const struct wire_in *in, size_t len, writ_c
 		p->take = 0;
 	}
 	ok = ok && unanswered(s) < CALLS && s->ngot < AHEAD;
+	if (ok)
+		s->pid = in->rep.pid;
 	if (ok && f.kind == WIRE_GET) { /* nothing to be read, whatever lies before it */
 		hold(s, reply);
 		p->ready(p->arg, c);
@@ -176,6 +195,7 @@ int port_poll(struct port *p)
 	static struct wire_in in;
 	struct writ_hdr h;
 
+	p->events(p->arg);
 	while (p->cookie != 0 && sys_gate_answer(p->cookie, &h, &in, sizeof(in))) {
 		writ_cap_t reply = 0;
 
@@ -320,6 +340,11 @@ static void server_close(struct tx *t)
 	if (s->held != 0)
 		writ_slot_free(s->held);
 	free(s);
+}
+
+bool kernel_server_holds(const struct tx *t)
+{
+	return ((const struct server *)t)->held != 0;
 }
 
 bool kernel_server_full(const struct tx *t)

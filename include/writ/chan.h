@@ -112,8 +112,8 @@ int writ_chan_switch(struct writ_chan *c, enum writ_transport t);
  * Send a message of up to WRIT_CHAN_MAX bytes, with copies of up to
  * WRIT_CAPS_MAX capabilities. Blocks while there is no room. Errors: RANGE
  * (longer), NO_RIGHT (capabilities through a Path without grant), FAILED_LOOKUP,
- * STALE (a capability of @m is not there; nothing was sent). A TIMED_OUT in the middle of a
- * long message ends the channel: PEER_CLOSED from then on.
+ * STALE (a capability of @m is not there; nothing was sent). When the time is over in the
+ * middle of a long message, what is left of it is kept, and goes before anything else.
  */
 int writ_chan_send(struct writ_chan *c, uint32_t label, const struct writ_msg *m, int64_t timeout);
 
@@ -139,7 +139,11 @@ int64_t writ_chan_call_begin(struct writ_chan *c, uint32_t label, const struct w
     int64_t timeout);
 /* Give it up: the peer is told, a reply that still comes is thrown away. */
 int writ_chan_cancel(struct writ_chan *c, uint32_t id);
-/* Answer call @id. As writ_chan_send(). */
+/*
+ * Answer call @id. As writ_chan_send(); with @timeout 0 and without capabilities it is kept
+ * when there is no room, and goes as soon as there is: a server never has to wait for a client.
+ * (One at a time: else BUSY. A mailbox takes nothing of a channel that has one kept.)
+ */
 int writ_chan_reply(struct writ_chan *c, uint32_t id, uint32_t label, const struct writ_msg *m,
     int64_t timeout);
 /* Both in one, which is one system call less where it takes system calls. */

@@ -19,8 +19,7 @@ static int answer(struct writ_chan *c, const struct writ_chan_msg *m, const char
 	char out[TEXT_MAX + sizeof(me) + 8];
 	int n = snprintf(out, sizeof(out), "echo %s: %.*s", me, (int)m->len, text);
 
-	return writ_chan_reply(c, m->id, 0, &(struct writ_msg){ .data = out, .len = (size_t)n },
-	    -1);
+	return writ_chan_reply(c, m->id, 0, &(struct writ_msg){ .data = out, .len = (size_t)n }, 0);
 }
 
 static int serve(struct writ_mbox *b, unsigned limit)

@@ -161,7 +161,6 @@ START_TEST(test_a_ring_is_given_back_while_the_peer_comes_to_it)
 	struct writ_chan *c[2];
 
 	chan_pair(c, STREAM);
-	c[0]->client = false; /* there is no kernel to be told */
 	ck_assert_int_eq(chan_switch(c[0], RING, 0), 0);
 	settle(c);
 	ck_assert_uint_eq(chan_on(c[1], false), RING);
