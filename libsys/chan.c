@@ -252,6 +252,10 @@ int chan_peek(struct writ_chan *c, struct frame *ret, const void **data)
 		chan_progress(c);
 	while (!c->broken) {
 		r = c->tx[c->in]->ops->peek(c->tx[c->in], ret, data);
+		if (r == 1 && ret->ncaps > 0 && ret->kind > FRAME_REPLY) {
+			r = chan_break(c); /* its transport still has them, and drops them */
+			break;
+		}
 		if (r <= 0 || ret->kind != FRAME_SWITCH)
 			break;
 		r = switched(c, ret);

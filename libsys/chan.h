@@ -150,7 +150,8 @@ void chan_disarm(struct writ_chan *c, unsigned want);
 
 /*
  * Send the message that @first begins. @keep: what has no room now is kept and goes later, unless
- * something is kept already (BUSY); its capabilities' slots are the channel's from then on.
+ * something is kept already (BUSY); its capabilities' slots are the channel's, whatever comes of
+ * it.
  */
 int chan_put(struct writ_chan *c, const struct frame *first, const void *data, bool keep,
     int64_t end);

@@ -10,6 +10,7 @@
 #include "libsys/mbox.h"
 
 #define FRAMES 64 /* looked at before the time is */
+#define TURNS  2  /* of the peer's, each of many frames that are no message: likewise */
 
 /* Who receives: the user's buffer, and for whom. */
 struct sink {
@@ -362,6 +363,7 @@ int64_t writ_chan_begin_get(struct writ_chan *c, struct writ_chan_msg *ret, cons
 {
 	int64_t end = timeout == 0 ? 0 : chan_end(timeout);
 	struct frame f;
+	unsigned n = 0;
 	int r = 0;
 
 	if (c->cur.on || c->get.held)
@@ -372,6 +374,8 @@ int64_t writ_chan_begin_get(struct writ_chan *c, struct writ_chan_msg *ret, cons
 		r = chan_peek(c, &f, data);
 		if (r == 0 && end == 0 && !chan_is_gone(c))
 			return -WRIT_E_BUSY;
+		if (r == 0 && ++n % TURNS == 0 && end > 0 && spin_now() >= end)
+			return -WRIT_E_TIMED_OUT;
 		if (r == 0 && (r = chan_wait(c, TX_IN, 0, end)) < 0)
 			return r;
 	}

@@ -83,8 +83,9 @@ static int more(struct writ_chan *c, struct frame f, const uint8_t *data, size_t
 	return 0;
 }
 
-int chan_put(struct writ_chan *c, const struct frame *first, const void *data, bool keep,
-    int64_t end)
+/* As chan_put(). *ret_given: what becomes of the capabilities is settled. */
+static int put(struct writ_chan *c, const struct frame *first, const void *data, bool keep,
+    int64_t end, bool *ret_given)
 {
 	struct frame f = *first;
 	void *at;
@@ -102,8 +103,11 @@ int chan_put(struct writ_chan *c, const struct frame *first, const void *data, b
 		at = place(c, f.len, end, &r);
 	} while (
 	    at != NULL && (f.len > chan_frame_max(c) || (f.ncaps > 0 && !c->tx[c->out]->caps)));
-	if (at == NULL && r == -WRIT_E_BUSY && keep && c->rest == NULL)
-		return stash(c, &f, data, f.total, first->wait);
+	if (at == NULL && r == -WRIT_E_BUSY && keep && c->rest == NULL) {
+		r = stash(c, &f, data, f.total, first->wait);
+		*ret_given = *ret_given || r == 0;
+		return r;
+	}
 	if (at == NULL)
 		return r;
 	f.wait = first->wait && f.len == f.total;
@@ -113,11 +117,20 @@ int chan_put(struct writ_chan *c, const struct frame *first, const void *data, b
 	if (r < 0)
 		return r;
 	count_out(c, f.total);
-	if (keep)
-		chan_caps_drop(f.caps, f.ncaps);
 	f.wait = first->wait;
 	return f.len == f.total ? 0
 				: more(c, f, (const uint8_t *)data + f.len, f.total - f.len, end);
+}
+
+int chan_put(struct writ_chan *c, const struct frame *first, const void *data, bool keep,
+    int64_t end)
+{
+	bool given = !keep;
+	int r = put(c, first, data, keep, end, &given);
+
+	if (!given) /* they have gone as copies, or never will */
+		chan_caps_drop(first->caps, first->ncaps);
+	return r;
 }
 
 static int put_msg(struct writ_chan *c, unsigned kind, uint32_t id, uint32_t label, bool wait,

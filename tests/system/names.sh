@@ -211,6 +211,9 @@ check "- was found before" says 'bad\| found: ok'
 check "- and not afterwards" says 'bad\| found: NOT_FOUND'
 check "- nor is its fleet there" says 'bad\| 1 listed'
 
+check "capabilities with frames that carry none" alone 'stuff, "2000"'
+check "- the channel is closed" says 'bad\| stuff: PEER_CLOSED'
+
 # --- registrants that are killed in the middle of it
 churn() {
 	local i
@@ -303,3 +306,6 @@ check "10,000 registrations there" alone 'flood, /run/f, "10000", lookup, /run/g
 check "- a proc gets no more than it leaves" says 'bad\| flood: 16 registered, 9984 refused, 0 failed'
 check "- and there is room for lookups" \
 	eval '[ "$(grep -c "^bad| lookup: ok" "$TMP/all")" -eq 2 ]'
+check "lookups by who has no slot for what is found" alone 'deaf, /run/good, "100", lookup, /run/good'
+check "- all end" says 'bad\| deaf: 100 of 100 refused'
+check "- and none keeps a slot" says 'bad\| lookup: ok'

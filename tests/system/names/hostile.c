@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* A registrant that wants more than it may have. Speaks the protocol itself. */
 #include "tests/system/names/names.h"
+#include "libsys/chan.h"
 #include "libsys/fs.h"
+#include "libsys/sys.h"
+#include "libsys/tx_wire.h"
 
 static writ_cap_t endpoint(void)
 {
@@ -123,6 +126,56 @@ static void step_revoked(void)
 	writ_slot_free(p);
 }
 
+/*
+ * stuff N: so many frames with three capabilities each, of a kind that carries none. Who reads
+ * them must not keep the slots.
+ */
+static void step_stuff(void)
+{
+	unsigned n = (unsigned)strtoul(next_word(), NULL, 10), sent = 0;
+	writ_cap_t to = writ_named_cap(WRIT_TYPE_PATH, NULL), p = path(WRIT_R_READ);
+	struct frame f = { .kind = FRAME_CANCEL, .ncaps = 3, .caps = { p, p, p } };
+	struct writ_chan *c;
+	int r = writ_chan_open(to, NULL, &c);
+
+	for (; r == 0 && sent < n; sent++) {
+		struct tx *t = c->tx[CHAN_TX_KERNEL];
+
+		while (
+		    t->ops->reserve(t, 0) == NULL && sys_gate_block() == 0 && !chan_was_closed(c))
+			;
+		r = chan_was_closed(c) ? -WRIT_E_PEER_CLOSED : t->ops->commit(t, &f, false);
+	}
+	report("stuff", r);
+	writ_slot_free(p);
+}
+
+/* deaf NAME N: so many lookups, with no slot for what is found. */
+static void step_deaf(void)
+{
+	const char *name = next_word();
+	unsigned n = (unsigned)strtoul(next_word(), NULL, 10), refused = 0;
+	static struct wire_out o;
+	struct fs_target t;
+
+	for (unsigned i = 0; i < n && fs_resolve_quiet(name, &t) == 0; i++) {
+		struct pb_req q = { .op = FSSRV_LOOKUP, .path = t.rest };
+		struct frame f = { .id = 1, .wait = 1 };
+		struct writ_hdr h;
+		struct writ_chan *c;
+
+		if (writ_chan_open(writ_named_cap(WRIT_TYPE_PATH, NULL), NULL, &c) < 0)
+			continue;
+		f.len = f.total = (uint32_t)pb_req_pack(&q, o.data, sizeof(o.data));
+		wire_write(&o, &f);
+		h = sys_hdr(WRIT_OP_CALL, writ_named_cap(WRIT_TYPE_PATH, NULL),
+		    writ_chan_peer(c)->session, WIRE_LEN(f.len));
+		refused += writ_gate_call(&h, &o, NULL, NULL, 0, NULL) < 0;
+		writ_chan_close(c);
+	}
+	printf("deaf: %u of %u refused\n", refused, n);
+}
+
 /* churn NAME: register and leave, for ever: somebody kills this in the middle. */
 static void step_churn(void)
 {
@@ -159,8 +212,9 @@ bool hostile_step(const char *word)
 		const char *word;
 		void (*fn)(void);
 	} steps[] = { { "flood", step_flood }, { "wrong", step_wrong }, { "names", step_names },
-		{ "revoked", step_revoked }, { "churn", step_churn }, { "register", step_register },
-		{ "lookup", step_lookup }, { "unregister", step_unregister } };
+		{ "revoked", step_revoked }, { "churn", step_churn }, { "stuff", step_stuff },
+		{ "deaf", step_deaf }, { "register", step_register }, { "lookup", step_lookup },
+		{ "unregister", step_unregister } };
 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
 		if (strcmp(steps[i].word, word) == 0) {

@@ -179,8 +179,18 @@ static void meet(void)
 
 static void do_call(unsigned client, const struct writ_hdr *q, const uint8_t *body)
 {
-	unsigned at = node.newest++ % CALLS;
+	struct writ_hdr no = { .op = q->op,
+		.version = WRIT_ABI_VERSION,
+		.cookie = q->cookie,
+		.reply = 1,
+		.status = WRIT_E_FAILED_LOOKUP };
+	unsigned at;
 
+	if (!node.sessions[q->arg % SESSIONS].open) {
+		kernel_say(node.procs[client].gate, &no, NULL, NULL);
+		return;
+	}
+	at = node.newest++ % CALLS;
 	ck_assert(!calls[at].used);
 	calls[at] = (struct call){ .client = client,
 		.session = (unsigned)q->arg,

@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include "libsys/sys.h"
 #include <writ/gate.h>
 #include <writ/proc.h>
 #include <writ/start.h>
@@ -200,6 +201,45 @@ START_TEST(test_events_during_a_call_are_kept_with_their_descriptors)
 		fds[i] = eventfd(0, 0);
 	say = event(WRIT_EV_CONNECT, 0, sizeof(c), 3);
 	kernel_say(r.gate[0], &say, &c, fds);
+	say = event(WRIT_EV_CLOSED, 77, 0, 0);
+	kernel_say(r.gate[0], &say, NULL, NULL);
+	say = reply_to(&h, 0, 0, sizeof(info));
+	kernel_say(r.gate[0], &say, &info, NULL);
+	run_end(&r);
+}
+END_TEST
+
+static int forgets_proc(void *arg)
+{
+	struct writ_cap_info info;
+	unsigned fds = open_fds();
+	struct writ_event ev;
+
+	(void)arg;
+	MUST(writ_cap_inspect(9, &info) == 0 && open_fds() == fds + 6);
+	sys_gate_forget(77);
+	MUST(open_fds() == fds + 3);
+	MUST(writ_event_next(&ev, 0) == 1 && ev.hdr.op == WRIT_EV_RING && ev.hdr.arg == 78);
+	MUST(!writ_event_kept() && writ_event_next(&ev, 0) == 0);
+	return 0;
+}
+
+START_TEST(test_what_is_said_of_a_session_that_one_closed_is_forgotten)
+{
+	struct run r = run_start(forgets_proc);
+	struct writ_ev_ring ring = { .session = 77, .bells = 1 };
+	struct writ_cap_info info = { 0 };
+	struct writ_cap_req q;
+	struct writ_hdr h, say;
+	int fds[3], fd;
+
+	ck_assert(kernel_hear(r.gate[0], &h, &q, sizeof(q), &fd));
+	for (unsigned i = 0; i < 3; i++)
+		fds[i] = eventfd(0, 0);
+	say = event(WRIT_EV_RING, 77, sizeof(ring), 3);
+	kernel_say(r.gate[0], &say, &ring, fds);
+	say = event(WRIT_EV_RING, 78, sizeof(ring), 3);
+	kernel_say(r.gate[0], &say, &ring, fds);
 	say = event(WRIT_EV_CLOSED, 77, 0, 0);
 	kernel_say(r.gate[0], &say, NULL, NULL);
 	say = reply_to(&h, 0, 0, sizeof(info));
@@ -499,6 +539,7 @@ Suite *gate_suite(void)
 	tcase_add_test(t, test_adopt_gives_arguments_names_and_slots);
 	tcase_add_test(t, test_adopt_refuses_what_is_no_beginning);
 	tcase_add_test(t, test_events_during_a_call_are_kept_with_their_descriptors);
+	tcase_add_test(t, test_what_is_said_of_a_session_that_one_closed_is_forgotten);
 	tcase_add_test(t, test_replies_in_any_order_find_their_calls);
 	tcase_add_test(t, test_descriptors_go_both_ways_and_none_leaks);
 	tcase_add_test(t, test_kernel_that_goes_ends_calls);

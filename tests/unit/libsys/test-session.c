@@ -12,6 +12,7 @@
 #include "libsys/mbox.h"
 #include "libsys/pb.h"
 #include "libsys/sys.h"
+#include "libsys/tx_wire.h"
 #include "memfs.h"
 #include "node.h"
 #include <writ/start.h>
@@ -261,6 +262,47 @@ static int deaf_client(void *arg)
 	return 0;
 }
 
+/* A call to whose answer nobody listens. */
+static void post(const struct writ_chan *c, const struct writ_msg *m)
+{
+	const struct frame f = { .id = 1, .len = (uint32_t)m->len, .total = (uint32_t)m->len };
+	struct wire_out o = { 0 };
+	struct writ_hdr h;
+
+	wire_write(&o, &f);
+	memcpy(o.data, m->data, m->len);
+	h = sys_hdr(WRIT_OP_CALL, 1, c->peer.session, WIRE_LEN(m->len));
+	MUST(sys_gate_post_quiet(&h, &o) == 0);
+}
+
+enum { STUCK = 30 };
+
+/*
+ * Has the server owe it a reply in each of its channels, takes none, and leaves what it says there
+ * unread: together all the slots that a server has for Replies.
+ */
+static int stuck_client(void *arg)
+{
+	const struct writ_chan_attr attr = { .transport = WRIT_TX_KERNEL };
+	uint8_t req[64], rep[256];
+	const struct writ_msg m = { .data = req, .len = (size_t)stat_req(req, sizeof(req)) };
+	struct writ_chan *c[STUCK], *other;
+
+	(void)arg;
+	adopt();
+	for (unsigned i = 0; i < STUCK; i++) {
+		MUST(writ_chan_open(1, &attr, &c[i]) == 0);
+		post(c[i], &m);
+	}
+	usleep(100000);
+	for (unsigned i = 0; i < 3 * STUCK; i++)
+		post(c[i % STUCK], &m);
+	usleep(100000);
+	MUST(writ_chan_open(1, &attr, &other) == 0);
+	MUST(writ_chan_call(other, 0, &m, rep, sizeof(rep), NULL, INT64_C(10000000000)) > 0);
+	return 0;
+}
+
 enum { FEW = 8 };
 
 /* Opens more sessions than it may have: a server with FEW places leaves a proc a quarter of them.
@@ -316,6 +358,16 @@ START_TEST(test_bad_clients_disturb_nobody)
 }
 END_TEST
 
+START_TEST(test_slots_are_taken_back_from_who_stops_in_the_middle)
+{
+	node_start(memfs_server);
+	client_start(stuck_client);
+	kernel_run(false);
+	ck_assert_uint_eq(node.server_lives, 1);
+	node_stop();
+}
+END_TEST
+
 START_TEST(test_sessions_of_one_proc_are_bounded)
 {
 	node_start(few_server);
@@ -338,6 +390,7 @@ Suite *session_suite(void)
 	tcase_add_test(t, test_listing_in_batches);
 	tcase_add_test(t, test_death_of_the_server);
 	tcase_add_test(t, test_bad_clients_disturb_nobody);
+	tcase_add_test(t, test_slots_are_taken_back_from_who_stops_in_the_middle);
 	tcase_add_test(t, test_sessions_of_one_proc_are_bounded);
 	suite_add_tcase(s, t);
 	return s;

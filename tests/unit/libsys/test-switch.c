@@ -410,6 +410,70 @@ START_TEST(test_peer_closed_in_the_middle_of_a_message)
 }
 END_TEST
 
+enum { TURNS = 65, FRAMES = 100 };
+
+/* A side whose peer has sent so many turns that lead nowhere, then a message of a byte. */
+static struct writ_chan *flooded(struct tx *both[2])
+{
+	const struct frame turn = { .kind = FRAME_SWITCH, .id = SWITCH_FOLLOWS, .label = STREAM };
+	struct writ_chan *c = chan_new(false, NULL);
+
+	ck_assert(c != NULL && tx_stream_pair(65536, both));
+	chan_install(c, STREAM, both[0]);
+	for (unsigned i = 0; i < TURNS; i++)
+		frame(both[1], turn);
+	frame(both[1], (struct frame){ .len = 1, .total = 1 });
+	return c;
+}
+
+/* A message of FRAMES bytes, each in a frame of its own. */
+static void crumbs(struct tx *t)
+{
+	for (unsigned i = 0; i < FRAMES; i++)
+		frame(t,
+		    (struct frame){ .len = 1,
+			.total = i == 0 ? FRAMES : 0,
+			.kind = i == 0 ? FRAME_MSG : FRAME_MORE });
+}
+
+/* However fast one sends, who asks without waiting has the others to see to, and a time ends. */
+START_TEST(test_a_flood_of_frames_is_taken_in_turns)
+{
+	struct tx *both[2];
+	struct writ_chan *c = flooded(both);
+	unsigned busy = 0;
+	int64_t n;
+
+	while ((n = writ_chan_recv(c, buf, FRAMES, &got, 0, 0)) == -WRIT_E_BUSY)
+		busy++;
+	ck_assert_int_eq(n, 1);
+	ck_assert_uint_gt(busy, 0);
+	crumbs(both[1]);
+	ck_assert_int_eq(writ_chan_recv(c, buf, FRAMES, &got, 0, 0), -WRIT_E_BUSY);
+	ck_assert_int_eq(writ_chan_recv(c, buf, FRAMES, &got, 0, 0), FRAMES);
+	crumbs(both[1]);
+	ck_assert_int_eq(writ_chan_recv(c, buf, FRAMES, &got, 0, 1), -WRIT_E_TIMED_OUT);
+	ck_assert_int_eq(writ_chan_recv(c, buf, FRAMES, &got, 0, -1), FRAMES);
+	chan_free(c);
+	both[1]->ops->close(both[1]);
+}
+END_TEST
+
+START_TEST(test_a_flood_of_frames_leaves_a_time_to_look_in_place)
+{
+	struct tx *both[2];
+	struct writ_chan *c = flooded(both);
+	const void *at;
+
+	ck_assert_int_eq(writ_chan_begin_get(c, &got, &at, 0), -WRIT_E_BUSY);
+	ck_assert_int_eq(writ_chan_begin_get(c, &got, &at, 1), -WRIT_E_TIMED_OUT);
+	ck_assert_int_eq(writ_chan_begin_get(c, &got, &at, -1), 1);
+	writ_chan_end_get(c);
+	chan_free(c);
+	both[1]->ops->close(both[1]);
+}
+END_TEST
+
 static void waits_client(struct writ_chan *c, void *arg)
 {
 	struct writ_msg none = { 0 }, m = chan_msg(buf, 60000);
@@ -455,6 +519,8 @@ Suite *switch_suite(void)
 	    2 * sizeof(rows) / sizeof(rows[0]));
 	tcase_add_test(broken, test_frames_of_any_kind);
 	tcase_add_test(broken, test_a_flood_while_a_call_waits);
+	tcase_add_test(broken, test_a_flood_of_frames_is_taken_in_turns);
+	tcase_add_test(broken, test_a_flood_of_frames_leaves_a_time_to_look_in_place);
 	tcase_add_test(broken, test_peer_closed_after_what_it_had_sent);
 	tcase_add_test(broken, test_peer_closed_in_the_middle_of_a_message);
 	tcase_add_loop_test(broken, test_whoever_waits_is_told_that_the_peer_is_gone, 0, 3);
