@@ -37,7 +37,7 @@ struct writ_chan_attr {
 	uint32_t upgrade_after; /* auto: messages within 100 ms before it takes a ring; 0: 8 */
 	uint32_t idle_ms;       /* auto: gives the ring back after so long without use; 0: 1000 */
 	uint32_t bulk;          /* payload area of a ring a direction, bytes: a power of two from
-				   16 KiB to 64 MiB; 0: 128 KiB. It is charged to one's realm. */
+				   16 KiB to 64 MiB; 0: 256 KiB. It is charged to one's realm. */
 	int64_t spin_ns;        /* most that a wait spins; 0: as learned; < 0: never */
 	bool nowait;            /* open: BUSY when no server is there, instead of waiting */
 };
@@ -97,7 +97,8 @@ int writ_chan_open(writ_cap_t path, const struct writ_chan_attr *attr, struct wr
  */
 int writ_chan_open_name(const char *name, const struct writ_chan_attr *attr,
     struct writ_chan **ret);
-/* Close and free it; what was sent is still received by the peer. NULL is ignored. */
+/* Close and free it; what was sent is still received by the peer, for which this blocks up to a
+ * second on the kernel transport. NULL is ignored. */
 void writ_chan_close(struct writ_chan *c);
 const struct writ_chan_peer *writ_chan_peer(const struct writ_chan *c);
 /* A word of the user's own. */
@@ -137,7 +138,11 @@ int64_t writ_chan_call(struct writ_chan *c, uint32_t label, const struct writ_ms
 /* Send only; its reply is received as WRIT_CHAN_REPLY. Returns the id (> 0). */
 int64_t writ_chan_call_begin(struct writ_chan *c, uint32_t label, const struct writ_msg *m,
     int64_t timeout);
-/* Give it up: the peer is told, a reply that still comes is thrown away. */
+/*
+ * Give it up: the peer is told, a reply that still comes is thrown away. Never blocks; what has no
+ * room now goes later. Errors, when the peer isn't told: BUSY (something waits for room already),
+ * ILLEGAL_OPERATION (in the middle of begin_put).
+ */
 int writ_chan_cancel(struct writ_chan *c, uint32_t id);
 /*
  * Answer call @id. As writ_chan_send(); with @timeout 0 and without capabilities it is kept
@@ -150,7 +155,7 @@ int writ_chan_reply(struct writ_chan *c, uint32_t id, uint32_t label, const stru
 int64_t writ_chan_reply_recv(struct writ_chan *c, uint32_t id, uint32_t label,
     const struct writ_msg *m, void *buf, size_t size, struct writ_chan_msg *ret, int64_t timeout);
 
-/* Batching: between the two the peer is not woken for what is sent. */
+/* Batching: between the two the peer is not woken for what is sent. Errors: PEER_CLOSED only. */
 void writ_chan_cork(struct writ_chan *c);
 int writ_chan_flush(struct writ_chan *c);
 
@@ -159,7 +164,9 @@ int writ_chan_flush(struct writ_chan *c);
  * @total bytes; returns how much of it may be filled there (> 0). end_put: @n
  * bytes are; they go. The message has ended when all pieces make up @total; no
  * other may be sent before. @id: of the call that it answers, or 0. n = 0 gives the place back
- * when no piece has gone.
+ * when no piece has gone. Errors of begin_put: RANGE (@total beyond WRIT_CHAN_MAX); BUSY,
+ * TIMED_OUT (no room: call it again). Of end_put: ILLEGAL_OPERATION (no place was given, or @n is
+ * more than that).
  */
 int64_t writ_chan_begin_put(struct writ_chan *c, uint32_t id, uint32_t label, uint32_t total,
     void **ret, int64_t timeout);
@@ -167,7 +174,9 @@ int writ_chan_end_put(struct writ_chan *c, size_t n);
 /*
  * begin_get: the next piece where it lies; returns its length, *ret says of which
  * message and where in it. THE PEER CAN STILL CHANGE IT: read each byte once, or
- * copy. Holds until end_get.
+ * copy. Holds until end_get. Its first piece brings the capabilities (ret->ncaps), which whoever
+ * calls this frees, as writ_chan_recv()'s. Errors: BUSY; ILLEGAL_OPERATION (a piece is held, or a
+ * message has been received in part).
  */
 int64_t writ_chan_begin_get(struct writ_chan *c, struct writ_chan_msg *ret, const void **data,
     int64_t timeout);
@@ -176,18 +185,23 @@ void writ_chan_end_get(struct writ_chan *c);
 /*
  * Join two channels into one, as ipcz merges portals: all that comes on one goes
  * out on the other, capabilities included, till a side closes; then both are
- * closed and freed. Blocks till then. Calls are passed on with their ids.
+ * closed and freed, whatever is returned; but ILLEGAL_OPERATION (the same channel twice, one in a
+ * mailbox, or with a message begun or kept) leaves both open. Blocks till then. Calls are passed
+ * on with their ids.
  */
 int writ_chan_merge(struct writ_chan *a, struct writ_chan *b);
 
 /* --- mailboxes ------------------------------------------------------------------- */
 
 /* A mailbox that takes the clients of @endpoint (right read; 0: it only waits for channels that
- * are added). */
+ * are added). Errors: BUSY (another one of this proc has clients: one mailbox serves a proc; or
+ * somebody else listens), NO_RIGHT, FAILED_LOOKUP, INVALID_CAPABILITY (@endpoint). The caller
+ * frees *ret. */
 int writ_mbox_new(writ_cap_t endpoint, struct writ_mbox **ret);
 /* Closes all its channels. */
 void writ_mbox_free(struct writ_mbox *b);
-/* Have messages of @c, which one opened oneself, come through @b. */
+/* Have messages of @c, which one opened oneself, come through @b. Errors: ILLEGAL_OPERATION (a
+ * server's side, or in a mailbox already). */
 int writ_mbox_add(struct writ_mbox *b, struct writ_chan *c);
 /*
  * The next message of any channel, which is *ret_c; as writ_chan_recv(), and also OPENED and
