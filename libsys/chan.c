@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "libsys/sys.h"
+#include "libsys/tx_kernel.h"
 
 #define DEFAULT_UPGRADE 8
 #define DEFAULT_IDLE_MS 1000
@@ -125,6 +126,7 @@ static int turn(struct writ_chan *c)
 	if (r < 0)
 		return chan_mute(c);
 	out_of(c)->ops->flush(out_of(c)); /* what was corked there */
+	c->asking = c->client && c->peer.session != 0 && c->turn_to == CHAN_TX_USER && !c->granted;
 	c->out = (uint8_t)c->turn_to;
 	c->turn_to = -1;
 	if ((c->turn_how & SWITCH_FOLLOWS) != 0)
@@ -176,7 +178,9 @@ int chan_progress(struct writ_chan *c)
 
 	if (c->broken || c->gone || c->mute)
 		return -WRIT_E_PEER_CLOSED;
-	if (c->turn_to >= 0)
+	if (c->asking)
+		r = chan_verdict(c);
+	if (r == 0 && c->turn_to >= 0)
 		r = turn(c);
 	return r == 0 && c->rest != NULL ? rest_go(c) : r;
 }
@@ -185,7 +189,7 @@ void *chan_reserve(struct writ_chan *c, size_t len, int *ret)
 {
 	void *at = NULL;
 
-	*ret = c->turn_to >= 0 || c->rest != NULL || c->broken || c->gone || c->mute
+	*ret = c->turn_to >= 0 || c->rest != NULL || c->asking || c->broken || c->gone || c->mute
 	    ? chan_progress(c)
 	    : 0;
 	if (*ret == 0)
@@ -220,8 +224,14 @@ int chan_release(struct writ_chan *c)
 /* The peer goes on with another transport: read there, and let what goes follow. */
 static int switched(struct writ_chan *c, const struct frame *f)
 {
-	int r = chan_release(c);
+	int r;
 
+	if (!c->client && c->refused && f->label == CHAN_TX_USER && c->in == CHAN_TX_KERNEL &&
+	    c->tx[CHAN_TX_USER] == NULL) {
+		kernel_server_refuse(c->tx[c->in]);
+		return 0;
+	}
+	r = chan_release(c);
 	/* It is the server that gives rings back. */
 	if (r < 0 || f->label >= CHAN_TX_N || c->tx[f->label] == NULL || f->len != 0 ||
 	    (!c->client && f->id == SWITCH_RELEASE))
@@ -248,7 +258,7 @@ int chan_peek(struct writ_chan *c, struct frame *ret, const void **data)
 	unsigned turns = 0;
 	int r = 0;
 
-	if (c->rest != NULL || c->turn_to >= 0)
+	if (c->rest != NULL || c->turn_to >= 0 || c->asking)
 		chan_progress(c);
 	while (!c->broken) {
 		r = c->tx[c->in]->ops->peek(c->tx[c->in], ret, data);
@@ -351,6 +361,24 @@ static int doze(struct writ_chan *c, unsigned want, int64_t end)
 	return p[2].revents != 0 ? sys_gate_pump() : 0;
 }
 
+/* The server's word on a ring comes through the gate, which is all to wait for till then. 0: it is
+ * there; 1: something came; or TIMED_OUT. */
+static int wait_verdict(struct writ_chan *c, int64_t end)
+{
+	struct pollfd p = { .fd = WRIT_GATE_FD, .events = POLLIN };
+	int64_t left = end < 0 ? -1 : (end - spin_now() + 999999) / 1000000;
+
+	if (chan_verdict(c) == 0)
+		return 0;
+	if (chan_was_closed(c))
+		return 1;
+	if (end >= 0 && left <= 0)
+		return -WRIT_E_TIMED_OUT;
+	if ((poll(&p, 1, (int)left) < 0 && errno != EINTR) || sys_gate_pump() < 0)
+		c->gone = true;
+	return 1;
+}
+
 int chan_wait(struct writ_chan *c, unsigned want, size_t len, int64_t end)
 {
 	struct wish w = { c, want, len };
@@ -365,6 +393,8 @@ int chan_wait(struct writ_chan *c, unsigned want, size_t len, int64_t end)
 		w.want = want;
 		w.len = len = rest_need(c);
 	}
+	if (c->asking && (r = wait_verdict(c, end)) != 0)
+		return r < 0 ? r : 0;
 	if (t->fast && spin_wait(&c->spin, t->peer_cpu, wish_ready, &w) != 0)
 		return 0;
 	if (chan_was_closed(c))

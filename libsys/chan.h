@@ -47,6 +47,8 @@ struct writ_chan {
 	bool to_self;      /* both ends are one's own */
 	bool release;      /* one side has said that the ring is no longer needed */
 	bool corked;
+	bool asking, granted;   /* client: whether the server takes the ring; that it did */
+	bool refused;           /* server: a ring that it didn't take */
 	int turn_to;            /* transport to go on with before the next frame; -1: none */
 	uint32_t turn_how;      /* SWITCH_... */
 	uint32_t next_id, late; /* late: frames read since it is gone */
@@ -90,8 +92,9 @@ struct writ_chan {
 	unsigned window;
 	uint64_t seen; /* server: messages by the last look for idle ones */
 	uint32_t idle_ms,
-	    quiet_ms; /* after so long it is idle (0: never); for so long it has been */
-	struct {      /* server: a new ring, while the old one is still read */
+	    quiet_ms;        /* after so long it is idle (0: never); for so long it has been */
+	uint64_t ring_bytes; /* server: of the ring's memory */
+	struct {             /* server: a new ring, while the old one is still read */
 		struct tx *tx;
 		struct link *link;
 		uint64_t tag;
@@ -160,6 +163,8 @@ int chan_put(struct writ_chan *c, const struct frame *first, const void *data, b
 
 /* A message went or came: is it time for another transport? Client only. */
 void chan_used(struct writ_chan *c, size_t len);
+/* Client: the server's word on the ring, if it has come. 0, or BUSY: nothing may go there yet. */
+int chan_verdict(struct writ_chan *c);
 /* Both sides have left the ring for good: give it back. @read: the peer has read all of it. */
 void chan_settle(struct writ_chan *c, bool read);
 /* Server: the client has a ring. Takes @t and @link, but not on failure. 0 or an error. */

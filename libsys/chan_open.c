@@ -120,6 +120,7 @@ void chan_used(struct writ_chan *c, size_t len)
 
 int chan_ring_in(struct writ_chan *c, struct tx *t, struct link *link, uint64_t tag)
 {
+	c->refused = false;
 	if (c->tx[CHAN_TX_USER] != NULL) { /* not yet read to its end */
 		c->ring_next.tx = t;
 		c->ring_next.link = link;
@@ -142,10 +143,30 @@ static void ring_drop(struct writ_chan *c)
 {
 	c->tx[CHAN_TX_USER]->ops->close(c->tx[CHAN_TX_USER]);
 	c->tx[CHAN_TX_USER] = NULL;
+	c->granted = false;
 	if (c->box != NULL)
 		mbox_unlink(c->box, c);
 	link_put(c->link);
 	c->link = NULL;
+}
+
+int chan_verdict(struct writ_chan *c)
+{
+	struct writ_ring_req q = { 0 };
+	struct writ_hdr h = sys_hdr(WRIT_OP_RING, 0, c->peer.session, sizeof(q));
+	int r = kernel_client_verdict(c->tx[CHAN_TX_KERNEL]);
+
+	if (r == 0)
+		return -WRIT_E_BUSY;
+	c->asking = false;
+	c->granted = r > 0;
+	if (r > 0)
+		return 0;
+	c->out = CHAN_TX_KERNEL; /* nothing has gone there */
+	ring_drop(c);
+	c->window_ns = spin_now() + SULK_NS;
+	sys_gate_post_quiet(&h, &q);
+	return 0;
 }
 
 void chan_settle(struct writ_chan *c, bool read)

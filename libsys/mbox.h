@@ -46,6 +46,7 @@ struct writ_mbox {
 	struct mbox_link *links;
 	struct mbox_watch *watches;
 	struct spin spin;
+	uint64_t ring_max; /* bytes of rings */
 	int64_t swept_ns;
 	bool others;    /* what comes besides is looked at by who calls mbox_step() */
 	unsigned turns; /* since the descriptors were looked at */

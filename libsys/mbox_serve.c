@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include "libsys/chan_tag.h"
 #include "libsys/mbox.h"
@@ -16,6 +17,12 @@
 #define MAX_CHANS 32768 /* at once */
 #define PID_LINKS 4     /* of one proc: two descriptors each, for RING_HINTS rings */
 #define WATCH_BIT ((uintptr_t)1)
+#define AS_SPARE \
+	(256ull << 20)          /* address space that a proc has besides its memory: nest_loop.c \
+				 */
+#define RING_SHARE (8ull << 30) /* bytes of rings where nothing is said of memory */
+#define RING_LEAST (4ull << 20)
+#define RING_FREE  (1u << 20) /* a proc's first ring of usual size is always in it */
 
 static struct writ_mbox *serving; /* a proc's sessions all come to one mailbox */
 
@@ -280,6 +287,23 @@ static struct link *link_of(struct writ_mbox *b, const struct writ_chan *c, stru
 	return link_new(ev->fds[0], bells[0], bells[1], 1);
 }
 
+/*
+ * Memory of rings may be touched first by oneself, and count as one's own: all of them
+ * together may be half of what one has, and those of a proc a quarter of what is left.
+ */
+static bool may_map(const struct writ_mbox *b, const struct writ_chan *c, uint64_t bytes)
+{
+	uint64_t all = 0, mine = 0;
+
+	for (const struct writ_chan *o = b->all; o != NULL; o = o->all_next) {
+		uint64_t n = o->tx[CHAN_TX_USER] != NULL ? o->ring_bytes : 0;
+
+		all += n;
+		mine += o->peer.pid == c->peer.pid ? n : 0;
+	}
+	return all + bytes <= b->ring_max && mine + bytes <= (b->ring_max - all) / 4 + RING_FREE;
+}
+
 /* The ring that came with @ev, for @c. NULL: it can't be one, or there is no memory. */
 static struct tx *adopt(struct writ_mbox *b, struct writ_chan *c, struct writ_event *ev,
     struct link **ret_link)
@@ -304,15 +328,23 @@ static struct tx *adopt(struct writ_mbox *b, struct writ_chan *c, struct writ_ev
 static void ring_came(struct writ_mbox *b, struct writ_chan *c, struct writ_event *ev)
 {
 	struct link *link = NULL;
-	struct tx *t = adopt(b, c, ev, &link);
+	struct tx *t = NULL;
 
-	if (t == NULL || c->ring_next.tx != NULL || chan_ring_in(c, t, link, ev->ring.tag) < 0) {
-		if (t != NULL)
-			t->ops->close(t);
-		link_put(link);
+	if (c->ring_next.tx != NULL) { /* one at a time is what can be on its way */
 		chan_break(c);
 		mbox_ready(b, c);
+		return;
 	}
+	if (may_map(b, c, ev->ring.bytes))
+		t = adopt(b, c, ev, &link);
+	if (t != NULL && chan_ring_in(c, t, link, ev->ring.tag) == 0) {
+		c->ring_bytes = ev->ring.bytes;
+		return;
+	}
+	if (t != NULL)
+		t->ops->close(t);
+	link_put(link);
+	c->refused = true; /* which its SWITCH is told: all goes on through the kernel */
 }
 
 bool mbox_wants(void *box, const struct writ_hdr *h)
@@ -427,6 +459,16 @@ int mbox_watch(struct writ_mbox *b, int fd, void (*fn)(void *owner, void *arg), 
 	return 0;
 }
 
+/* Half of one's memory, as far as one can know it. */
+static uint64_t ring_share(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_AS, &l) < 0 || l.rlim_cur == RLIM_INFINITY)
+		return RING_SHARE;
+	return l.rlim_cur > AS_SPARE + 2 * RING_LEAST ? (l.rlim_cur - AS_SPARE) / 2 : RING_LEAST;
+}
+
 int writ_mbox_new(writ_cap_t endpoint, struct writ_mbox **ret)
 {
 	struct writ_mbox *b = calloc(1, sizeof(*b));
@@ -437,6 +479,7 @@ int writ_mbox_new(writ_cap_t endpoint, struct writ_mbox **ret)
 		return -WRIT_E_NOT_ENOUGH_MEMORY;
 	b->ready_tail = &b->ready_head;
 	b->max_chans = MAX_CHANS;
+	b->ring_max = ring_share();
 	spin_init(&b->spin, 0);
 	b->epfd = epoll_create1(EPOLL_CLOEXEC);
 	if (b->epfd < 0 || epoll_ctl(b->epfd, EPOLL_CTL_ADD, WRIT_GATE_FD, &e) < 0)

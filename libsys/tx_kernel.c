@@ -24,7 +24,8 @@ struct got {
 struct client {
 	struct tx tx;
 	writ_cap_t path;
-	uint32_t session;
+	uint32_t session, ask; /* ask: the call that carries the last SWITCH */
+	int verdict;
 	unsigned ncalls;
 	struct call {
 		uint32_t cookie;
@@ -55,8 +56,12 @@ static bool got_add(struct client *k, const struct call *call, const struct wire
 	struct got *g;
 	struct frame f;
 
+	if (call->cookie == k->ask)
+		k->verdict = len == sizeof(in->head) && in->head.kind == WIRE_NO ? -1 : 1;
 	if (len == 0 && in->rep.ncaps == 0)
 		return true; /* just taken */
+	if (call->cookie == k->ask && k->verdict < 0 && in->rep.ncaps == 0)
+		return true;
 	if (len == sizeof(in->head) && in->head.kind == WIRE_GET && in->rep.ncaps == 0) {
 		k->tx.retry_ns = spin_now() + LATER_NS;
 		return true;
@@ -125,8 +130,18 @@ static int call(struct client *k, size_t len)
 		return -WRIT_E_PEER_CLOSED;
 	}
 	c.cookie = (uint32_t)cookie;
+	if (k->out.head.kind == FRAME_SWITCH) {
+		k->ask = c.cookie;
+		k->verdict = 0;
+	}
 	k->calls[k->ncalls++] = c;
 	return 0;
+}
+
+int kernel_client_verdict(struct tx *t)
+{
+	collect(of(t));
+	return of(t)->verdict;
 }
 
 bool kernel_client_unread(const struct tx *t)

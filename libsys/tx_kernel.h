@@ -13,6 +13,8 @@ struct writ_chan;
 
 /* The client's side of @session, opened through @path. NULL: no memory. */
 struct tx *kernel_client_new(writ_cap_t path, uint32_t session);
+/* What the server made of the SWITCH that was sent last: 1 done, -1 refused, 0 not yet known. */
+int kernel_client_verdict(struct tx *t);
 /* Is a frame on its way that the server has not taken? */
 bool kernel_client_unread(const struct tx *t);
 /* After it is closed or broken: may what was sent last have been taken by the server? */
@@ -40,6 +42,8 @@ int port_poll(struct port *p);
 int port_open(struct port *p);
 void port_close(struct port *p);
 
+/* Refuse the SWITCH that peek() gives: it is released. */
+void kernel_server_refuse(struct tx *t);
 /* Is a Reply held for it? */
 bool kernel_server_holds(const struct tx *t);
 /* Does a client's side of @t hold slots by what nobody takes? */

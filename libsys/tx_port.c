@@ -307,6 +307,21 @@ static int server_release(struct tx *t)
 	return 0;
 }
 
+void kernel_server_refuse(struct tx *t)
+{
+	struct server *s = of(t);
+	struct got *g = s->head;
+
+	s->head = g->next;
+	if (s->head == NULL)
+		s->tail = &s->head;
+	s->ngot--;
+	out.req = (struct writ_msg_req){ 0 };
+	out.head = (struct wire){ .kind = WIRE_NO };
+	answer(s->port, g->reply, WIRE_LEN(0));
+	free(g);
+}
+
 static bool server_arm(struct tx *t, unsigned want, size_t len)
 {
 	struct server *s = of(t);

@@ -15,6 +15,7 @@ struct wire {
 _Static_assert(sizeof(struct wire) == 24, "no hidden padding");
 
 #define WIRE_GET      FRAME_N
+#define WIRE_NO       (FRAME_N + 1) /* answer to a SWITCH: it isn't done */
 #define WIRE_DATA_MAX (WRIT_DATA_MAX - sizeof(struct wire))
 #define WIRE_LEN(len) (sizeof(struct writ_msg_req) + sizeof(struct wire) + (len))
 

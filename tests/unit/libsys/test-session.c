@@ -368,6 +368,59 @@ START_TEST(test_slots_are_taken_back_from_who_stops_in_the_middle)
 }
 END_TEST
 
+static int poor_init(struct srv *s, int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	s->box->ring_max = 0;
+	return 0;
+}
+
+/* A server that has no memory for rings. */
+static int poor_server(void *arg)
+{
+	struct fssrv_ops ops = memfs_ops;
+	char **argv;
+	int argc;
+
+	(void)arg;
+	MUST(writ_adopt(&argc, &argv) == 0);
+	memfs_reset();
+	ops.init = poor_init;
+	return fssrv_main(argc, argv, &ops);
+}
+
+/* Wants a ring, and does without. */
+static int modest_client(void *arg)
+{
+	const struct writ_chan_attr attr = { .transport = WRIT_TX_USER };
+	struct writ_chan_stats st;
+	struct writ_chan *c;
+	uint8_t req[64];
+	size_t n = (size_t)stat_req(req, sizeof(req));
+
+	(void)arg;
+	adopt();
+	MUST(writ_chan_open(1, &attr, &c) == 0);
+	for (unsigned i = 0; i < 20; i++)
+		MUST(say(c, req, n) > 0);
+	writ_chan_stat(c, &st);
+	MUST(st.received[0] == 20 && st.received[1] == 0 && st.sent[1] == 0);
+	writ_chan_close(c);
+	return 0;
+}
+
+START_TEST(test_a_ring_may_be_refused)
+{
+	node_start(poor_server);
+	client_start(modest_client);
+	kernel_run(false);
+	client_start(files_client);
+	kernel_run(false);
+	node_stop();
+}
+END_TEST
+
 START_TEST(test_sessions_of_one_proc_are_bounded)
 {
 	node_start(few_server);
@@ -392,6 +445,7 @@ Suite *session_suite(void)
 	tcase_add_test(t, test_bad_clients_disturb_nobody);
 	tcase_add_test(t, test_slots_are_taken_back_from_who_stops_in_the_middle);
 	tcase_add_test(t, test_sessions_of_one_proc_are_bounded);
+	tcase_add_test(t, test_a_ring_may_be_refused);
 	suite_add_tcase(s, t);
 	return s;
 }
