@@ -290,11 +290,11 @@ bool chan_arm(struct writ_chan *c, unsigned want, size_t len)
 {
 	bool in = (want & TX_IN) != 0 && c->tx[c->in]->ops->arm(c->tx[c->in], TX_IN, 0);
 	bool out = (want & TX_OUT) != 0 && out_of(c)->ops->arm(out_of(c), TX_OUT, len);
+	struct tx *k = c->tx[CHAN_TX_KERNEL];
 
-	/* Where the peer sends only when asked, it may be waiting for that, and make no room
-	 * before. */
-	if (want == TX_OUT && c->in != c->out && !c->tx[c->in]->fast)
-		c->tx[c->in]->ops->arm(c->tx[c->in], TX_IN | TX_OUT, 0);
+	/* The server may wait to be asked, through the kernel, and make no room before. */
+	if (want == TX_OUT && c->client && k != NULL && k != out_of(c) && !k->fast)
+		k->ops->arm(k, TX_IN | TX_OUT, 0);
 	return in || out;
 }
 

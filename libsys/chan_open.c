@@ -63,8 +63,8 @@ static int ring_get(struct writ_chan *c, uint32_t bulk)
 	struct tx *t = NULL;
 
 	r = writ_gate_call(&h, &q, NULL, NULL, 0, fds);
-	if (r < 0)
-		return r;
+	if (r < 0) /* it may have been closed meanwhile */
+		return r == -WRIT_E_FAILED_LOOKUP ? -WRIT_E_PEER_CLOSED : r;
 	c->link = with != NULL ? link_get(with->link) : link_new(fds[0], fds[1], fds[2], 0);
 	fds[1] = fds[2] = -1;
 	c->link_id = id;

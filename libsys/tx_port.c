@@ -214,11 +214,15 @@ int port_poll(struct port *p)
 
 void port_close(struct port *p)
 {
-	if (p->reply != 0)
-		sys_slot_back(p->reply);
+	struct writ_hdr h;
+
+	/* An open RECV would take the next message, for nobody. What it may have taken goes. */
+	if (p->cookie != 0 && writ_cancel(p->cookie) >= 0)
+		sys_gate_answer(p->cookie, &h, NULL, 0);
+	writ_slot_free(p->reply);
 	for (unsigned i = 0; p->take != 0 && i < WRIT_CAPS_MAX; i++)
-		sys_slot_back(p->take + i);
-	p->reply = p->take = 0;
+		writ_slot_free(p->take + i);
+	p->reply = p->take = p->cookie = 0;
 }
 
 /* --- a session's side ------------------------------------------------------------------ */
