@@ -210,5 +210,6 @@ rings: tests
 		FORTIFY= CFLAGS="-O1 -g -fno-omit-frame-pointer" build/asan/bin/ring-hostile
 	WRIT_STEPS=1000000 tools/run-tests build/asan/bin/ring-hostile:600
 	tests/fuzz/ring-broken.sh long
-soak: $(B)/bin/unit-caps-random
+soak: $(B)/bin/unit-caps-random $(B)/bin/unit-chan
 	$< $(or $(SOAK_OPS),10000000)
+	WRIT_CHAN_MSGS=$(or $(SOAK_MSGS),5000000) CK_RUN_CASE=switch $(B)/bin/unit-chan

@@ -35,3 +35,10 @@ t-names_LIBS := libwrit
 t-names_LDLIBS := -lprotobuf-c
 t-names_STATIC := 1
 SHTESTS += tests/system/names.sh
+TESTBINS += t-chan
+t-chan_SRCS := tests/system/gate/lib.c tests/unit/libsys/pattern.c $(wildcard tests/system/chan/*.c)
+t-chan_LIBS := libwrit
+t-chan_LDLIBS := -Wl,--wrap=mmap
+t-chan_STATIC := 1
+tests/system/chan.sh_SECS := 300
+SHTESTS += tests/system/chan.sh

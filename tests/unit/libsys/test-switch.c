@@ -116,7 +116,7 @@ END_TEST
 
 START_TEST(test_messages_with_a_switch_each_time)
 {
-	struct soak k = { soak_count(30000), 1, chan_seed("switches") };
+	struct soak k = { 30000, 1, chan_seed("switches") };
 
 	chan_two(STREAM, soak_side, soak_side, &k);
 }
@@ -508,7 +508,7 @@ Suite *switch_suite(void)
 	Suite *s = suite_create("switch");
 	TCase *t = tcase_create("switch"), *broken = tcase_create("broken");
 
-	tcase_set_timeout(t, 600);
+	tcase_set_timeout(t, 1800);
 	tcase_set_timeout(broken, 60);
 	tcase_add_test(t, test_messages_with_switches_at_random);
 	tcase_add_test(t, test_messages_with_a_switch_each_time);
