@@ -182,7 +182,7 @@ static void *ring_reserve(struct tx *t, size_t len)
 	assert(len <= t->frame_max);
 	if (!ring_room(r, len))
 		ring_reload(r);
-	if (r->broken || !ring_room(r, len))
+	if (!r->broken && !ring_room(r, len))
 		return NULL;
 	r->reserved = (int64_t)len;
 	r->staged = len <= RING_INLINE;
@@ -192,6 +192,8 @@ static void *ring_reserve(struct tx *t, size_t len)
 		return r->stage;
 	}
 	p = r->out_bulk + ring_offset(r, r->head_at);
+	if (r->broken)
+		return p;
 	for (size_t i = 0; i < NEAR * LINE && i < len; i += LINE)
 		ring_own(p + i);
 	return p;

@@ -48,8 +48,8 @@ struct tx;
 struct tx_ops {
 	/*
 	 * A place for the data of a frame of @len (<= frame_max) bytes, contiguous.
-	 * NULL: no room now, or broken. The same place again until commit(), if asked
-	 * for as much.
+	 * NULL: no room now; one that is broken takes all, and commit() says so. The same
+	 * place again until commit(), if asked for as much.
 	 */
 	void *(*reserve)(struct tx *t, size_t len);
 	/*

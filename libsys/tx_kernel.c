@@ -170,7 +170,7 @@ static void *client_reserve(struct tx *t, size_t len)
 	(void)len;
 	if (!has_room(k))
 		collect(k);
-	return has_room(k) && !k->broken ? k->out.data : NULL;
+	return has_room(k) || k->broken ? k->out.data : NULL;
 }
 
 /* Can these be sent? The kernel says so only when the server answers. */
@@ -194,7 +194,7 @@ static int check_caps(const struct client *k, const struct frame *f)
 static int client_commit(struct tx *t, const struct frame *f, bool cork)
 {
 	struct client *k = of(t);
-	int r = check_caps(k, f);
+	int r = k->broken ? -WRIT_E_PEER_CLOSED : check_caps(k, f);
 
 	(void)cork;
 	if (r < 0)

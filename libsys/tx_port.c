@@ -247,7 +247,7 @@ static void *server_reserve(struct tx *t, size_t len)
 	(void)len;
 	port_poll(s->port);
 	lend(s);
-	return s->held != 0 && !s->broken ? out.data : NULL;
+	return s->held != 0 || s->broken ? out.data : NULL;
 }
 
 /* Capabilities may be refused, and the Reply is still there then. */
@@ -269,6 +269,8 @@ static int server_commit(struct tx *t, const struct frame *f, bool cork)
 	writ_cap_t reply = s->held;
 
 	(void)cork;
+	if (s->broken)
+		return -WRIT_E_PEER_CLOSED;
 	wire_write(&out, f);
 	if (f->ncaps > 0)
 		return commit_caps(s, WIRE_LEN(f->len));
