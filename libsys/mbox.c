@@ -271,7 +271,7 @@ int64_t mbox_step(struct writ_mbox *b, struct writ_chan **ret_c, void *buf, size
 		return n;
 	if (b->ready_head == NULL && hot_ready(b) == 0)
 		n = rest(b, end);
-	while (n == 0 && (c = pop(b)) != NULL) {
+	for (unsigned i = 0; i < TURNS && n == 0 && (c = pop(b)) != NULL; i++) {
 		n = serve(b, c, buf, size, ret, flags);
 		if (n != -WRIT_E_BUSY) {
 			*ret_c = c;

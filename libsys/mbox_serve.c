@@ -109,7 +109,8 @@ bool mbox_may_keep(const struct writ_mbox *b, const struct writ_chan *c, size_t 
 		all += keeps(o);
 		mine += o->peer.pid == c->peer.pid ? keeps(o) : 0;
 	}
-	return all + len <= MBOX_KEEP && mine + len <= (MBOX_KEEP - all) / 4;
+	/* One message of each, however long one wants them. */
+	return mine == 0 || (all + len <= MBOX_KEEP && mine + len <= (MBOX_KEEP - all) / 4);
 }
 
 /*

@@ -174,8 +174,10 @@ static void deliver(struct port *p, const struct wire_in *in, size_t len, writ_c
 	if (ok)
 		g = malloc(sizeof(*g) + f.len);
 	if (g == NULL) {
-		if (s != NULL)
+		if (s != NULL) {
 			s->broken = true;
+			chan_break(c);
+		}
 		drop(&f, reply);
 	} else {
 		g->f = f;
@@ -193,7 +195,7 @@ static void deliver(struct port *p, const struct wire_in *in, size_t len, writ_c
 int port_poll(struct port *p)
 {
 	static struct wire_in in;
-	struct writ_hdr h;
+	struct writ_hdr h = { 0 };
 
 	p->events(p->arg);
 	while (p->cookie != 0 && sys_gate_answer(p->cookie, &h, &in, sizeof(in))) {
@@ -209,7 +211,8 @@ int port_poll(struct port *p)
 		else if (h.status == WRIT_E_NO_RIGHT || h.status == WRIT_E_INVALID_CAPABILITY)
 			return -h.status;
 	}
-	return 0;
+	/* A caller who has gone takes the RECV with it that went with his answer. */
+	return h.status != 0 && port_open(p) == -WRIT_E_PEER_CLOSED ? -WRIT_E_PEER_CLOSED : 0;
 }
 
 void port_close(struct port *p)
