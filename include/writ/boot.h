@@ -50,7 +50,7 @@ struct boot_record {
 	uint32_t nprocs, uid_base;
 	uint32_t groups; /* bit of each enum boot_group that has a descriptor; BOOT_V2 always */
 	uint32_t v2_has; /* bit of each controller that is in v2 */
-	uint32_t nfiles, root;        /* root: the row that is the first server's image */
+	uint32_t nfiles, root;   /* root: the row that is the first server's image */
 	uint32_t start_len, pad; /* bytes of start: root's start record, carried unread */
 	struct boot_file files[BOOT_FILES_MAX];
 	char start[WRIT_BLOB_MAX];

@@ -415,8 +415,8 @@ static void test_checks(void)
 	writ_cap_delete(HELD);
 	check(balanced(&before, &now, 10), "and not when it is gone");
 	ratio = measure("some calls delayed, no attack", WRIT_CLASS_LC, 2, false, true);
-	check(ratio > 3000, "negative control: delayed calls are found (%u.%02u)",
-	    ratio / 1000, ratio / 10 % 100);
+	check(ratio > 3000, "negative control: delayed calls are found (%u.%02u)", ratio / 1000,
+	    ratio / 10 % 100);
 }
 
 /* @mode is "what" or "what:number:window". */
