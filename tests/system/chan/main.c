@@ -38,7 +38,7 @@ static int64_t spawn_kid(unsigned i, char where, unsigned gives, const char *mod
 		    .image = image,
 		    .profile = where == 'b' ? WRIT_PROFILE_SERVER : WRIT_PROFILE_NATIVE,
 		    .cnode_bits = 10,
-		    .memory = 400 << 20,
+		    .memory = 800 << 20,
 		    .log_max = 1 << 16 } };
 	struct writ_hdr h = { .op = WRIT_OP_SPAWN, .cap = where == 'b' ? SPAWN_B : SPAWN_A };
 	struct writ_grant *g = (struct writ_grant *)(void *)m.rest;
