@@ -88,6 +88,19 @@ $(B)/gen/kernel/filters.h: $(B)/bin/gen-filter
 	@mkdir -p $(@D)
 	$(Q)$< >$@
 
+# Programs for Linux's eBPF, and their skeletons for who loads them: BPFS are their names.
+BPF_C   = $(CLANG) -target bpf -mcpu=v3 -g -O2 -Wall -Wextra -Werror -Wno-unused-parameter -std=gnu17 \
+	  -ffreestanding -D__TARGET_ARCH_x86 -isystem /usr/include/x86_64-linux-gnu -Iinclude -iquote .
+$(B)/gen/bpf/%.bpf.o:
+	$(call say,BPF,$(filter %.bpf.c,$^))
+	@mkdir -p $(@D)
+	$(Q)$(BPF_C) -MMD -MP -MT $@ -c -o $@ $(filter %.bpf.c,$^)
+	$(Q)llvm-strip-14 -g $@
+$(B)/gen/bpf/%.skel.h: $(B)/gen/bpf/%.bpf.o
+	$(Q)bpftool gen skeleton $< name $*_bpf >$@
+$(foreach b,$(BPFS),$(eval $(B)/gen/bpf/$(notdir $(b)).bpf.o: $(b).bpf.c))
+-include $(foreach b,$(BPFS),$(B)/gen/bpf/$(notdir $(b)).bpf.d)
+
 $(B)/gen/writ/%.pb-c.o: $(B)/gen/writ/%.pb-c.c | $(GEN_H)
 	$(call say,CC,$<)
 	$(Q)$(CC) -w $(ALLC) -c -o $@ $<

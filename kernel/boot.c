@@ -107,6 +107,7 @@ static int take_record(void)
 	k.logdir = BOOT_LOGS_FD;
 	k.nprocs = record.nprocs;
 	k.uid_base = record.uid_base;
+	k.layers = record.layers;
 	return 0;
 }
 

@@ -285,7 +285,7 @@ struct k {
 	int epfd, urgent, sigfd, logdir; /* urgent: the realms' epfd of class LC */
 	bool stopping;
 	int exit_code;
-	uint32_t uid_base, next_pid, nprocs, dying_realms, shares[K_SHARE_N];
+	uint32_t uid_base, next_pid, nprocs, dying_realms, layers, shares[K_SHARE_N];
 	obj_t own[K_OWNS >> K_OWN_BITS]; /* CNodes of the kernel's own, made when first needed */
 	struct k_hook **hooks;           /* [K_OWNS], by the body of their objects */
 	struct k_pool own_pool;

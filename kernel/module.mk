@@ -9,3 +9,5 @@ writ-kernel_LIBS := libcaps
 writ-kernel_LDLIBS := -lcap-ng -lsodium
 # the seccomp filters, from kernel/syscalls.h
 $(B)/kernel/filter.o: $(B)/gen/kernel/filters.h
+# Enforcement in Linux, by eBPF; writ-boot loads it
+BPFS += kernel/bpf/calls kernel/bpf/sockets kernel/bpf/lsm

@@ -297,7 +297,8 @@ void k_proc_row(const struct k_proc *p, struct writ_proc_row *out)
 		.cpu_ns = k_proc_cpu(p),
 		.rss_max = p->rss_max,
 		.log = (uint32_t)(p - k.procs),
-		.refused = p->refused };
+		.refused = p->refused,
+		.layers = p->state == WRIT_STATE_RUNNING ? k.layers : 0 };
 	memcpy(out->name, p->name, sizeof(out->name));
 }
 

@@ -318,9 +318,10 @@ struct writ_proc_row {
 	uint64_t memory, cpu_ns, rss_max; /* limit, bytes; of ended procs: CPU time and peak */
 	uint32_t log;                     /* number of its log file: NODE's log folder, "%u.log" */
 	uint32_t refused;                 /* refusals counted against it */
+	uint32_t layers, pad; /* bit of each enum writ_layer it is held by; 0: it has not run */
 	char name[WRIT_NAME_MAX];
 };
-_Static_assert(sizeof(struct writ_proc_row) == 104, "");
+_Static_assert(sizeof(struct writ_proc_row) == 112, "");
 
 /* CAPS: arg = slot to go on from (0: begin). Reply: arg = next (0: done), then rows of struct
  * writ_cap_info. */

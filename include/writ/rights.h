@@ -94,6 +94,28 @@ enum writ_profile {
 	    WRIT_PROFILE_N
 };
 
+/* Layers of the sandbox: for who lists procs, and for a manifest's require. The first three
+ * no node runs without. */
+/* clang-format off */
+#define WRIT_LAYERS(X) \
+	X(NAMESPACES,   "namespaces") \
+	X(SECCOMP,      "seccomp") \
+	X(RLIMITS,      "rlimits") \
+	X(CGROUP,       "cgroup") \
+	X(LANDLOCK,     "landlock") \
+	X(EBPF_CALLS,   "ebpf_calls")   /* calls, seen at their entry */ \
+	X(EBPF_SOCKETS, "ebpf_sockets") /* sockets, by cgroup */ \
+	X(EBPF_UNIX,    "ebpf_unix")    /* the same of unix sockets' addresses */ \
+	X(EBPF_LSM,     "ebpf_lsm")     /* objects */ \
+	X(TELEMETRY,    "telemetry")    /* counters; nothing is held by it */
+/* clang-format on */
+enum writ_layer {
+#define X(id, name) WRIT_LAYER_##id,
+	WRIT_LAYERS(X)
+#undef X
+	    WRIT_LAYER_N
+};
+
 /* Life of a proc, in order. */
 /* clang-format off */
 #define WRIT_STATES(X) \

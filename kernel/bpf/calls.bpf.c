@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Layer "calls": each call of a managed process is held against the bitmap in its
+ * leader's task storage as it enters. seccomp is before it and prevents; this sees
+ * what that let through, and ends the process: the second line, never the first,
+ * for what the call does may have happened. Follows forks and execs, so that no
+ * process of a nest is without its bitmap, and none executes twice.
+ */
+#include "kernel/bpf/linux.bpf.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, GUARD_CALLS_ROWS);
+	__type(key, __u32);
+	__type(value, struct guard_calls);
+} calls SEC(".maps");
+
+/* Record it; end the process where rules are enforced. @always: who it is matters to no mode. */
+static void punish(struct guard_task *t, const struct guard_config *c, __u32 call)
+{
+	enum guard_mode mode = mode_of(c, t->mode);
+
+	if (mode == GUARD_OFF)
+		return;
+	denied(t->pid, t->realm, t->name, GUARD_BY_CALLS, call, mode);
+	if (mode == GUARD_ENFORCE)
+		bpf_send_signal(L_SIGKILL);
+}
+
+/* Take the bitmap of the generation that is in use. */
+static void refresh(struct guard_task *t, const struct guard_config *c)
+{
+	__u32 generation = c->generation;
+	__u32 row = guard_calls_row(generation, t->profile, t->phase != GUARD_RUN);
+	const struct guard_calls *from = bpf_map_lookup_elem(&calls, &row);
+
+	if (from == NULL)
+		return;
+	__builtin_memcpy(t->bits, from->bits, sizeof(t->bits));
+	t->generation = generation;
+}
+
+static bool allowed(const struct guard_task *t, unsigned long call)
+{
+	return call < 64 * GUARD_CALLS_WORDS &&
+	    (t->bits[(call / 64) & (GUARD_CALLS_WORDS - 1)] >> (call % 64) & 1) != 0;
+}
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(guard_enter, struct pt_regs *regs, long call)
+{
+	struct task_struct *me = bpf_get_current_task_btf();
+	struct guard_task *t = managed(me);
+	const struct guard_config *c;
+
+	if (t == NULL || t->phase == GUARD_SETUP || (c = settings()) == NULL)
+		return 0;
+	if (t->generation != c->generation)
+		refresh(t, c);
+	if (t->phase == GUARD_DOOMED || (me->thread_info.status & L_TS_COMPAT) != 0 ||
+	    !allowed(t, call))
+		punish(t, c, call);
+	return 0;
+}
+
+/* What seccomp refuses is not seen above, but here, by the number it refuses with. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(guard_exit, struct pt_regs *regs, long ret)
+{
+	struct guard_task *t;
+
+	if (ret != -L_FILTER && ret != -L_ENOSYS)
+		return 0;
+	t = managed(bpf_get_current_task_btf());
+	if (t != NULL && t->phase != GUARD_SETUP)
+		denied(t->pid, t->realm, t->name, GUARD_BY_SECCOMP, regs->orig_ax, GUARD_ENFORCE);
+	return 0;
+}
+
+/* Runs in the parent, before the child does. */
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(guard_fork, struct task_struct *parent, struct task_struct *child)
+{
+	struct guard_task *t = managed(parent), *n;
+	const struct guard_config *c = settings();
+
+	if (t == NULL || c == NULL || child->pid != child->tgid)
+		return 0;
+	n = bpf_task_storage_get(&tasks, child, t, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (n == NULL || t->phase != GUARD_NEST) {
+		punish(t, c, GUARD_UNKNOWN);
+		if (n != NULL && mode_of(c, t->mode) == GUARD_ENFORCE)
+			n->phase = GUARD_DOOMED;
+	} else {
+		n->phase = GUARD_LAUNCH;
+	}
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(guard_exec, struct task_struct *p)
+{
+	struct guard_task *t = managed(p);
+	const struct guard_config *c = settings();
+
+	if (t == NULL || c == NULL)
+		return 0;
+	if (t->phase != GUARD_LAUNCH)
+		punish(t, c, GUARD_UNKNOWN);
+	t->phase = GUARD_RUN;
+	t->generation = GUARD_UNKNOWN;
+	return 0;
+}
+
+char _license[] SEC("license") = "Dual MIT/GPL";

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the programs know of Linux's own structures: fields by name, whose places
+ * libbpf finds in the running kernel's BTF. Nothing else is assumed of them.
+ */
+#pragma once
+#include <linux/bpf.h>
+#include <linux/types.h>
+#include <stdbool.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <writ/guard.h>
+
+#define ITS __attribute__((preserve_access_index))
+
+struct pt_regs {
+	unsigned long orig_ax;
+} ITS;
+struct thread_info {
+	__u32 status;
+} ITS;
+struct task_struct {
+	struct thread_info thread_info;
+	int pid, tgid;
+	struct task_struct *group_leader;
+} ITS;
+
+enum {
+	L_EPERM = 1,
+	L_ENOSYS = 38,
+	L_FILTER = 56,   /* EBADRQC: FILTER_ERRNO of kernel/nest.h */
+	L_TS_COMPAT = 2, /* thread_info.status: in a call of the 32-bit ABI */
+	L_SIGKILL = 9,
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct guard_task);
+} tasks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct guard_config);
+} config SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct guard_denial_key);
+	__type(value, struct guard_denial);
+} denials SEC(".maps");
+
+static inline struct guard_config *settings(void)
+{
+	__u32 first = 0;
+
+	return bpf_map_lookup_elem(&config, &first);
+}
+
+/* What a managed task is held to; NULL: it is none of Writ's. */
+static inline struct guard_task *managed(struct task_struct *t)
+{
+	return bpf_task_storage_get(&tasks, t->group_leader, 0, 0);
+}
+
+static inline enum guard_mode mode_of(const struct guard_config *c, enum guard_mode realms)
+{
+	return realms != GUARD_INHERIT ? realms : c->mode;
+}
+
+/* Note that @layer refused @what. */
+static inline void denied(__u32 pid, __u32 realm, const char *name, enum guard_layer layer,
+    __u32 what, enum guard_mode mode)
+{
+	struct guard_denial_key key = { .pid = pid, .realm = realm, .layer = layer, .what = what };
+	struct guard_denial *d = bpf_map_lookup_elem(&denials, &key), first = { .count = 0 };
+
+	if (d == NULL) {
+		__builtin_memcpy(first.name, name, sizeof(first.name));
+		bpf_map_update_elem(&denials, &key, &first, BPF_NOEXIST);
+		if ((d = bpf_map_lookup_elem(&denials, &key)) == NULL)
+			return;
+	}
+	__sync_fetch_and_add(&d->count, 1);
+	d->last_ns = bpf_ktime_get_ns();
+	d->host_pid = bpf_get_current_pid_tgid() >> 32;
+	d->mode = mode;
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Layer "sockets": programs on the node's cgroup refuse, before it happens, each
+ * socket whose family a realm has no use for, and each connect, send and bind to
+ * whom it was not granted. Keyed by the id of the realm's group, which nobody in
+ * it can leave. A path is seen as the caller wrote it, before it is resolved: so
+ * folders of sockets must be read-only to who may connect.
+ */
+#include "kernel/bpf/linux.bpf.h"
+#include <bpf/bpf_endian.h>
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 2048);
+	__type(key, __u64);
+	__type(value, struct guard_policy);
+} policy SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct guard_peer);
+	__type(value, __u8);
+} peers SEC(".maps");
+
+/* Linux's view of an address that is being connected to; libbpf 1.1 has no type for unix ones. */
+struct sockaddr_un {
+	unsigned short sun_family;
+	char sun_path[GUARD_PATH_MAX];
+} ITS;
+struct bpf_sock_addr_kern {
+	struct sockaddr_un *uaddr;
+	__u32 uaddrlen;
+} ITS;
+extern void *bpf_cast_to_kern_ctx(void *) __ksym __weak;
+
+enum { NO = 0, YES = 1, L_AF_UNIX = 1, L_AF_INET = 2, L_AF_INET6 = 10 };
+
+/* The caller's realm and its group; NULL: it is in none. */
+static const struct guard_policy *realm_of(uint64_t *ret_group)
+{
+	for (int i = 1; i <= GUARD_DEPTH; i++) {
+		uint64_t id = bpf_get_current_ancestor_cgroup_id(i);
+		const struct guard_policy *p = id != 0 ? bpf_map_lookup_elem(&policy, &id) : NULL;
+
+		if (p != NULL) {
+			*ret_group = id;
+			return p;
+		}
+	}
+	return NULL;
+}
+
+static int refuse(const struct guard_policy *p, __u32 what)
+{
+	const struct guard_config *c = settings();
+	enum guard_mode mode = c != NULL ? mode_of(c, p->mode) : GUARD_ENFORCE;
+	const struct guard_task *t;
+
+	if (mode == GUARD_OFF)
+		return YES;
+	t = managed(bpf_get_current_task_btf());
+	denied(t != NULL ? t->pid : 0, p->realm, t != NULL ? t->name : p->name, GUARD_BY_SOCKETS,
+	    what, mode);
+	return mode == GUARD_ENFORCE ? NO : YES;
+}
+
+SEC("cgroup/sock_create")
+int guard_create(struct bpf_sock *sk)
+{
+	uint64_t group;
+	const struct guard_policy *p = realm_of(&group);
+
+	if (p == NULL || (sk->family < 64 && (p->families >> sk->family & 1) != 0))
+		return YES;
+	return refuse(p, GUARD_SOCK_CREATE);
+}
+
+/* The rest of @peer is filled by the caller. */
+static int to_peer(const struct guard_policy *p, struct guard_peer *peer, __u32 what)
+{
+	return bpf_map_lookup_elem(&peers, peer) != NULL ? YES : refuse(p, what);
+}
+
+static int to_ip(struct bpf_sock_addr *a, __u32 what)
+{
+	struct guard_peer peer = { .port = bpf_ntohs(a->user_port) };
+	const struct guard_policy *p = realm_of(&peer.cgroup);
+
+	if (p == NULL)
+		return YES;
+	peer.family = what == GUARD_CONNECT6 || what == GUARD_SENDMSG6 || what == GUARD_BIND6
+	    ? L_AF_INET6
+	    : L_AF_INET;
+	if (peer.family == L_AF_INET) {
+		*(__u32 *)peer.addr = a->user_ip4;
+	} else {
+		__u32 *ip = (__u32 *)peer.addr;
+
+		ip[0] = a->user_ip6[0];
+		ip[1] = a->user_ip6[1];
+		ip[2] = a->user_ip6[2];
+		ip[3] = a->user_ip6[3];
+	}
+	return to_peer(p, &peer, what);
+}
+
+#define IP(section, name, what) \
+	SEC("cgroup/" section) \
+	int guard_##name(struct bpf_sock_addr *a) \
+	{ \
+		return to_ip(a, what); \
+	}
+IP("connect4", connect4, GUARD_CONNECT4)
+IP("connect6", connect6, GUARD_CONNECT6)
+IP("sendmsg4", sendmsg4, GUARD_SENDMSG4)
+IP("sendmsg6", sendmsg6, GUARD_SENDMSG6)
+IP("bind4", bind4, GUARD_BIND4)
+IP("bind6", bind6, GUARD_BIND6)
+
+static int to_unix(struct bpf_sock_addr *a, __u32 what)
+{
+	struct bpf_sock_addr_kern *k = bpf_cast_to_kern_ctx(a);
+	struct guard_peer peer = { .family = L_AF_UNIX };
+	const struct guard_policy *p = realm_of(&peer.cgroup);
+	__u32 n = k->uaddrlen - sizeof(unsigned short);
+
+	if (p == NULL)
+		return YES;
+	if (n > GUARD_PATH_MAX ||
+	    bpf_probe_read_kernel(peer.addr, n, BPF_CORE_READ(k, uaddr, sun_path)) != 0)
+		return refuse(p, what);
+	return to_peer(p, &peer, what);
+}
+
+/* The loader sets their type: Linux has had these hooks since 6.7. */
+SEC("?cgroup/connect_unix")
+int guard_connect_unix(struct bpf_sock_addr *a)
+{
+	return to_unix(a, GUARD_CONNECT_UNIX);
+}
+
+SEC("?cgroup/sendmsg_unix")
+int guard_sendmsg_unix(struct bpf_sock_addr *a)
+{
+	return to_unix(a, GUARD_SENDMSG_UNIX);
+}
+
+char _license[] SEC("license") = "Dual MIT/GPL";
