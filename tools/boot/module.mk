@@ -1,5 +1,14 @@
 # SPDX-License-Identifier: MIT
 # writ-boot: what has to be done with names and paths before the kernel serves anybody.
 BINS += writ-boot
-writ-boot_SRCS := $(addprefix tools/boot/,main.c start.c record.c host.c group.c) libsys/start.c
-writ-boot_LDLIBS := -lcap-ng
+writ-boot_SRCS := $(addprefix tools/boot/,main.c start.c record.c host.c group.c names.c) libsys/start.c
+writ-boot_LDLIBS := -lcap-ng -lbpf
+# What operators read: tables, and counters of what runs
+BPFS += tools/boot/bpf/tables
+# names of system calls, of all that Linux's headers know
+$(B)/tools/boot/names.o: $(B)/gen/boot/names.h
+$(B)/gen/boot/names.h:
+	$(call say,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q)echo '#include <asm/unistd_64.h>' | $(CC) -E -dM - | \
+		sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9]*\)$$/CALL(\2, \1)/p' | sort -V >$@

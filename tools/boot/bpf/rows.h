@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rows of the maps of <writ/guard.h> and <writ/abi.h> as operators see them: the
+ * same bytes, field for field, with enums of one byte and bits by name, which
+ * bpftool prints. For the programs beside this file alone.
+ */
+#pragma once
+#include <writ/abi.h>
+#include <writ/rights.h>
+
+#define NAMED(what, LIST, PREFIX) enum __attribute__((packed)) what { LIST(PREFIX) };
+#define TYPE(id, name)            TYPE_##id,
+#define STATE(id, name)           STATE_##id,
+#define CLASS(id, name)           CLASS_##id,
+#define PROFILE(id, name)         PROFILE_##id,
+NAMED(row_type, WRIT_TYPES, TYPE)
+NAMED(row_state, WRIT_STATES, STATE)
+NAMED(row_class, WRIT_CLASSES, CLASS)
+NAMED(row_profile, WRIT_PROFILES, PROFILE)
+
+#define RIGHT(id, bit, name) uint16_t id : 1;
+#define LAYER(id, name)      uint32_t id : 1;
+struct row_rights {
+	WRIT_RIGHTS(RIGHT)
+};
+struct row_layers {
+	WRIT_LAYERS(LAYER)
+};
+_Static_assert(sizeof(struct row_rights) == 2 && sizeof(struct row_layers) == 4, "");
+
+struct row_proc {
+	uint32_t pid, parent, realm;
+	enum row_state state;
+	enum row_class class;
+	enum row_profile profile;
+	uint8_t suspended;
+	int32_t host_pid, code;
+	uint64_t start_ns, end_ns, memory, cpu_ns, rss_max;
+	uint32_t log, refused;
+	struct row_layers layers;
+	uint32_t pad;
+	char name[WRIT_NAME_MAX];
+};
+struct row_cap {
+	uint32_t slot, parent, index, cnode, pid, obj;
+	struct row_rights rights;
+	enum row_type type;
+	uint8_t guard_bits;
+	uint32_t guard;
+	uint64_t badge;
+	char name[64];
+};
+
+#define SAME(row, abi, field) \
+	_Static_assert(offsetof(struct row, field) == offsetof(struct abi, field) && \
+		sizeof(((struct row *)0)->field) == sizeof(((struct abi *)0)->field), \
+	    #field);
+#define PROC(field) SAME(row_proc, writ_proc_row, field)
+#define CAP(field)  SAME(row_cap, writ_cap_info, field)
+/* clang-format off */
+PROC(pid) PROC(parent) PROC(realm) PROC(state) PROC(class) PROC(profile) PROC(suspended)
+PROC(host_pid) PROC(code) PROC(start_ns) PROC(end_ns) PROC(memory) PROC(cpu_ns) PROC(rss_max)
+PROC(log) PROC(refused) PROC(layers) PROC(pad) PROC(name)
+CAP(slot) CAP(parent) CAP(index) CAP(cnode) CAP(pid) CAP(obj) CAP(rights) CAP(type)
+CAP(guard_bits) CAP(guard) CAP(badge) CAP(name)
+    /* clang-format on */
+    _Static_assert(sizeof(struct row_proc) == sizeof(struct writ_proc_row), "");
+_Static_assert(sizeof(struct row_cap) == sizeof(struct writ_cap_info), "");
+#undef NAMED
+#undef SAME
+#undef PROC
+#undef CAP
