@@ -157,7 +157,7 @@ static void give_files(struct k_proc *root)
 {
 	for (unsigned i = 0; i < record.nfiles; i++) {
 		const struct boot_file *f = &record.files[i];
-		uint32_t body = k_pool_get(&k.file_pool);
+		uint32_t body = k_pool_get(&k.file_pool, 0);
 		obj_t obj = object(f->type, body);
 
 		k.files[body] = (struct k_file){ .fd = BOOT_FILE_FD + (int)i,

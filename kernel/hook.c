@@ -9,14 +9,14 @@
 
 uint32_t k_own_get(slot_t *ret)
 {
-	uint32_t i = k_pool_get(&k.own_pool);
+	uint32_t i = k_pool_get(&k.own_pool, 0);
 	obj_t *cn = &k.own[i >> K_OWN_BITS];
 
 	if (i == 0)
 		return 0;
 	if (*cn == 0) {
 		if (captab_cnode_new(&k.caps, k.untyped, K_OWN_BITS, cn) != 0) {
-			k_pool_put(&k.own_pool, i);
+			k_pool_put(&k.own_pool, 0, i);
 			return 0;
 		}
 		captab_hold(&k.caps, *cn);
@@ -34,7 +34,7 @@ slot_t k_own_slot(uint32_t entry)
 void k_own_put(uint32_t entry)
 {
 	captab_delete(&k.caps, k_own_slot(entry));
-	k_pool_put(&k.own_pool, entry);
+	k_pool_put(&k.own_pool, 0, entry);
 }
 
 int k_hook_on(struct k_hook *h, unsigned kind, unsigned type, slot_t parent)
@@ -50,7 +50,7 @@ int k_hook_on(struct k_hook *h, unsigned kind, unsigned type, slot_t parent)
 	if (i == 0)
 		return WRIT_E_NOT_ENOUGH_MEMORY;
 	if ((e = captab_obj_new(&k.caps, type, 0, (struct charge){ 0 }, i, &obj)) != 0) {
-		k_pool_put(&k.own_pool, i);
+		k_pool_put(&k.own_pool, 0, i);
 		return e;
 	}
 	*h = (struct k_hook){ .kind = (uint8_t)kind, .entry = i, .obj = obj, .slot = s };
@@ -98,12 +98,6 @@ void k_hook_gone(uint32_t body)
 	h->entry = 0;
 	switch ((enum k_hook_kind)h->kind) {
 	case K_HOOK_SESSION: k_session_close(k_container(h, struct k_session, hook), NULL); break;
-	case K_HOOK_MSG: {
-		struct k_msg *m = k_container(h, struct k_msg, hook);
-
-		k_msg_fail(m, m->to != NULL ? WRIT_E_PEER_CLOSED : WRIT_E_STALE);
-		break;
-	}
 	case K_HOOK_WAIT: k_wait_lost(k_container(h, struct k_wait, hook)); break;
 	}
 }

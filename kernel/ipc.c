@@ -33,42 +33,29 @@ static void unload(struct k_msg *m)
 	memset(m->own, 0, sizeof(m->own));
 }
 
-void k_msg_free(struct k_msg *m)
+void k_msg_free(struct k_wait *w)
 {
-	k_hook_off(&m->hook);
-	unload(m);
-	k_list_del(&m->at);
-	k_list_del(&m->of);
-	m->from->nmsgs--;
-	k_share_put(m->from->realm, K_SHARE_MSGS);
-	captab_uncharge(&k.caps, k_account(m->from), cost());
-	k_pool_put(&k.msg_pool, (uint32_t)(m - k.msgs));
+	unload(w->msg);
+	captab_uncharge(&k.caps, k_account(w->waiter), cost());
+	k_pool_put(&k.msg_pool, w->waiter->realm, (uint32_t)(w->msg - k.msgs));
 }
 
-void k_msg_fail(struct k_msg *m, int status)
+static int msg_new(struct k_req *q, struct k_wait **ret)
 {
-	k_gate_reply(m->from, m->op, m->cookie, status, NULL, 0);
-	k_msg_free(m);
-}
+	uint32_t i;
+	int e = k_wait_new(q, q->p, q->slot, K_WAIT_SENT, NULL, ret);
 
-static struct k_msg *msg_new(struct k_req *q)
-{
-	struct k_msg *m;
-
-	if (q->p->nmsgs >= K_WAITS_PROC || !k_share_get(q->p->realm, K_SHARE_MSGS))
-		return NULL;
-	if (captab_charge(&k.caps, k_account(q->p), cost()) != 0) {
-		k_share_put(q->p->realm, K_SHARE_MSGS);
-		return NULL;
+	if (e != 0)
+		return e;
+	i = k_pool_get(&k.msg_pool, q->p->realm);
+	if (i == 0 || captab_charge(&k.caps, k_account(q->p), cost()) != 0) {
+		k_pool_put(&k.msg_pool, q->p->realm, i);
+		k_wait_drop(*ret);
+		return k_why(q, WRIT_E_NOT_ENOUGH_MEMORY, "messages, or the account's bytes");
 	}
-	m = &k.msgs[k_pool_get(&k.msg_pool)];
-	memset(m, 0, offsetof(struct k_msg, data));
-	m->from = q->p;
-	m->op = q->h.op;
-	m->cookie = q->h.cookie;
-	k_list_add(&q->p->msgs, &m->of);
-	q->p->nmsgs++;
-	return m;
+	(*ret)->msg = &k.msgs[i];
+	memset(&k.msgs[i], 0, offsetof(struct k_msg, data));
+	return 0;
 }
 
 /* Copy the letter's capabilities into slots of the kernel's own. */
@@ -166,28 +153,28 @@ static bool own_lost(const struct k_msg *m)
 	return false;
 }
 
-/* Why @m can't go to @w, for the sender; 0 if it can. */
-static int msg_refused(const struct k_msg *m, const struct k_wait *w)
+/* Why what @s has sent can't go to @w, for the sender; 0 if it can. */
+static int msg_refused(const struct k_wait *s, const struct k_wait *w)
 {
-	if (!k_hook_holds(&m->hook) || own_lost(m))
+	if (!k_hook_holds(&s->hook) || own_lost(s->msg))
 		return WRIT_E_STALE;
-	if (m->rep.ncaps > w->ntake || (m->op == WRIT_OP_CALL && w->reply == 0))
+	if (s->msg->rep.ncaps > w->ntake || (s->op == WRIT_OP_CALL && w->reply == 0))
 		return WRIT_E_NO_TAKER;
 	return 0;
 }
 
 /* A call's hook becomes the Reply, below what it was below; with grant if the receiver has that. */
-static void give_reply(struct k_msg *m, const struct k_wait *w)
+static void give_reply(struct k_wait *s, const struct k_wait *w)
 {
 	slot_t dst = captab_cnode_slot(&k.caps, w->waiter->cnode, w->reply);
 
-	captab_insert(&k.caps, captab_parent(&k.caps, m->hook.slot), dst, m->hook.obj,
+	captab_insert(&k.caps, captab_parent(&k.caps, s->hook.slot), dst, s->hook.obj,
 	    w->rights & WRIT_R_GRANT, 0);
-	captab_delete(&k.caps, m->hook.slot);
-	m->hook.slot = dst;
-	m->to = w->waiter;
-	k_list_del(&m->at);
-	k_list_add(&w->waiter->calls, &m->at);
+	captab_delete(&k.caps, s->hook.slot);
+	s->hook.slot = dst;
+	s->to = w->waiter;
+	k_list_del(&s->at);
+	k_list_add(&w->waiter->calls, &s->at);
 }
 
 /* The capabilities in it are @to's now, in the slots from @take on. */
@@ -202,24 +189,27 @@ static void hand_over(struct k_msg *m, const struct k_proc *from, const struct k
 	unload(m);
 }
 
-static void deliver(struct k_msg *m, struct k_wait *w)
+static void deliver(struct k_wait *s, struct k_wait *w)
 {
+	struct k_msg *m = s->msg;
 	struct k_proc *to = w->waiter;
 
-	hand_over(m, m->from, to, w->take, m->op);
-	if (m->op == WRIT_OP_CALL)
-		give_reply(m, w);
+	hand_over(m, s->waiter, to, w->take, s->op);
+	if (s->op == WRIT_OP_CALL)
+		give_reply(s, w);
 	k_gate_reply(to, w->op, w->cookie, 0, &m->rep, (uint16_t)(sizeof(m->rep) + m->len));
 	k_wait_drop(w);
-	if (m->op != WRIT_OP_CALL)
-		k_msg_fail(m, 0); /* which is to say: it has been taken */
+	if (s->op != WRIT_OP_CALL)
+		k_wait_fail(s, 0); /* which is to say: it has been taken */
 }
 
 /* Who came last, and will not wait, is then told so. */
 void k_endpoint_match(struct k_endpoint *ep)
 {
+	struct k_list *left;
+
 	while (!k_list_empty(&ep->senders) && !k_list_empty(&ep->receivers)) {
-		struct k_msg *m = k_container(ep->senders.next, struct k_msg, at);
+		struct k_wait *s = k_container(ep->senders.next, struct k_wait, at);
 		struct k_wait *w = k_container(ep->receivers.next, struct k_wait, at);
 		int e;
 
@@ -228,21 +218,17 @@ void k_endpoint_match(struct k_endpoint *ep)
 		else if (!empty_still(w->waiter, w->take, w->ntake) ||
 		    (w->reply != 0 && !empty_still(w->waiter, w->reply, 1)))
 			k_wait_fail(w, WRIT_E_DELETE_FIRST);
-		else if ((e = msg_refused(m, w)) != 0)
-			k_msg_fail(m, e);
+		else if ((e = msg_refused(s, w)) != 0)
+			k_wait_fail(s, e);
 		else
-			deliver(m, w);
+			deliver(s, w);
 	}
-	if (!k_list_empty(&ep->senders)) {
-		struct k_msg *m = k_container(ep->senders.prev, struct k_msg, at);
+	left = !k_list_empty(&ep->senders) ? &ep->senders : &ep->receivers;
+	if (!k_list_empty(left)) {
+		struct k_wait *last = k_container(left->prev, struct k_wait, at);
 
-		if (m->op == WRIT_OP_NBSEND)
-			k_msg_fail(m, WRIT_E_BUSY);
-	} else if (!k_list_empty(&ep->receivers)) {
-		struct k_wait *w = k_container(ep->receivers.prev, struct k_wait, at);
-
-		if (w->op == WRIT_OP_NBRECV)
-			k_wait_fail(w, WRIT_E_BUSY);
+		if (last->op == WRIT_OP_NBSEND || last->op == WRIT_OP_NBRECV)
+			k_wait_fail(last, WRIT_E_BUSY);
 	}
 }
 
@@ -253,6 +239,7 @@ int k_call_send(struct k_req *q)
 {
 	struct k_session *s = NULL;
 	struct k_endpoint *ep;
+	struct k_wait *w;
 	struct letter l;
 	struct k_msg *m;
 	int e;
@@ -267,12 +254,11 @@ int k_call_send(struct k_req *q)
 		return e;
 	if (q->h.op == WRIT_OP_NBSEND && s != NULL && !k_session_known(s))
 		return WRIT_E_BUSY;
-	if ((m = msg_new(q)) == NULL)
-		return k_why(q, WRIT_E_NOT_ENOUGH_MEMORY,
-		    "%d messages at once, or the account's bytes", K_WAITS_PROC);
-	if ((e = msg_load(m, &l)) != 0 ||
-	    (e = k_hook_on(&m->hook, K_HOOK_MSG, WRIT_TYPE_REPLY, q->slot)) != 0) {
-		k_msg_free(m);
+	if ((e = msg_new(q, &w)) != 0)
+		return e;
+	m = w->msg;
+	if ((e = msg_load(m, &l)) != 0) {
+		k_wait_drop(w);
 		return e;
 	}
 	m->rep = (struct writ_msg_rep){ .badge = q->cap->badge,
@@ -283,11 +269,11 @@ int k_call_send(struct k_req *q)
 		.call = q->h.op == WRIT_OP_CALL,
 		.session = s != NULL ? s->id : 0 };
 	memcpy(m->rep.badges, l.badges, sizeof(l.badges));
-	m->take = l.r->take;
-	m->ntake = l.r->ntake;
+	w->take = l.r->take;
+	w->ntake = l.r->ntake;
 	m->len = l.len;
 	memcpy(m->data, l.r + 1, l.len);
-	k_list_add(s == NULL || k_session_known(s) ? &ep->senders : &s->held, &m->at);
+	k_list_add(s == NULL || k_session_known(s) ? &ep->senders : &s->held, &w->at);
 	k_endpoint_match(ep);
 	return K_LATER;
 }
@@ -315,6 +301,7 @@ static int answer(struct k_req *q, uint32_t index, const struct cap *c)
 {
 	struct k_hook *h = k_hook_of(c);
 	struct letter l;
+	struct k_wait *w;
 	struct k_msg *m;
 	int e = letter_decode(q, 0, index, &l);
 
@@ -322,18 +309,19 @@ static int answer(struct k_req *q, uint32_t index, const struct cap *c)
 		return e;
 	if (h == NULL)
 		return WRIT_E_PEER_CLOSED;
-	m = k_container(h, struct k_msg, hook);
-	if (l.ncaps > m->ntake || !empty_still(m->from, m->take, l.ncaps))
-		return k_why(q, WRIT_E_NO_TAKER, "the caller takes %u capabilities", m->ntake);
+	w = k_container(h, struct k_wait, hook);
+	m = w->msg;
+	if (l.ncaps > w->ntake || !empty_still(w->waiter, w->take, l.ncaps))
+		return k_why(q, WRIT_E_NO_TAKER, "the caller takes %u capabilities", w->ntake);
 	if ((e = msg_load(m, &l)) != 0) { /* all or none */
 		unload(m);
 		return e;
 	}
 	m->rep = (struct writ_msg_rep){ .ncaps = (uint8_t)l.ncaps };
-	hand_over(m, q->p, m->from, m->take, q->h.op);
+	hand_over(m, q->p, w->waiter, w->take, q->h.op);
 	memcpy(m->data, l.r + 1, l.len);
-	k_gate_reply(m->from, m->op, m->cookie, 0, &m->rep, (uint16_t)(sizeof(m->rep) + l.len));
-	k_msg_free(m);
+	k_gate_reply(w->waiter, w->op, w->cookie, 0, &m->rep, (uint16_t)(sizeof(m->rep) + l.len));
+	k_wait_drop(w);
 	return 0;
 }
 
@@ -361,14 +349,8 @@ int k_call_reply_recv(struct k_req *q)
 
 int k_call_cancel(struct k_req *q)
 {
-	struct k_msg *m;
 	struct k_wait *w;
 
-	k_each(m, &q->p->msgs, of)
-		if (m->cookie == q->h.arg) {
-			k_msg_fail(m, WRIT_E_CANCELED);
-			return 0;
-		}
 	k_each(w, &q->p->waits, of)
 		if (w->what < K_WAIT_LISTEN && w->cookie == q->h.arg) {
 			k_wait_fail(w, WRIT_E_CANCELED);
@@ -382,12 +364,12 @@ int k_call_cancel_sends(struct k_req *q)
 {
 	struct k_endpoint *ep = &k.endpoints[k_body(q->cap)];
 	uint64_t badge = q->cap->badge;
-	struct k_msg *m;
+	struct k_wait *w;
 
 	q->h.arg = 0;
-	k_each(m, &ep->senders, at)
-		if (m->rep.badge == badge && q->h.arg < K_SLICE) {
-			k_msg_fail(m, WRIT_E_CANCELED);
+	k_each(w, &ep->senders, at)
+		if (w->msg->rep.badge == badge && q->h.arg < K_SLICE) {
+			k_wait_fail(w, WRIT_E_CANCELED);
 			q->h.arg++;
 		}
 	return 0;
@@ -398,7 +380,7 @@ void k_endpoint_gone(uint32_t body)
 	struct k_endpoint *ep = &k.endpoints[body];
 
 	while (!k_list_empty(&ep->senders))
-		k_msg_fail(k_container(ep->senders.next, struct k_msg, at), WRIT_E_STALE);
+		k_wait_fail(k_container(ep->senders.next, struct k_wait, at), WRIT_E_STALE);
 	while (!k_list_empty(&ep->receivers))
 		k_wait_fail(k_container(ep->receivers.next, struct k_wait, at), WRIT_E_STALE);
 	while (!k_list_empty(&ep->listening))

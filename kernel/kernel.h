@@ -89,10 +89,13 @@ static inline void k_close_fds(int *fds)
 		k_close(&fds[i]);
 }
 
-/* A fixed table of bodies with a free list that grows on use; entry 0 is never given out. */
+/*
+ * A fixed table of bodies with a free list that grows on use; entry 0 is never given
+ * out. What realms share of it is counted: none may hold more than it leaves to others.
+ */
 struct k_pool {
-	uint32_t size, used_to, free;
-	uint32_t *next;
+	uint32_t size, used_to, free, shared;
+	uint32_t *next, *share; /* share: by realm; 0 is nobody */
 };
 
 /*
@@ -101,16 +104,13 @@ struct k_pool {
  * kernel's own, a child of the one it hangs on, so that revoke reaches it like
  * all else (K5). A call's becomes the Reply that its receiver holds.
  */
-enum k_hook_kind { K_HOOK_SESSION, K_HOOK_MSG, K_HOOK_WAIT };
+enum k_hook_kind { K_HOOK_SESSION, K_HOOK_WAIT };
 struct k_hook {
 	uint8_t kind;
 	uint32_t entry; /* in k.hooks; 0: it is off */
 	obj_t obj;
 	slot_t slot; /* where that capability lies */
 };
-
-/* Tables that realms share: one may hold no more of them than it leaves to others. */
-enum k_share { K_SHARE_SESSIONS, K_SHARE_MSGS, K_SHARE_WAITS, K_SHARE_FILES, K_SHARE_N };
 
 /* Something the kernel has to tell a proc as soon as its gate has room. */
 enum k_event_kind { K_EV_SERVER, K_EV_CLIENT, K_EV_SCHED, K_EV_SIGNAL }; /* of a session: to its */
@@ -130,7 +130,8 @@ struct k_proc {
 	uint32_t cores, reserved;      /* millicores; reserved: taken of its Spawn */
 	uint32_t own_class, own_cores; /* without a SchedContext */
 	uint64_t memory, log_max;
-	uint32_t nwaits, nmsgs, refused, context; /* context: its SchedContext's body */
+	uint32_t nwaits[2], refused,
+	    context; /* nwaits[1]: SENT; context: its SchedContext's body */
 	int32_t code;
 	uint64_t start_ns, end_ns, cpu_ns, rss_max;
 	uint32_t revoke_gen, revoked; /* revoked: capabilities that went so far */
@@ -141,11 +142,10 @@ struct k_proc {
 	struct k_list revoke_link;
 	struct k_list order; /* in its nest's queue */
 	struct k_event ev_sched;
-	struct k_list events;  /* what it must be told: struct k_event */
-	struct k_list waiters; /* struct k_wait.at: who waits for it */
-	struct k_list waits;   /* struct k_wait.of: what it waits for */
-	struct k_list msgs;  /* struct k_msg.of: what it has sent, till that is taken or answered */
-	struct k_list calls; /* struct k_msg.at: calls it has taken and not answered */
+	struct k_list events;   /* what it must be told: struct k_event */
+	struct k_list waiters;  /* struct k_wait.at: who waits for it */
+	struct k_list waits;    /* struct k_wait.of: what it waits for */
+	struct k_list calls;    /* struct k_wait.at: calls it has taken and not answered */
 	struct k_list clients;  /* struct k_session.of_server: sessions it serves */
 	struct k_list sessions; /* struct k_session.of_client: sessions it opened */
 	uint16_t said;
@@ -154,16 +154,18 @@ struct k_proc {
 };
 
 /*
- * A proc waits for another, for a message or for a signal; or it listens at an
- * Endpoint (LISTEN), or has a Notification's signals as events (BOUND); or it holds
- * a descriptor that a capability gave it, which revoke can't take from it: then
- * the proc is ended (MAPPED), or an Image until it runs (IMAGE).
+ * A proc waits for another, for a message or for a signal; or for what it has sent
+ * to be taken, and a call to be answered (SENT); or it listens at an Endpoint
+ * (LISTEN), or has a Notification's signals as events (BOUND); or it holds a
+ * descriptor that a capability gave it, which revoke can't take from it: then the
+ * proc is ended (MAPPED), or an Image until it runs (IMAGE).
  */
 enum k_wait_what {
 	K_WAIT_START,
 	K_WAIT_EXIT,
 	K_WAIT_MSG,
 	K_WAIT_SIGNAL,
+	K_WAIT_SENT,
 	K_WAIT_LISTEN,
 	K_WAIT_BOUND,
 	K_WAIT_MAPPED,
@@ -171,13 +173,15 @@ enum k_wait_what {
 };
 struct k_wait {
 	struct k_hook hook;
-	struct k_list at, of; /* at: the queue of what it waits for */
-	struct k_proc *waiter;
+	struct k_list at, of;       /* at: the queue of what it waits for. SENT: its session's held
+				       ones, the endpoint's senders, then the receiver's calls */
+	struct k_proc *waiter, *to; /* to: SENT: who has taken the call */
 	uint32_t cookie, take, reply;
 	uint16_t op, rights; /* rights: of the Endpoint capability */
 	uint8_t what, ntake;
 	obj_t file; /* MAPPED: held, so that it is paid for as long as the proc has it; or 0 */
 	struct k_notification *bound; /* BOUND, by the slot in @take */
+	struct k_msg *msg;            /* SENT */
 	struct k_event ev;
 };
 
@@ -185,20 +189,14 @@ struct k_endpoint {
 	obj_t obj;
 	uint32_t realm;        /* whose proc was given the right to receive: for people */
 	struct k_list waiting; /* sessions nobody serves yet */
-	struct k_list senders; /* struct k_msg.at */
-	struct k_list receivers, listening; /* struct k_wait.at; who listens is the first */
+	struct k_list senders, receivers,
+	    listening; /* struct k_wait.at; who listens is the first */
 };
 
 /* A message from when it is sent until it is taken; a call until it is answered. */
 struct k_msg {
-	struct k_hook hook;       /* on the Endpoint capability; then the Reply */
-	struct k_list at, of;     /* at: its session's held ones, the endpoint's senders, then
-				     the receiver's calls */
-	struct k_proc *from, *to; /* to: who has taken the call */
-	uint32_t cookie, take;
 	uint32_t own[WRIT_CAPS_MAX]; /* slots of the kernel's own, where its capabilities lie */
-	uint16_t op, len;
-	uint8_t ntake;
+	uint16_t len;
 	struct writ_msg_rep rep;
 	char data[WRIT_DATA_MAX]; /* follows rep on its way out */
 };
@@ -225,13 +223,13 @@ struct k_path {
 };
 
 struct k_session {
-	struct k_hook hook;  /* on the Path */
-	uint32_t id, realm;  /* realm: the client's, in whose share it is */
-	obj_t account, path; /* account and path are held */
+	struct k_hook hook; /* on the Path */
+	uint32_t id, realm; /* realm: the client's, in whose share it is */
+	obj_t path;         /* held */
 	struct k_endpoint *ep;
 	struct k_proc *client, *server;
 	struct k_list of_client, of_server; /* of_server: server's list, or endpoint's waiting */
-	struct k_list held; /* struct k_msg.at: until the server knows the session and its ring */
+	struct k_list held; /* struct k_wait.at: until the server knows the session and its ring */
 	struct k_event ev_server, ev_client; /* to the server: CONNECT, RING, CLOSED */
 	bool known, closed;                  /* known: to the server */
 	int fds[WRIT_FDS_MAX];               /* of its ring, for the server, until delivered */
@@ -254,7 +252,7 @@ struct k_realm {
 	obj_t obj, account;     /* account: its Untyped, held */
 	int epfd[WRIT_CLASS_N]; /* its procs' gates, but those that are direct */
 	uint64_t memory;
-	uint32_t uid, cores, procs, kept, direct, shares[K_SHARE_N];
+	uint32_t uid, cores, procs, kept, direct;
 	uint64_t audits;            /* records made */
 	bool used, dying, unsealed; /* unsealed: the newest record may still be counted up */
 	struct k_nest nests[WRIT_PROFILE_N];
@@ -285,7 +283,7 @@ struct k {
 	int epfd, urgent, sigfd, logdir; /* urgent: the realms' epfd of class LC */
 	bool stopping;
 	int exit_code;
-	uint32_t uid_base, next_pid, nprocs, dying_realms, layers, shares[K_SHARE_N];
+	uint32_t uid_base, next_pid, nprocs, dying_realms, layers;
 	obj_t own[K_OWNS >> K_OWN_BITS]; /* CNodes of the kernel's own, made when first needed */
 	struct k_hook **hooks;           /* [K_OWNS], by the body of their objects */
 	struct k_pool own_pool;
@@ -328,17 +326,16 @@ enum { K_LATER = -1 };
 /* --- pools and objects (object.c) ------------------------------------------ */
 void *k_table(size_t n, size_t size); /* zeroed, lazily backed; boot only, exits without */
 void k_pool_init(struct k_pool *p, uint32_t size);
-uint32_t k_pool_get(struct k_pool *p); /* 0: full */
-void k_pool_put(struct k_pool *p, uint32_t i);
-/* One more of @what for @realm; false: it would have more than it leaves to others. */
-bool k_share_get(uint32_t realm, enum k_share what);
-void k_share_put(uint32_t realm, enum k_share what);
+/* 0: it is full, or @realm (0: nobody) would have more of it than it leaves to others. */
+uint32_t k_pool_get(struct k_pool *p, uint32_t realm);
+void k_pool_put(struct k_pool *p, uint32_t realm, uint32_t i);
 /* A memfd of @bytes, sealed to that size; -1 with errno. */
 int k_memory_new(const char *name, uint64_t bytes);
 /* Make an object of @f, paid for by the invoked Untyped; its descriptor is the object's then. */
 int k_file_make(struct k_req *q, unsigned type, slot_t dst, unsigned rights, struct k_file f);
 /* Make an object that @payer pays @bytes for (0: its body's), its capability in @dst below @parent.
- * Returns 0 and its body, which the caller fills at once, or an error. */
+ * Returns 0 and its body, which the caller fills at once, or an error. A file's body is the
+ * caller's, before and after an error. */
 int k_make(unsigned type, obj_t payer, uint64_t bytes, slot_t parent, slot_t dst, uint16_t rights,
     uint64_t badge, uint32_t *ret_body);
 /* captab's finaliser: release the body of an object. */
@@ -456,9 +453,8 @@ void k_session_settle(struct k_session *s); /* free it when nothing refers to it
 /* --- messages (ipc.c), notifications (notification.c), processors (sched.c) --- */
 void k_endpoint_gone(uint32_t body);          /* finaliser: end what waits there */
 void k_endpoint_match(struct k_endpoint *ep); /* let senders and receivers meet */
-void k_msg_fail(struct k_msg *m, int status); /* reply to its sender, and free it */
-void k_msg_free(struct k_msg *m);
-void k_notification_gone(uint32_t body); /* finaliser */
+void k_msg_free(struct k_wait *w);            /* what it has sent */
+void k_notification_gone(uint32_t body);      /* finaliser */
 bool k_notification_send(struct k_wait *w);
 void k_context_gone(uint32_t body);     /* finaliser */
 void k_context_apply(struct k_proc *p); /* to a proc that has just started */

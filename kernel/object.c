@@ -29,45 +29,39 @@ void *k_table(size_t n, size_t size)
 
 void k_pool_init(struct k_pool *p, uint32_t size)
 {
-	*p = (struct k_pool){ .size = size, .used_to = 1, .next = k_table(size, sizeof(*p->next)) };
+	*p = (struct k_pool){ .size = size,
+		.used_to = 1,
+		.next = k_table(size, sizeof(*p->next)),
+		.share = k_table(K_REALMS, sizeof(*p->share)) };
 }
 
-uint32_t k_pool_get(struct k_pool *p)
+uint32_t k_pool_get(struct k_pool *p, uint32_t realm)
 {
 	uint32_t i = p->free;
 
-	if (i != 0) {
+	if (realm != 0 && p->share[realm] >= p->size - 1 - p->shared)
+		return 0;
+	if (i != 0)
 		p->free = p->next[i];
-		return i;
+	else if (p->used_to < p->size)
+		i = p->used_to++;
+	if (i != 0 && realm != 0) {
+		p->share[realm]++;
+		p->shared++;
 	}
-	return p->used_to < p->size ? p->used_to++ : 0;
+	return i;
 }
 
-void k_pool_put(struct k_pool *p, uint32_t i)
+void k_pool_put(struct k_pool *p, uint32_t realm, uint32_t i)
 {
+	if (i == 0)
+		return;
+	if (realm != 0) {
+		p->share[realm]--;
+		p->shared--;
+	}
 	p->next[i] = p->free;
 	p->free = i;
-}
-
-/* As many as their pools give: entry 0 never is. */
-static const struct k_pool *const share_of[K_SHARE_N] = { [K_SHARE_SESSIONS] = &k.session_pool,
-	[K_SHARE_MSGS] = &k.msg_pool,
-	[K_SHARE_WAITS] = &k.wait_pool,
-	[K_SHARE_FILES] = &k.file_pool };
-
-bool k_share_get(uint32_t realm, enum k_share what)
-{
-	if (k.realms[realm].shares[what] >= share_of[what]->size - 1 - k.shares[what])
-		return false;
-	k.realms[realm].shares[what]++;
-	k.shares[what]++;
-	return true;
-}
-
-void k_share_put(uint32_t realm, enum k_share what)
-{
-	k.realms[realm].shares[what]--;
-	k.shares[what]--;
 }
 
 static void path_gone(uint32_t body)
@@ -77,8 +71,7 @@ static void path_gone(uint32_t body)
 
 static void host_gone(uint32_t body) /* the folder stays open: it is the node's */
 {
-	if (k.files[body].realm != 0)
-		k_share_put(k.files[body].realm, K_SHARE_FILES);
+	k_pool_put(&k.file_pool, k.files[body].realm, body);
 }
 
 static void file_gone(uint32_t body)
@@ -96,7 +89,8 @@ static void proc_gone(uint32_t body)
 		k_proc_kill(p, "no capability names it any more");
 }
 
-/* Where bodies lie, and what goes with one. Procs and realms free theirs themselves, later. */
+/* Where bodies lie, and what goes with one. Files free theirs themselves, procs and realms later.
+ */
 static const struct {
 	struct k_pool *pool;
 	size_t size;
@@ -109,9 +103,9 @@ static const struct {
 	[WRIT_TYPE_SESSION] = { &k.own_pool, 0, k_hook_gone },
 	[WRIT_TYPE_REPLY] = { &k.own_pool, 0, k_hook_gone },
 	[WRIT_TYPE_HOLD] = { &k.own_pool, 0, k_hook_gone },
-	[WRIT_TYPE_IMAGE] = { BODY(file), file_gone },
-	[WRIT_TYPE_MEMORY] = { BODY(file), file_gone },
-	[WRIT_TYPE_HOST] = { BODY(file), host_gone },
+	[WRIT_TYPE_IMAGE] = { NULL, sizeof(struct k_file), file_gone },
+	[WRIT_TYPE_MEMORY] = { NULL, sizeof(struct k_file), file_gone },
+	[WRIT_TYPE_HOST] = { NULL, sizeof(struct k_file), host_gone },
 	[WRIT_TYPE_SCHED_CONTEXT] = { BODY(context), k_context_gone },
 	[WRIT_TYPE_SPAWN] = { BODY(spawn), k_spawn_gone },
 	[WRIT_TYPE_REALM] = { NULL, 0, k_realm_gone },
@@ -121,7 +115,8 @@ static const struct {
 int k_make(unsigned type, obj_t payer, uint64_t bytes, slot_t parent, slot_t dst, uint16_t rights,
     uint64_t badge, uint32_t *ret_body)
 {
-	uint32_t body = k_pool_get(types[type].pool);
+	struct k_pool *pool = types[type].pool;
+	uint32_t body = pool != NULL ? k_pool_get(pool, 0) : *ret_body;
 	/* a Spawn lives without a capability while a narrower one does: so each costs a slot */
 	struct charge cost = { .bytes = bytes != 0 ? bytes : types[type].size,
 		.slots = type == WRIT_TYPE_SPAWN };
@@ -133,10 +128,10 @@ int k_make(unsigned type, obj_t payer, uint64_t bytes, slot_t parent, slot_t dst
 	e = captab_obj_new(&k.caps, type, payer, cost, body, &obj);
 	if (e == 0 && (e = captab_insert(&k.caps, parent, dst, obj, rights, badge)) != 0)
 		captab_obj_drop(&k.caps, obj);
-	if (e != 0)
-		k_pool_put(types[type].pool, body);
-	else
+	if (e == 0)
 		*ret_body = body;
+	else if (pool != NULL)
+		k_pool_put(pool, 0, body);
 	return e;
 }
 
@@ -148,7 +143,7 @@ void k_object_finalise(void *arg, obj_t obj)
 	if (types[o->type].gone != NULL)
 		types[o->type].gone(o->body);
 	if (types[o->type].pool != NULL)
-		k_pool_put(types[o->type].pool, o->body);
+		k_pool_put(types[o->type].pool, 0, o->body);
 	if (o->type == WRIT_TYPE_UNTYPED) /* what it cost besides its account */
 		captab_uncharge(&k.caps, o->untyped, (struct charge){ .slots = 1 });
 }

@@ -109,28 +109,29 @@ void k_proc_kill(struct k_proc *p, const char *why)
 int k_wait_new(struct k_req *q, struct k_proc *p, slot_t slot, enum k_wait_what what,
     struct k_list *queue, struct k_wait **ret)
 {
+	uint32_t i, *n = &p->nwaits[what == K_WAIT_SENT];
 	struct k_wait *w;
-	uint32_t i;
 	int e;
 
-	if (p->nwaits >= K_WAITS_PROC || !k_share_get(p->realm, K_SHARE_WAITS))
-		return k_why(q, WRIT_E_NOT_ENOUGH_MEMORY, "more than %d waits and mappings",
-		    K_WAITS_PROC);
-	w = &k.waits[i = k_pool_get(&k.wait_pool)];
+	if (*n >= K_WAITS_PROC || (i = k_pool_get(&k.wait_pool, p->realm)) == 0)
+		return k_why(q, WRIT_E_NOT_ENOUGH_MEMORY,
+		    "more than %d waits and mappings, or messages", K_WAITS_PROC);
+	w = &k.waits[i];
 	*w = (struct k_wait){ .waiter = p,
 		.cookie = q->h.cookie,
 		.op = q->h.op,
 		.what = (uint8_t)what,
 		.ev.kind = K_EV_SIGNAL };
-	if ((e = k_hook_on(&w->hook, K_HOOK_WAIT, WRIT_TYPE_HOLD, slot)) != 0) {
-		k_pool_put(&k.wait_pool, i);
-		k_share_put(p->realm, K_SHARE_WAITS);
+	e = k_hook_on(&w->hook, K_HOOK_WAIT, what == K_WAIT_SENT ? WRIT_TYPE_REPLY : WRIT_TYPE_HOLD,
+	    slot);
+	if (e != 0) {
+		k_pool_put(&k.wait_pool, p->realm, i);
 		return e;
 	}
 	if (queue != NULL)
 		k_list_add(queue, &w->at);
 	k_list_add(&p->waits, &w->of);
-	p->nwaits++;
+	++*n;
 	*ret = w;
 	return 0;
 }
@@ -145,13 +146,14 @@ static void let_go(obj_t *o)
 void k_wait_drop(struct k_wait *w)
 {
 	let_go(&w->file);
+	if (w->msg != NULL)
+		k_msg_free(w);
 	k_hook_off(&w->hook);
 	k_list_del(&w->at);
 	k_list_del(&w->of);
 	k_list_del(&w->ev.link);
-	w->waiter->nwaits--;
-	k_share_put(w->waiter->realm, K_SHARE_WAITS);
-	k_pool_put(&k.wait_pool, (uint32_t)(w - k.waits));
+	w->waiter->nwaits[w->what == K_WAIT_SENT]--;
+	k_pool_put(&k.wait_pool, w->waiter->realm, (uint32_t)(w - k.waits));
 }
 
 void k_wait_fail(struct k_wait *w, int status)
@@ -166,7 +168,7 @@ void k_wait_lost(struct k_wait *w)
 	unsigned what = w->what;
 
 	if (what < K_WAIT_LISTEN) {
-		k_wait_fail(w, WRIT_E_STALE);
+		k_wait_fail(w, w->to != NULL ? WRIT_E_PEER_CLOSED : WRIT_E_STALE);
 		return;
 	}
 	k_wait_drop(w);
@@ -316,10 +318,8 @@ static void leave_others(struct k_proc *p)
 {
 	while (!k_list_empty(&p->waits))
 		k_wait_drop(k_container(p->waits.next, struct k_wait, of));
-	while (!k_list_empty(&p->msgs))
-		k_msg_free(k_container(p->msgs.next, struct k_msg, of));
 	while (!k_list_empty(&p->calls))
-		k_msg_fail(k_container(p->calls.next, struct k_msg, at), WRIT_E_PEER_CLOSED);
+		k_wait_fail(k_container(p->calls.next, struct k_wait, at), WRIT_E_PEER_CLOSED);
 	while (!k_list_empty(&p->sessions))
 		k_session_close(k_container(p->sessions.next, struct k_session, of_client), p);
 	while (!k_list_empty(&p->clients))

@@ -15,7 +15,7 @@ static void nest_down(struct k_realm *r, unsigned profile);
 uint32_t k_realm_new(const char *name, obj_t account, uint32_t uid, uint64_t memory, uint32_t cores,
     uint32_t pids)
 {
-	uint32_t i = k_pool_get(&k.realm_pool);
+	uint32_t i = k_pool_get(&k.realm_pool, 0);
 	struct k_realm *r = &k.realms[i];
 	int ep[WRIT_CLASS_N], e;
 
@@ -30,15 +30,13 @@ uint32_t k_realm_new(const char *name, obj_t account, uint32_t uid, uint64_t mem
 		k_close(&ep[0]);
 		k_close(&ep[1]);
 		k_log("realm %s: cgroup: %s", name, strerror(-e));
-		k_pool_put(&k.realm_pool, i);
+		k_pool_put(&k.realm_pool, 0, i);
 		errno = -e;
 		return 0;
 	}
 	*r = (struct k_realm){ .used = true,
 		.audits = r->audits, /* what is known of who was here before stays */
 		.unsealed = r->unsealed,
-		.shares[K_SHARE_FILES] = r->shares[K_SHARE_FILES], /* those that others hold */
-		.shares[K_SHARE_SESSIONS] = r->shares[K_SHARE_SESSIONS], /* and must be told of */
 		.account = account,
 		.epfd = { ep[0], ep[1] },
 		.memory = memory,
@@ -357,6 +355,6 @@ void k_realm_settle(void)
 		k_close(&r->epfd[1]);
 		r->used = r->dying = false;
 		k.dying_realms--;
-		k_pool_put(&k.realm_pool, i);
+		k_pool_put(&k.realm_pool, 0, i);
 	}
 }

@@ -25,17 +25,15 @@ int k_memory_new(const char *name, uint64_t bytes)
 
 int k_file_make(struct k_req *q, unsigned type, slot_t dst, unsigned rights, struct k_file f)
 {
-	uint32_t body;
-	int e;
+	uint32_t body = k_pool_get(&k.file_pool, f.realm = q->p->realm);
+	int e = WRIT_E_NOT_ENOUGH_MEMORY;
 
-	f.realm = q->p->realm;
-	if (!k_share_get(f.realm, K_SHARE_FILES))
-		return WRIT_E_NOT_ENOUGH_MEMORY;
-	e = k_make(type, q->cap->obj, f.size, q->slot, dst, (uint16_t)rights, 0, &body);
+	if (body != 0)
+		e = k_make(type, q->cap->obj, f.size, q->slot, dst, (uint16_t)rights, 0, &body);
 	if (e == 0)
 		k.files[body] = f;
 	else
-		k_share_put(f.realm, K_SHARE_FILES);
+		k_pool_put(&k.file_pool, f.realm, body);
 	return e;
 }
 

@@ -172,6 +172,12 @@ int k_call_listen(struct k_req *q)
 
 /* --- sessions ------------------------------------------------------------------- */
 
+/* What it costs its client while it is open, with a ring of @bytes. */
+static struct charge cost(uint64_t bytes)
+{
+	return (struct charge){ .bytes = sizeof(struct k_session) + bytes };
+}
+
 void k_session_told(struct k_session *s)
 {
 	if (s->closed) {
@@ -198,22 +204,19 @@ void k_session_settle(struct k_session *s)
 	if (s->id == 0 || !s->closed || !k_list_empty(&s->ev_server.link) ||
 	    !k_list_empty(&s->ev_client.link))
 		return;
-	k_share_put(s->realm, K_SHARE_SESSIONS);
-	captab_uncharge(&k.caps, s->account, (struct charge){ .bytes = sizeof(*s) });
-	captab_unhold(&k.caps, s->account);
 	captab_unhold(&k.caps, s->path);
 	s->id = 0;
-	k_pool_put(&k.session_pool, (uint32_t)(s - k.sessions));
+	k_pool_put(&k.session_pool, s->realm, (uint32_t)(s - k.sessions));
 }
 
 /* What its client has sent and nobody taken is canceled; what was taken gets no answer. */
 static void fail_msgs(const struct k_session *s)
 {
-	struct k_msg *m;
+	struct k_wait *w;
 
-	k_each(m, &s->client->msgs, of)
-		if (m->rep.session == s->id)
-			k_msg_fail(m, m->to != NULL ? WRIT_E_PEER_CLOSED : WRIT_E_CANCELED);
+	k_each(w, &s->client->waits, of)
+		if (w->msg != NULL && w->msg->rep.session == s->id)
+			k_wait_fail(w, w->to != NULL ? WRIT_E_PEER_CLOSED : WRIT_E_CANCELED);
 }
 
 /* Take both sides off their lists and tell those that are not @by. It is closed, and may be freed
@@ -227,7 +230,7 @@ static void part(struct k_session *s, const struct k_proc *by)
 	k_list_del(&s->of_server);
 	k_list_del(&s->ev_server.link);
 	k_close_fds(s->fds);
-	captab_uncharge(&k.caps, s->account, (struct charge){ .bytes = s->bytes });
+	captab_uncharge(&k.caps, k_account(client), cost(s->bytes));
 	s->client = s->server = NULL;
 	if (client != by && k_proc_alive(client))
 		k_event_post(client, &s->ev_client);
@@ -249,23 +252,20 @@ int k_call_connect(struct k_req *q)
 {
 	const struct k_path *path = &k.paths[k_body(q->cap)];
 	struct k_endpoint *ep = &k.endpoints[captab_obj(&k.caps, path->endpoint)->body];
-	struct charge cost = { .bytes = sizeof(struct k_session) };
 	struct writ_connect_rep *rep = (void *)q->out;
-	obj_t account = k_account(q->p);
 	struct k_session *s;
 	uint32_t i;
 	int e;
 
 	if ((q->h.arg & 1) != 0 && listener(ep) == NULL)
 		return WRIT_E_BUSY;
-	if (!k_share_get(q->p->realm, K_SHARE_SESSIONS))
+	if ((i = k_pool_get(&k.session_pool, q->p->realm)) == 0)
 		return k_why(q, WRIT_E_NOT_ENOUGH_MEMORY,
 		    "more sessions than the realm leaves to others");
-	s = &k.sessions[i = k_pool_get(&k.session_pool)];
+	s = &k.sessions[i];
 	*s = (struct k_session){ .id = (((s->gen + 1) & 0x7fff) | 0x8000u) << 16 | i,
 		.gen = s->gen + 1,
 		.realm = q->p->realm,
-		.account = account,
 		.client = q->p,
 		.ep = ep,
 		.fds = { -1, -1, -1 },
@@ -274,16 +274,14 @@ int k_call_connect(struct k_req *q)
 		.badge = q->cap->badge,
 		.ev_server.kind = K_EV_SERVER,
 		.ev_client.kind = K_EV_CLIENT };
-	if ((e = captab_charge(&k.caps, account, cost)) == 0 &&
+	if ((e = captab_charge(&k.caps, k_account(q->p), cost(0))) == 0 &&
 	    (e = k_hook_on(&s->hook, K_HOOK_SESSION, WRIT_TYPE_SESSION, q->slot)) != 0)
-		captab_uncharge(&k.caps, account, cost);
+		captab_uncharge(&k.caps, k_account(q->p), cost(0));
 	if (e != 0) {
 		s->id = 0;
-		k_pool_put(&k.session_pool, i);
-		k_share_put(q->p->realm, K_SHARE_SESSIONS);
+		k_pool_put(&k.session_pool, q->p->realm, i);
 		return e;
 	}
-	captab_hold(&k.caps, account);
 	captab_hold(&k.caps, s->path);
 	*rep = (struct writ_connect_rep){ .session = s->id, .rights = s->rights };
 	memcpy(rep->prefix, path->prefix, sizeof(rep->prefix));
@@ -311,7 +309,7 @@ int k_call_ring(struct k_req *q)
 {
 	const struct writ_ring_req *r = q->in;
 	struct k_session *s = k_session_named(q, K_CLIENT);
-	struct charge cost = { .bytes = r->bytes };
+	obj_t account = k_account(q->p);
 	int e;
 
 	if (s == NULL)
@@ -320,14 +318,13 @@ int k_call_ring(struct k_req *q)
 		return WRIT_E_RANGE;
 	if (s->fds[0] >= 0)
 		return WRIT_E_BUSY;
-	if ((e = captab_charge(&k.caps, s->account, cost)) != 0)
+	if ((e = captab_charge(&k.caps, account, (struct charge){ .bytes = r->bytes })) != 0)
 		return e;
 	if (r->bytes != 0 && (e = ring_new(r->bytes, r->bells != 0, s->fds)) != 0) {
-		captab_uncharge(&k.caps, s->account, cost);
+		captab_uncharge(&k.caps, account, (struct charge){ .bytes = r->bytes });
 		return e;
 	}
-	cost.bytes = s->bytes;
-	captab_uncharge(&k.caps, s->account, cost);
+	captab_uncharge(&k.caps, account, (struct charge){ .bytes = s->bytes });
 	s->bytes = r->bytes;
 	s->tag = r->tag;
 	if (r->bytes == 0)

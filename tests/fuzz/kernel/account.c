@@ -64,25 +64,22 @@ static void tally_holds(void)
 		}
 	for (uint32_t i = 1; i < k.session_pool.used_to; i++)
 		if (k.sessions[i].id != 0) {
-			ref(k.sessions[i].account);
 			ref(k.sessions[i].path);
-			charge(k.sessions[i].account,
-			    (struct charge){ .bytes = sizeof(struct k_session) });
 			if (!k.sessions[i].closed)
-				charge(k.sessions[i].account,
-				    (struct charge){ .bytes = k.sessions[i].bytes });
-		}
-	for (uint32_t i = 0; i < k.nprocs; i++)
-		for (const struct k_list *n = k_list_first(&k.procs[i].msgs);
-		     k.procs[i].pid != 0 && n != &k.procs[i].msgs; n = n->next) {
-			const struct k_msg *m = k_container(n, struct k_msg, of);
-
-			charge(k_account(m->from), (struct charge){ .bytes = sizeof(*m) });
+				charge(k_account(k.sessions[i].client),
+				    (struct charge){
+					.bytes = sizeof(struct k_session) + k.sessions[i].bytes });
 		}
 	for (uint32_t i = 0; i < k.nprocs; i++)
 		for (const struct k_list *n = k_list_first(&k.procs[i].waits);
-		     k.procs[i].pid != 0 && n != &k.procs[i].waits; n = n->next)
-			ref(k_container(n, struct k_wait, of)->file);
+		     k.procs[i].pid != 0 && n != &k.procs[i].waits; n = n->next) {
+			const struct k_wait *x = k_container(n, struct k_wait, of);
+
+			ref(x->file);
+			if (x->msg != NULL)
+				charge(k_account(x->waiter),
+				    (struct charge){ .bytes = sizeof(struct k_msg) });
+		}
 	for (uint32_t i = 1; i < k.realm_pool.used_to; i++)
 		if (k.realms[i].used)
 			ref(k.realms[i].account);
@@ -124,34 +121,37 @@ static const char *verify_objects(void)
 
 static const char *verify_shares(void)
 {
-	uint32_t is[W_REALMS][K_SHARE_N] = { 0 }, all[K_SHARE_N] = { 0 };
+	enum { SESSIONS, MSGS, WAITS, FILES, ALL };
+	const struct k_pool *pools[ALL] = { &k.session_pool, &k.msg_pool, &k.wait_pool,
+		&k.file_pool };
+	uint32_t is[W_REALMS][ALL] = { 0 }, all[ALL] = { 0 };
 
 	for (uint32_t i = 1; i < k.session_pool.used_to; i++)
 		if (k.sessions[i].id != 0)
-			is[k.sessions[i].realm][K_SHARE_SESSIONS]++;
+			is[k.sessions[i].realm][SESSIONS]++;
 	for (uint32_t i = 0; i < k.nprocs; i++) {
 		struct k_proc *p = &k.procs[i];
 		const struct k_list *n;
 
-		for (n = k_list_first(&p->msgs); p->pid != 0 && n != &p->msgs; n = n->next)
-			is[p->realm][K_SHARE_MSGS]++;
-		for (n = k_list_first(&p->waits); p->pid != 0 && n != &p->waits; n = n->next)
-			is[p->realm][K_SHARE_WAITS]++;
+		for (n = k_list_first(&p->waits); p->pid != 0 && n != &p->waits; n = n->next) {
+			is[p->realm][WAITS]++;
+			is[p->realm][MSGS] += k_container(n, struct k_wait, of)->msg != NULL;
+		}
 	}
 	for (obj_t o = 1; o < k.caps.nobjs; o++) {
 		const struct object *obj = captab_obj(&k.caps, o);
 
 		if (obj != NULL && (obj->type == WRIT_TYPE_IMAGE || obj->type == WRIT_TYPE_MEMORY))
-			is[k.files[obj->body].realm][K_SHARE_FILES]++;
+			is[k.files[obj->body].realm][FILES]++;
 	}
 	for (unsigned r = 1; r < W_REALMS; r++)
-		for (unsigned i = 0; i < K_SHARE_N; i++) {
+		for (unsigned i = 0; i < ALL; i++) {
 			all[i] += is[r][i];
-			if (k.realms[r].shares[i] != is[r][i])
+			if (pools[i]->share[r] != is[r][i])
 				return "shares: a realm's is what it has";
 		}
-	for (unsigned i = 0; i < K_SHARE_N; i++)
-		if (k.shares[i] != all[i])
+	for (unsigned i = 0; i < ALL; i++)
+		if (pools[i]->shared != all[i])
 			return "shares: the sum is that of the realms";
 	return NULL;
 }
@@ -202,7 +202,8 @@ static unsigned owner(obj_t o)
 	if (w.owner[o] != 0 && w.epoch[o] == obj->epoch)
 		return w.owner[o];
 	if (obj->type == WRIT_TYPE_REPLY && k.hooks[obj->body] != NULL)
-		return owner(k_account(k_container(k.hooks[obj->body], struct k_msg, hook)->from));
+		return owner(
+		    k_account(k_container(k.hooks[obj->body], struct k_wait, hook)->waiter));
 	return obj->untyped != 0 ? owner(obj->untyped) : 0;
 }
 

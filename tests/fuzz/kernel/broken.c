@@ -17,8 +17,8 @@ static bool broken(const char *name)
 /* X(mistake, function, type, arguments, passed on, what is done instead) */
 /* clang-format off */
 #define VOIDS(X) \
-	X("share", k_share_put, (uint32_t realm, enum k_share what), (realm, what), \
-	  (void)realm, (void)what) \
+	X("share", k_pool_put, (struct k_pool * p, uint32_t realm, uint32_t i), (p, realm, i), \
+	  __real_k_pool_put(p, 0, i)) \
 	X("moved", k_hook_moved, (slot_t slot), (slot), (void)slot) \
 	X("spawn", k_spawn_give_back, (struct k_proc *p), (p), (void)p) \
 	X("told", k_session_told, (struct k_session *s), (s), (void)s) \

@@ -59,7 +59,7 @@ static void add_procs(void)
 		add(p->pid | (uint64_t)p->state << 32 | (uint64_t)p->class << 40 |
 		    (uint64_t)p->held << 48 | (uint64_t)p->killed << 49 |
 		    (uint64_t)p->suspended << 50 | (uint64_t)p->started << 51);
-		add(p->nwaits | (uint64_t)p->nmsgs << 32);
+		add(p->nwaits[0] | (uint64_t)p->nwaits[1] << 32);
 		add(p->context | (uint64_t)p->revoking << 32);
 		add(p->cores | (uint64_t)p->said << 32);
 		add_list(&p->sessions);
@@ -81,7 +81,7 @@ uint64_t kernel_hash(void)
 		add(k.sessions[i].id | (uint64_t)k.sessions[i].closed << 32);
 	for (uint32_t i = 1; i < k.context_pool.used_to; i++)
 		add(k.contexts[i].set.weight | (uint64_t)k.contexts[i].set.period << 32);
-	for (unsigned i = 0; i < K_SHARE_N; i++)
-		add(k.shares[i]);
+	add(k.session_pool.shared | (uint64_t)k.file_pool.shared << 32);
+	add(k.wait_pool.shared | (uint64_t)k.msg_pool.shared << 32);
 	return sum;
 }

@@ -54,20 +54,24 @@ static bool is_free(const struct k_pool *p, uint32_t i)
 	return i >= p->used_to;
 }
 
-static bool used_msg(uint32_t i)
-{
-	const struct k_msg *m = &k.msgs[i];
-
-	return m->from != NULL && k_proc_alive(m->from) && !k_list_empty(&m->of) &&
-	    count(&m->from->msgs, &m->of) == 1;
-}
-
 static bool used_wait(uint32_t i)
 {
 	const struct k_wait *x = &k.waits[i];
 
 	return x->waiter != NULL && k_proc_alive(x->waiter) && !k_list_empty(&x->of) &&
 	    count(&x->waiter->waits, &x->of) == 1;
+}
+
+/* By one wait, and no other. */
+static bool used_msg(uint32_t i)
+{
+	unsigned n = 0;
+
+	for (uint32_t j = 1; j < k.wait_pool.used_to; j++)
+		n += used_wait(j) && k.waits[j].msg == &k.msgs[i];
+	if (n > 1)
+		world_fail("a message is two's");
+	return n == 1;
 }
 
 static bool used_session(uint32_t i)
@@ -194,13 +198,13 @@ static bool open_of(uint32_t id, const struct k_proc *client)
 
 static const char *verify_msgs(void)
 {
-	for (uint32_t i = 1; i < k.msg_pool.used_to; i++) {
-		const struct k_msg *m = &k.msgs[i];
+	for (uint32_t i = 1; i < k.wait_pool.used_to; i++) {
+		const struct k_wait *m = &k.waits[i];
 		unsigned at = 0;
 
-		if (!used_msg(i))
+		if (!used_wait(i) || m->what != K_WAIT_SENT)
 			continue;
-		MUST(hook_ok(&m->hook, K_HOOK_MSG), "messages: one hangs on nothing");
+		MUST(m->msg != NULL, "messages: one has nothing in it");
 		for (uint32_t e = 1; e < k.endpoint_pool.used_to; e++)
 			if (!is_free(&k.endpoint_pool, e))
 				at += count(&k.endpoints[e].senders, &m->at);
@@ -208,7 +212,7 @@ static const char *verify_msgs(void)
 			if (k.sessions[s].id != 0)
 				at += count(&k.sessions[s].held, &m->at);
 		MUST(at == (m->to == NULL), "messages: a sent one waits at one endpoint");
-		MUST(m->rep.session == 0 || open_of(m->rep.session, m->from),
+		MUST(m->msg->rep.session == 0 || open_of(m->msg->rep.session, m->waiter),
 		    "messages: a session's end with it");
 		MUST(m->to == NULL || (k_proc_alive(m->to) && count(&m->to->calls, &m->at) == 1),
 		    "messages: a taken one is its receiver's");
@@ -257,7 +261,10 @@ static const char *verify_waits(void)
 		if (!used_wait(i))
 			continue;
 		MUST(hook_ok(&x->hook, K_HOOK_WAIT), "waits: one hangs on nothing");
-		MUST(x->what >= K_WAIT_MAPPED ? alone(&x->at) : queues(x) == 1,
+		MUST(x->what == K_WAIT_SENT || (x->msg == NULL && x->to == NULL),
+		    "waits: only who has sent has a message");
+		MUST(x->what >= K_WAIT_MAPPED ? alone(&x->at)
+					      : queues(x) == (x->what != K_WAIT_SENT),
 		    "waits: one waits where it says, and only there");
 		MUST(x->what == K_WAIT_BOUND || alone(&x->ev.link),
 		    "waits: only who has signals as events is to be told of one");
@@ -312,8 +319,8 @@ static const char *verify_sessions(void)
 
 static const char *verify_ended(const struct k_proc *p)
 {
-	const struct k_list *lists[] = { &p->events, &p->waiters, &p->waits, &p->msgs, &p->calls,
-		&p->clients, &p->sessions, &p->order, &p->revoke_link };
+	const struct k_list *lists[] = { &p->events, &p->waiters, &p->waits, &p->calls, &p->clients,
+		&p->sessions, &p->order, &p->revoke_link };
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		MUST(alone(lists[i]), "procs: one that has ended is in no list");
@@ -329,8 +336,7 @@ static const char *verify_alive(const struct k_proc *p)
 	const struct object *cn = captab_obj(&k.caps, p->cnode);
 	bool ordered = p->state == WRIT_STATE_STARTING && p->child >= 0;
 
-	MUST(p->nwaits == count(&p->waits, NULL), "procs: waits are counted");
-	MUST(p->nmsgs == count(&p->msgs, NULL), "procs: messages are counted");
+	MUST(p->nwaits[0] + p->nwaits[1] == count(&p->waits, NULL), "procs: waits are counted");
 	MUST(cn != NULL && cn->type == WRIT_TYPE_CNODE && cn->body == (uint32_t)(p - k.procs),
 	    "procs: the CSpace is its own");
 	MUST(count(&k.revokes, &p->revoke_link) == (p->revoking != 0),

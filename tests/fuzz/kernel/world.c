@@ -70,7 +70,10 @@ static void *table(size_t n, size_t size)
 
 static void pool(struct k_pool *p, uint32_t size)
 {
-	*p = (struct k_pool){ .size = size, .used_to = 1, .next = table(size, sizeof(*p->next)) };
+	*p = (struct k_pool){ .size = size,
+		.used_to = 1,
+		.next = table(size, sizeof(*p->next)),
+		.share = table(W_REALMS, sizeof(*p->share)) };
 }
 
 #define TABLE(name, entries) \
@@ -133,7 +136,7 @@ static obj_t object(unsigned type, uint32_t body)
 
 static void give_files(struct k_proc *root)
 {
-	uint32_t image = k_pool_get(&k.file_pool), folder = k_pool_get(&k.file_pool);
+	uint32_t image = k_pool_get(&k.file_pool, 0), folder = k_pool_get(&k.file_pool, 0);
 
 	host = open("/", O_RDONLY | O_CLOEXEC | O_DIRECTORY);
 	k.files[image] = (struct k_file){ .fd = sealed_memfd(true), .name = "root" };
@@ -373,9 +376,9 @@ static const char *left(void)
 		return "the end: objects are left";
 	if (a->used.bytes != 0 || a->used.slots != 0 || a->used.procs != 0)
 		return "the end: something is charged";
-	for (unsigned i = 0; i < K_SHARE_N; i++)
-		if (k.shares[i] != 0)
-			return "the end: a share is still taken";
+	if (k.session_pool.shared + k.wait_pool.shared + k.msg_pool.shared + k.file_pool.shared !=
+	    0)
+		return "the end: a share is still taken";
 	for (uint32_t i = 0; i < k.nprocs; i++)
 		if (k_proc_alive(&k.procs[i]))
 			return "the end: a proc is alive";
