@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* See harness.h. Linked with --wrap=nest_main, so that steps can be left out. */
+/* See harness.h. */
 #include "harness.h"
 
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -16,50 +15,26 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "kernel/nest.h"
+#include "tests/isolation/without.h"
 #include "tools/boot/group.h"
 
-#define PATIENCE_MS harness_ms(10000)
+#define PATIENCE_MS     harness_ms(10000)
+/* What must hold; the words say what it is when it doesn't. */
+#define must(cond, ...) ((cond) ? (void)0 : harness_fail(__VA_ARGS__))
+#define need(cond)      must(cond, "%s:%d: %s", __FILE__, __LINE__, #cond)
 
 const char *harness_skip;
+
+const char *without_steps(void)
+{
+	return harness_skip;
+}
 
 int harness_ms(int ms)
 {
 	const char *scale = getenv("WRIT_TEST_SCALE");
 
 	return ms * (scale != NULL && atoi(scale) > 0 ? atoi(scale) : 1);
-}
-
-static int is_skipped(const char *step)
-{
-	size_t len = strlen(step);
-
-	for (const char *p = harness_skip; p != NULL && *p != '\0'; p += strcspn(p, " ")) {
-		p += strspn(p, " ");
-		if (strncmp(p, step, len) == 0 && (p[len] == ' ' || p[len] == '\0'))
-			return 1;
-	}
-	return 0;
-}
-
-_Noreturn void __wrap_nest_main(const struct nest_conf *c, int sock);
-
-/* nest_main(), but for the step to leave out. */
-void __wrap_nest_main(const struct nest_conf *c, int sock)
-{
-	struct sandbox s = { .conf = c, .sock = sock, .null = -1 };
-	struct nest_event e = { .what = NEST_READY };
-
-	for (unsigned i = 0; i < sandbox_nsteps && e.code == 0; i++) {
-		if (is_skipped(sandbox_steps[i].name))
-			continue;
-		e.code = -sandbox_steps[i].fn(&s);
-		if (e.code != 0)
-			strncpy(e.step, sandbox_steps[i].name, sizeof(e.step) - 1);
-	}
-	if (nest_send(s.sock, &e, -1) < 0 || e.code != 0)
-		_exit(EXIT_FAILURE);
-	nest_loop(c);
 }
 
 static char run[] = "/tmp/writ-isolation-XXXXXX";
@@ -91,7 +66,7 @@ void harness_clean(void)
 const char *harness_folder(char *buf, size_t size)
 {
 	snprintf(buf, size, "%s/XXXXXX", run);
-	ck_assert_ptr_nonnull(mkdtemp(buf));
+	need(mkdtemp(buf) != NULL);
 	return buf;
 }
 
@@ -105,9 +80,9 @@ int harness_event(const struct nest *n, struct nest_event *e, int *ret_pidfd)
 	struct pollfd p = { n->sock, POLLIN, 0 };
 	int r;
 
-	ck_assert_msg(poll(&p, 1, PATIENCE_MS) == 1, "no event from the nest");
+	must(poll(&p, 1, PATIENCE_MS) == 1, "no event from the nest");
 	r = nest_next(n, e, ret_pidfd);
-	ck_assert_int_ne(r, 0);
+	need(r != 0);
 	return r;
 }
 
@@ -118,10 +93,10 @@ struct nest harness_nest(unsigned profile, const char *realm, uint32_t uid)
 	struct nest n;
 	int fd, r = nest_start(&c, &n);
 
-	ck_assert_msg(r == 0, "nest_start: %s", strerror(-r));
-	ck_assert_int_eq(harness_event(&n, &e, &fd), 1);
-	ck_assert_int_eq(e.what, NEST_READY);
-	ck_assert_msg(e.code == 0, "step %s: %s", e.step, strerror(e.code));
+	must(r == 0, "nest_start: %s", strerror(-r));
+	need(harness_event(&n, &e, &fd) == 1);
+	need(e.what == NEST_READY);
+	must(e.code == 0, "step %s: %s", e.step, strerror(e.code));
 	return n;
 }
 
@@ -138,61 +113,74 @@ struct nest_order harness_order(const char *name)
 	return o;
 }
 
-int harness_image(const char *name)
+int harness_image_at(const char *path)
 {
-	char path[4096];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 64);
+	ssize_t n;
 	struct stat st;
 	int in, fd;
 
-	ck_assert_int_gt(n, 0);
-	path[n] = '\0';
-	snprintf(strrchr(path, '/') + 1, 64, "%s", name);
 	in = open(path, O_RDONLY | O_CLOEXEC);
-	fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	ck_assert_msg(in >= 0 && fd >= 0 && fstat(in, &st) == 0, "%s: %s", path, strerror(errno));
+	fd = memfd_create("image", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	must(in >= 0 && fd >= 0 && fstat(in, &st) == 0, "%s: %s", path, strerror(errno));
 	while ((n = copy_file_range(in, NULL, fd, NULL, (size_t)st.st_size, 0)) > 0)
 		;
 	if (n < 0) {
 		void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, in, 0);
 
-		ck_assert(p != MAP_FAILED);
-		ck_assert_int_eq(write(fd, p, (size_t)st.st_size), st.st_size);
+		need(p != MAP_FAILED);
+		need(write(fd, p, (size_t)st.st_size) == st.st_size);
 		munmap(p, (size_t)st.st_size);
 	}
 	close(in);
-	ck_assert_int_eq(fcntl(fd, F_ADD_SEALS,
-			     F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL),
-	    0);
+	need(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0);
 	return fd;
 }
 
-struct probe harness_probe(const struct nest *n, struct nest_order o, int log)
+int harness_image(const char *name)
+{
+	char path[4096];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 64);
+
+	need(n > 0);
+	path[n] = '\0';
+	snprintf(strrchr(path, '/') + 1, 64, "%s", name);
+	return harness_image_at(path);
+}
+
+struct probe harness_start(const struct nest *n, struct nest_order o, int image, int log)
 {
 	struct probe p = { .id = o.id, .pidfd = -1 };
-	int pair[2], image = harness_image("isolation-probe");
+	int pair[2];
 	struct nest_event e = { 0 };
 	char path[64];
 	const char *pid;
 
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	need(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
 	o.nfds = log >= 0 ? 3 : 2;
-	ck_assert_int_eq(nest_order(n, &o, (int[]){ pair[1], image, log }), 0);
+	need(nest_order(n, &o, (int[]){ pair[1], image, log }) == 0);
 	close(pair[1]);
-	close(image);
-	ck_assert_int_eq(harness_event(n, &e, &p.pidfd), 1);
-	ck_assert_uint_eq(e.id, p.id);
+	need(harness_event(n, &e, &p.pidfd) == 1);
+	need(e.id == p.id);
 	p.gate = pair[0];
 	if (e.what == NEST_FAILED) {
 		p.end = e;
 		return p;
 	}
-	ck_assert_int_eq(e.what, NEST_STARTED);
-	ck_assert_int_ge(p.pidfd, 0);
+	need(e.what == NEST_STARTED);
+	need(p.pidfd >= 0);
 	snprintf(path, sizeof(path), "fdinfo/%d", p.pidfd);
 	pid = harness_proc(getpid(), path, "Pid");
-	ck_assert_ptr_nonnull(pid);
+	need(pid != NULL);
 	p.pid = atoi(pid);
+	return p;
+}
+
+struct probe harness_probe(const struct nest *n, struct nest_order o, int log)
+{
+	int image = harness_image("isolation-probe");
+	struct probe p = harness_start(n, o, image, log);
+
+	close(image);
 	return p;
 }
 
@@ -203,18 +191,17 @@ int harness_ask(const struct nest *n, struct probe *p, const struct probe_req *q
 	ssize_t got;
 	int fd;
 
-	ck_assert_int_eq(send(p->gate, q, sizeof(*q), MSG_NOSIGNAL), sizeof(*q));
-	ck_assert_msg(poll(&w, 1, PATIENCE_MS) == 1, "the probe hangs in op %u call %u", q->op,
-	    q->nr);
+	need(send(p->gate, q, sizeof(*q), MSG_NOSIGNAL) == sizeof(*q));
+	must(poll(&w, 1, PATIENCE_MS) == 1, "the probe hangs in op %u call %u", q->op, q->nr);
 	got = recv(p->gate, r, sizeof(*r), 0);
 	if (got == sizeof(*r)) {
 		p->scratch = r->scratch;
 		return 1;
 	}
-	ck_assert_int_le(got, 0);
-	ck_assert_int_eq(harness_event(n, &p->end, &fd), 1);
-	ck_assert_int_eq(p->end.what, NEST_EXITED);
-	ck_assert_uint_eq(p->end.id, p->id);
+	need(got <= 0);
+	need(harness_event(n, &p->end, &fd) == 1);
+	need(p->end.what == NEST_EXITED);
+	need(p->end.id == p->id);
 	return 0;
 }
 
@@ -224,7 +211,7 @@ int64_t harness_call(const struct nest *n, struct probe *p, uint32_t nr, const u
 	struct probe_rep r;
 
 	memcpy(q.arg, arg, sizeof(q.arg));
-	ck_assert_msg(harness_ask(n, p, &q, &r), "the probe died in call %u: status %#x", nr,
+	must(harness_ask(n, p, &q, &r), "the probe died in call %u: status %#x", nr,
 	    (unsigned)p->end.code);
 	return r.ret;
 }
@@ -234,7 +221,7 @@ int64_t harness_do(const struct nest *n, struct probe *p, enum probe_op op, uint
 	struct probe_req q = { .op = op, .arg = { arg } };
 	struct probe_rep r;
 
-	ck_assert_msg(harness_ask(n, p, &q, &r), "the probe died in op %d: status %#x", (int)op,
+	must(harness_ask(n, p, &q, &r), "the probe died in op %d: status %#x", (int)op,
 	    (unsigned)p->end.code);
 	return r.ret;
 }
@@ -247,15 +234,15 @@ void harness_end(const struct nest *n, struct probe *p)
 	close(p->pidfd);
 	if (p->end.what != 0)
 		return;
-	ck_assert_int_eq(harness_event(n, &p->end, &fd), 1);
-	ck_assert_int_eq(p->end.what, NEST_EXITED);
-	ck_assert_uint_eq(p->end.id, p->id);
+	need(harness_event(n, &p->end, &fd) == 1);
+	need(p->end.what == NEST_EXITED);
+	need(p->end.id == p->id);
 }
 
 void harness_fini(struct nest *n)
 {
 	nest_kill(n);
-	ck_assert_int_eq(waitpid(n->pid, NULL, 0), n->pid);
+	need(waitpid(n->pid, NULL, 0) == n->pid);
 }
 
 const char *harness_proc(pid_t pid, const char *file, const char *key)

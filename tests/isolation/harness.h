@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs the probe in a real nest. Everything here fails the running test (Check)
- * when it can't do its part, and everything started ends with the test process.
+ * Runs the probe in a real nest. Everything here fails the running test by
+ * harness_fail() when it can't do its part, and everything started ends with the
+ * test process.
  */
 #pragma once
 #include <stddef.h>
@@ -15,6 +16,9 @@ struct probe {
 	uint64_t scratch;
 	struct nest_event end; /* what: NEST_EXITED or NEST_FAILED once it has ended */
 };
+
+/* End the running test as failed, with these words: Check's or the engine's. */
+_Noreturn void harness_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Steps that the next nest leaves out, as in "filter landlock"; NULL: none. For controls. */
 extern const char *harness_skip;
@@ -45,6 +49,10 @@ struct nest_order harness_order(const char *name);
 
 /* A sealed memfd with the program @name from the folder of the test program. */
 int harness_image(const char *name);
+int harness_image_at(const char *path);
+
+/* Start @image, a descriptor that stays the caller's, as @o says; the probe is but one of them. */
+struct probe harness_start(const struct nest *n, struct nest_order o, int image, int log);
 
 /* Start the probe. @log: descriptor for its output, or -1. */
 struct probe harness_probe(const struct nest *n, struct nest_order o, int log);

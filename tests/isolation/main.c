@@ -1,10 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /* Isolation tests: what a proc in a real nest can and can't do. Needs root. */
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "tests.h"
+
+void harness_fail(const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	ck_abort_msg("%s", text);
+}
 
 int main(void)
 {

@@ -1,16 +1,20 @@
 # What a sandboxed process can and can't do, seen from inside and from outside
 nest_SRCS := kernel/packet.c kernel/nest.c kernel/nest_loop.c kernel/sandbox.c kernel/filter.c kernel/cgroup.c
 isolation_DIR := tests/isolation
-TESTBINS += isolation-probe
+BINS += isolation-probe
 isolation-probe_SRCS := $(isolation_DIR)/probe.c
 isolation-probe_STATIC := 1
+BINS += writ-isolation
+writ-isolation_SRCS := $(nest_SRCS) tools/boot/group.c $(addprefix $(isolation_DIR)/,engine.c report.c \
+	subject.c puppet.c survey.c ways.c cases.c harness.c without.c oracle.c)
+writ-isolation_LDLIBS := -Wl,--wrap=nest_main -lcap-ng
 TESTBINS += isolation-nng
 isolation-nng_SRCS := $(isolation_DIR)/nng.c
 isolation-nng_STATIC := 1
 isolation-nng_LDLIBS := -lnng -lmbedtls -lmbedx509 -lmbedcrypto -lpthread
 TESTS += isolation
 isolation_SRCS := $(nest_SRCS) tools/boot/host.c tools/boot/group.c \
-	$(addprefix $(isolation_DIR)/,main.c harness.c \
+	$(addprefix $(isolation_DIR)/,main.c harness.c without.c survey.c \
 	oracle.c test-nest.c test-calls.c test-view.c test-limits.c test-host.c test-server.c)
 isolation_LDLIBS := -Wl,--wrap=nest_main -lcap-ng -lcheck -lsubunit -lm -lrt -lpthread
 isolation_NOASAN := 1
@@ -26,3 +30,7 @@ isolation-null_STATIC := 1
 TESTS += unit-filter
 unit-filter_SRCS := kernel/filter.c $(isolation_DIR)/oracle.c tests/unit/kernel/test-filter.c
 unit-filter_LDLIBS := -lcheck -lsubunit -lm -lrt -lpthread
+
+# The suite that tenants run as well: every way out, tried inside and from outside
+tests/isolation/suite.sh_SECS := 240
+SHTESTS += tests/isolation/suite.sh

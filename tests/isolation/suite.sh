@@ -1,0 +1,22 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# writ-isolation, as `writ test-isolation` runs it: its own cases are counted; what it
+# writes for others is read by another's parser; and a sandbox with a hole is found out.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/system/lib.sh
+. tests/system/lib.sh
+
+engine() { "$B/bin/writ-isolation" "$@"; }
+engine --junit "$TMP/junit.xml" > "$TMP/tap"
+rc=$?
+cat "$TMP/tap"
+CASES=$(grep -cE '^(not )?ok ' "$TMP/tap")
+ok $rc "the whole suite ends well"
+xml() { xmllint --xpath "string($1)" "$TMP/junit.xml"; }
+check "the JUnit file has as many cases" [ "$(xml 'count(//testcase)')" = "$(grep -cE '^(not )?ok ' "$TMP/tap")" ]
+check "and no failure" [ "$(xml 'count(//failure)')" = "$(grep -c '^not ok ' "$TMP/tap")" ]
+for step in filter root caps ids; do
+	check "negative control: without $step it ends with 1" gives 1 engine --profile native --without $step
+	check "- and says what got through" eval 'says "^not ok .*got through"'
+done
