@@ -34,12 +34,19 @@ static bool cap_stale(const struct captab *t, const struct cap *c)
 	return c->epoch != t->objs[c->obj].epoch;
 }
 
+static void changed(const struct captab *t, slot_t s)
+{
+	if (t->changed != NULL)
+		t->changed(t->arg, s);
+}
+
 static void slot_fill(struct captab *t, slot_t parent, slot_t dst, struct cap c)
 {
 	caps_tree_link(t, parent, dst);
 	captab_hold(t, c.obj);
 	t->slots[dst].cap = c;
 	t->live_slots++;
+	changed(t, dst);
 }
 
 static void slot_empty(struct captab *t, slot_t s)
@@ -47,6 +54,7 @@ static void slot_empty(struct captab *t, slot_t s)
 	struct slot *sl = &t->slots[s];
 	obj_t o = sl->cap.obj;
 
+	changed(t, s);
 	caps_tree_unlink(t, s);
 	sl->cap = (struct cap){ 0 };
 	sl->gen++;
@@ -203,6 +211,8 @@ static void slot_move(struct captab *t, slot_t src, slot_t dst, struct cap c)
 	t->slots[dst].cap = c;
 	t->slots[src].cap = (struct cap){ 0 };
 	t->slots[src].gen++;
+	changed(t, src);
+	changed(t, dst);
 }
 
 int captab_move(struct captab *t, slot_t src, slot_t dst)
@@ -248,6 +258,7 @@ int captab_rotate(struct captab *t, slot_t src, slot_t pivot, slot_t dst)
 	caps_tree_replace(t, SLOT_SPARE, dst);
 	t->slots[dst].cap = second;
 	t->slots[pivot].gen++;
+	changed(t, dst);
 	return 0;
 }
 

@@ -108,6 +108,8 @@ static int take_record(void)
 	k.nprocs = record.nprocs;
 	k.uid_base = record.uid_base;
 	k.layers = record.layers;
+	for (int i = 0; i < BOOT_MAP_N; i++)
+		k.maps[i] = (record.maps >> i & 1) != 0 ? BOOT_MAP_FD + i : 0;
 	return 0;
 }
 
@@ -133,6 +135,7 @@ static void make_tables(void)
 	k.audits = k_table((size_t)K_REALMS * K_AUDITS, sizeof(*k.audits));
 	k_pool_init(&k.own_pool, K_OWNS);
 	k_gate_init();
+	k_mirror_init();
 	k.audit_seq = k.next_pid = 1;
 }
 

@@ -69,15 +69,14 @@ int k_call_revoke(struct k_req *q)
 	return K_LATER;
 }
 
-/* What lies in @s, and in whose CSpace that is. */
-static void cap_row(slot_t s, struct writ_cap_info *out)
+void k_cap_row(slot_t s, struct writ_cap_info *out)
 {
 	const struct slot *sl = captab_slot(&k.caps, s);
 	const struct object *cn = captab_obj(&k.caps, sl->cnode);
 
 	*out = (struct writ_cap_info){ .index = s - cn->base,
 		.cnode = sl->cnode,
-		.pid = cn->body != 0 ? k.procs[cn->body].pid : 0,
+		.pid = k_cnode_pid(cn),
 		.type = sl->cap.type,
 		.rights = sl->cap.rights,
 		.obj = sl->cap.obj,
@@ -89,7 +88,7 @@ static void cap_row(slot_t s, struct writ_cap_info *out)
 
 int k_call_inspect(struct k_req *q)
 {
-	cap_row(q->at[0], (void *)q->out);
+	k_cap_row(q->at[0], (void *)q->out);
 	q->out_len = sizeof(struct writ_cap_info);
 	return 0;
 }
@@ -113,7 +112,7 @@ int k_call_caps(struct k_req *q)
 		}
 		if (sl->cap.type == WRIT_TYPE_NULL)
 			continue;
-		cap_row((slot_t)s, &out[n]);
+		k_cap_row((slot_t)s, &out[n]);
 		out[n].slot = (uint32_t)s;
 		out[n++].parent = captab_parent(&k.caps, (slot_t)s);
 	}

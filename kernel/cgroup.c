@@ -112,6 +112,13 @@ int cgroup_make(const char *realm, uint64_t memory, uint32_t cores, uint32_t pid
 	return r;
 }
 
+uint64_t cgroup_id(const char *realm)
+{
+	struct stat st;
+
+	return fstatat(node[BOOT_V2], realm, &st, 0) < 0 ? 0 : st.st_ino;
+}
+
 int cgroup_enter(const char *realm, pid_t pid)
 {
 	int r = 0;

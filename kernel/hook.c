@@ -20,6 +20,7 @@ uint32_t k_own_get(slot_t *ret)
 			return 0;
 		}
 		captab_hold(&k.caps, *cn);
+		captab_obj(&k.caps, *cn)->body = K_OWN_BODY;
 	}
 	*ret = k_own_slot(i);
 	return i;

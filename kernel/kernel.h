@@ -9,6 +9,7 @@
 #pragma once
 #include <stdio.h>
 #include <writ/cap.h>
+#include <writ/guard.h>
 #include "nest.h"
 
 enum {
@@ -19,7 +20,8 @@ enum {
 	K_BODIES = K_SLOTS / 2, /* each needs a slot of somebody's quota: none takes another's */
 	K_OWNS = 1 << 17,       /* slots of the kernel's own, in CNodes of 2^K_OWN_BITS */
 	K_OWN_BITS = 10,
-	K_AUDITS = 256, /* records kept of each realm */
+	K_OWN_BODY = -1, /* body of those; another CNode's is the proc whose CSpace it is, or 0 */
+	K_AUDITS = 256,  /* records kept of each realm */
 	K_OBJS = K_SLOTS / 2 + (1 << 16),
 	K_ACCOUNTS = K_SLOTS / 2,
 	K_WAITS_PROC = 64, /* outstanding waits of one proc, and messages */
@@ -251,7 +253,7 @@ struct k_nest {
 struct k_realm {
 	obj_t obj, account;     /* account: its Untyped, held */
 	int epfd[WRIT_CLASS_N]; /* its procs' gates, but those that are direct */
-	uint64_t memory;
+	uint64_t memory, cgroup; /* cgroup: the id of its group */
 	uint32_t uid, cores, procs, kept, direct;
 	uint64_t audits;            /* records made */
 	bool used, dying, unsealed; /* unsealed: the newest record may still be counted up */
@@ -287,6 +289,7 @@ struct k {
 	obj_t own[K_OWNS >> K_OWN_BITS]; /* CNodes of the kernel's own, made when first needed */
 	struct k_hook **hooks;           /* [K_OWNS], by the body of their objects */
 	struct k_pool own_pool;
+	int maps[BOOT_MAP_N]; /* of eBPF; 0: none */
 	obj_t untyped;
 	struct k_proc *scheduler, *root;
 	struct captab caps;
@@ -361,6 +364,12 @@ bool k_hook_holds(const struct k_hook *h);
 /* Take it off; nothing if it is off. */
 void k_hook_off(struct k_hook *h);
 void k_hook_gone(uint32_t body); /* finaliser */
+/* Whose CSpace the CNode is; 0: nobody's. */
+static inline uint32_t k_cnode_pid(const struct object *cnode)
+{
+	return cnode->body != 0 && cnode->body != (uint32_t)K_OWN_BODY ? k.procs[cnode->body].pid
+								       : 0;
+}
 /* The hook whose capability @c is; NULL when it is off. */
 struct k_hook *k_hook_of(const struct cap *c);
 /* @slot has come to hold what was moved: if that is a Reply, its call must know. */
@@ -476,6 +485,20 @@ void k_audit_granted(const struct k_proc *about, const struct k_proc *holder, ui
 void k_audit_refused(struct k_req *q, int status);
 /* What the audit is to say of @q. Returns @e. */
 int k_why(struct k_req *q, int e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* --- eBPF (guard.c): all of it does nothing where there are no maps --------------------- */
+/* Say who the nest is, or the proc that has started or whose class has changed; and what @realm may
+ * reach. 0 or -errno: it is not held, and must not run. */
+int k_guard_nest(uint32_t realm, unsigned profile, int pidfd, enum guard_phase phase);
+int k_guard_realm(uint32_t realm);
+void k_guard_proc(const struct k_proc *p); /* also when its row has changed, or it has ended */
+void k_guard_realm_gone(uint32_t realm);
+/* Show some of the capabilities that have changed; more of them when the kernel is @idle. True:
+ * there are more. */
+bool k_mirror(bool idle);
+void k_mirror_init(void);
+/* What lies in @s, and in whose CSpace that is (in call_cap.c). */
+void k_cap_row(slot_t s, struct writ_cap_info *out);
 
 /* --- boot (boot.c) ------------------------------------------------------------------ */
 int k_boot(void); /* the record, tables, root. 0, or an exit code and why on stderr */

@@ -120,10 +120,13 @@ static void revoke_slice(void)
 	k_gate_reply(p, WRIT_OP_REVOKE, p->revoke_cookie, e, NULL, 0);
 }
 
-/* Work that no descriptor announces. Returns how long the loop may sleep, ms. */
-static int work(void)
+/* Work that no descriptor announces; @idle: nobody called. Returns how long the loop may sleep, ms.
+ */
+static int work(bool idle)
 {
 	bool more = captab_reap(&k.caps, K_SLICE);
+
+	more |= k_mirror(idle);
 
 	if (!k_list_empty(&k.revokes))
 		revoke_slice();
@@ -137,11 +140,10 @@ static int work(void)
 int main(void)
 {
 	struct epoll_event ev[EVENTS];
-	int e = k_boot();
+	int e = k_boot(), n = 0;
 
 	while (e == 0 && !k.stopping) {
-		int n = epoll_wait(k.epfd, ev, EVENTS, work());
-
+		n = epoll_wait(k.epfd, ev, EVENTS, work(n == 0));
 		for (int i = 0; i < n && !k.stopping; i++) {
 			dispatch(&ev[i]);
 			if (i + 1 < n)

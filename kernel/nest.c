@@ -41,6 +41,8 @@ static int nest_admit(const struct nest_conf *c, const struct nest *n)
 		return r;
 	if (c->cgroup != NULL && (r = cgroup_enter(c->cgroup, n->pid)) < 0)
 		return r;
+	if (c->admit != NULL && (r = c->admit(c, n->pidfd)) < 0)
+		return r;
 	return send(n->sock, "", 1, MSG_NOSIGNAL) == 1 ? 0 : -errno;
 }
 

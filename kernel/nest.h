@@ -43,6 +43,10 @@ struct nest_conf {
 	uint32_t uid;       /* host user and group id that the procs run as; inside they are 1 */
 	unsigned profile;   /* enum writ_profile */
 	const char *cgroup; /* realm's cgroup name as given to cgroup_make(); NULL: none */
+	uint32_t number;    /* the realm's, for @admit */
+	/* Called for the nest before anything of it runs; 0, or -errno: it does not start. NULL:
+	 * none. */
+	int (*admit)(const struct nest_conf *c, int pidfd);
 };
 
 struct nest {
@@ -118,6 +122,8 @@ void cgroup_init(const int node[BOOT_GROUP_N], unsigned v2_has);
 /* Make a realm's group with its limits (0: none): memory bytes, cores in millicores (a weight and,
  * where offered, a ceiling), pids. */
 int cgroup_make(const char *realm, uint64_t memory, uint32_t cores, uint32_t pids);
+/* The id by which eBPF knows the realm's group; 0: there is none. */
+uint64_t cgroup_id(const char *realm);
 /* Put process @pid (0: the caller) into the realm's nest. */
 int cgroup_enter(const char *realm, pid_t pid);
 /* Kill all in the group and remove it with its leaves; -EBUSY: some are still dying, call again. */

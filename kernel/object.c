@@ -225,7 +225,7 @@ void k_object_row(obj_t obj, struct writ_object *out)
 #define N(...) memcpy(out->n, (uint64_t[6]){ __VA_ARGS__ }, sizeof(out->n))
 	switch (o->type) {
 	case WRIT_TYPE_UNTYPED: N(a->max.bytes, a->max.slots, a->max.procs); break;
-	case WRIT_TYPE_CNODE: N(o->bits, b != 0 ? p->pid : 0); break;
+	case WRIT_TYPE_CNODE: N(o->bits, k_cnode_pid(o)); break;
 	case WRIT_TYPE_IMAGE:
 	case WRIT_TYPE_MEMORY:
 	case WRIT_TYPE_HOST: N(f->size, f->uid); break;

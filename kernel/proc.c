@@ -346,6 +346,7 @@ void k_proc_end(struct k_proc *p, unsigned state, int code)
 	p->state = (uint8_t)state;
 	p->code = code;
 	p->end_ns = k_now();
+	k_guard_proc(p);
 	k.realms[p->realm].direct -= p->direct;
 	k_list_del(&p->order);
 	leave_others(p);

@@ -47,7 +47,12 @@ uint32_t k_realm_new(const char *name, obj_t account, uint32_t uid, uint64_t mem
 		k_epoll(c == WRIT_CLASS_LC ? k.urgent : k.epfd, EPOLL_CTL_ADD, ep[c], EPOLLIN,
 		    K_POLL_REALM, i << 1 | c);
 	captab_hold(&k.caps, account);
-	return i;
+	if ((e = k_guard_realm(i)) == 0)
+		return i;
+	k_log("realm %s: eBPF: %s", name, strerror(-e));
+	k_realm_gone(i); /* what Linux is not told of does not run */
+	errno = -e;
+	return 0;
 }
 
 static bool name_taken(const char *name)
@@ -111,6 +116,11 @@ int k_call_realm(struct k_req *q)
 
 /* --- nests ------------------------------------------------------------------------ */
 
+static int nest_admitted(const struct nest_conf *c, int pidfd)
+{
+	return k_guard_nest(c->number, c->profile, pidfd, GUARD_SETUP);
+}
+
 bool k_nest_ready(uint32_t realm, unsigned profile)
 {
 	struct k_realm *r = &k.realms[realm];
@@ -118,7 +128,9 @@ bool k_nest_ready(uint32_t realm, unsigned profile)
 	struct nest_conf c = { .realm = r->name,
 		.uid = r->uid,
 		.profile = profile,
-		.cgroup = r->name };
+		.cgroup = r->name,
+		.number = realm,
+		.admit = nest_admitted };
 	int e;
 
 	if (n->state == K_NEST_UP || n->state == K_NEST_BOOTING)
@@ -233,6 +245,7 @@ static void proc_started(struct k_proc *p, int pidfd)
 	p->pidfd = pidfd;
 	p->state = WRIT_STATE_RUNNING;
 	k_context_apply(p);
+	k_guard_proc(p);
 	if (p->killed)
 		k_proc_kill(p, NULL);
 }
@@ -284,6 +297,7 @@ void k_nest_read(uint32_t realm, unsigned profile)
 			return;
 		}
 		n->state = K_NEST_UP;
+		k_guard_nest(realm, profile, n->n.pidfd, GUARD_NEST);
 		k_nest_flush(realm, profile);
 	}
 	if (r < 0)
@@ -350,6 +364,7 @@ void k_realm_settle(void)
 			if (k.procs[p].pid != 0 && k.procs[p].realm == i &&
 			    !k_proc_alive(&k.procs[p]))
 				k.procs[p].realm = 0;
+		k_guard_realm_gone(i);
 		captab_unhold(&k.caps, r->account);
 		k_close(&r->epfd[0]);
 		k_close(&r->epfd[1]);

@@ -65,6 +65,7 @@ void k_context_apply(struct k_proc *p)
 	if (cgroup_leaf(realm, p->context, c->set.class == WRIT_CLASS_BE, c->set.weight,
 		c->set.period, c->set.budget) == 0)
 		cgroup_leaf_enter(realm, p->context, pid);
+	k_guard_proc(p);
 }
 
 void k_context_leave(struct k_proc *p)

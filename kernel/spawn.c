@@ -305,6 +305,7 @@ int k_call_spawn(struct k_req *q)
 	captab_insert(&k.caps, q->slot, q->at[0], p->obj, K_ALL, 0);
 	q->h.arg = p->pid;
 	spawn_audit(q, p);
+	k_guard_proc(p);
 	if (k.scheduler != NULL)
 		k_event_post(k.scheduler, &p->ev_sched);
 	return 0;

@@ -85,6 +85,9 @@ struct account {
  */
 typedef void captab_finalise(void *arg, obj_t obj);
 
+/* Called when what lies in @s has changed, or is about to go. Must not call back. */
+typedef void captab_changed(void *arg, slot_t s);
+
 struct captab {
 	struct slot *slots;
 	uint32_t nslots;
@@ -98,6 +101,7 @@ struct captab {
 	uint32_t reap_next;             /* slots done of the first dying CNode */
 	uint32_t live_slots, live_objs; /* occupied slots, objects in use */
 	captab_finalise *finalise;
+	captab_changed *changed; /* NULL: nobody wants to know */
 	void *arg;
 };
 

@@ -25,9 +25,8 @@ enum {
 	GUARD_UNKNOWN = UINT32_MAX, /* no generation: look again */
 };
 
-/* What happens to who does what is not allowed. INHERIT, of a realm: as the node has it. */
+/* What happens to who does what is not allowed. */
 enum __attribute__((packed)) guard_mode {
-	GUARD_INHERIT,
 	GUARD_OFF,     /* nothing is looked at */
 	GUARD_AUDIT,   /* it is recorded, and goes on */
 	GUARD_ENFORCE, /* it is recorded and refused, or ended */
@@ -98,27 +97,33 @@ static inline uint32_t guard_calls_row(uint32_t generation, unsigned profile, un
 }
 
 /*
- * maps/tasks: task storage of the leader of each managed process: who it is and
- * what it may do. The kernel writes a nest's, by its pidfd, and a proc's when it
- * has started; a fork copies it (kernel/bpf/calls.bpf.c).
+ * maps/tasks: task storage of the leader of each managed process: what it may do. The
+ * kernel writes a nest's, by its pidfd; a fork copies it, and from then on only the
+ * programs in Linux change it (kernel/bpf/calls.bpf.c).
  */
 struct guard_task {
 	uint64_t bits[GUARD_CALLS_WORDS]; /* its row of maps/calls, of that generation */
-	uint32_t generation;
-	uint32_t pid, realm; /* of Writ; pid 0: a nest, or a proc about to start */
+	uint32_t generation, realm;
 	enum guard_phase phase;
-	uint8_t profile, class; /* enum writ_profile, enum writ_class */
-	enum guard_mode mode;   /* of its realm */
+	uint8_t profile; /* enum writ_profile */
+	uint8_t pad[6];
+};
+_Static_assert(sizeof(struct guard_task) == 80, "");
+
+/* maps/labels: task storage of the leader as well: which proc it is. The kernel writes it once the
+ * proc has started; a nest, and who is about to start, has none. */
+struct guard_label {
+	uint32_t pid, realm;    /* of Writ */
+	uint8_t class, profile; /* enum writ_class, enum writ_profile */
+	uint8_t pad[2];
 	char name[GUARD_NAME_MAX];
 };
-_Static_assert(sizeof(struct guard_task) == 112, "");
+_Static_assert(sizeof(struct guard_label) == 44, "");
 
 /* maps/policy: by the id of a realm's cgroup. Who is in no such group is not Writ's business. */
 struct guard_policy {
 	uint64_t families; /* bit of each socket family that may be created */
-	uint32_t realm;
-	enum guard_mode mode;
-	uint8_t pad[3];
+	uint32_t realm, pad;
 	char name[GUARD_NAME_MAX];
 };
 _Static_assert(sizeof(struct guard_policy) == 48, "");

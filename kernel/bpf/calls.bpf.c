@@ -15,15 +15,15 @@ struct {
 	__type(value, struct guard_calls);
 } calls SEC(".maps");
 
-/* Record it; end the process where rules are enforced. @always: who it is matters to no mode. */
-static void punish(struct guard_task *t, const struct guard_config *c, __u32 call)
+/* Record it; end the process where rules are enforced. */
+static void punish(const struct guard_task *t, __u32 call)
 {
-	enum guard_mode mode = mode_of(c, t->mode);
+	enum guard_mode m = mode();
 
-	if (mode == GUARD_OFF)
+	if (m == GUARD_OFF)
 		return;
-	denied(t->pid, t->realm, t->name, GUARD_BY_CALLS, call, mode);
-	if (mode == GUARD_ENFORCE)
+	denied(t->realm, GUARD_BY_CALLS, call, m);
+	if (m == GUARD_ENFORCE)
 		bpf_send_signal(L_SIGKILL);
 }
 
@@ -59,7 +59,7 @@ int BPF_PROG(guard_enter, struct pt_regs *regs, long call)
 		refresh(t, c);
 	if (t->phase == GUARD_DOOMED || (me->thread_info.status & L_TS_COMPAT) != 0 ||
 	    !allowed(t, call))
-		punish(t, c, call);
+		punish(t, call);
 	return 0;
 }
 
@@ -73,7 +73,7 @@ int BPF_PROG(guard_exit, struct pt_regs *regs, long ret)
 		return 0;
 	t = managed(bpf_get_current_task_btf());
 	if (t != NULL && t->phase != GUARD_SETUP)
-		denied(t->pid, t->realm, t->name, GUARD_BY_SECCOMP, regs->orig_ax, GUARD_ENFORCE);
+		denied(t->realm, GUARD_BY_SECCOMP, regs->orig_ax, GUARD_ENFORCE);
 	return 0;
 }
 
@@ -82,14 +82,13 @@ SEC("tp_btf/sched_process_fork")
 int BPF_PROG(guard_fork, struct task_struct *parent, struct task_struct *child)
 {
 	struct guard_task *t = managed(parent), *n;
-	const struct guard_config *c = settings();
 
-	if (t == NULL || c == NULL || child->pid != child->tgid)
+	if (t == NULL || child->pid != child->tgid)
 		return 0;
 	n = bpf_task_storage_get(&tasks, child, t, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (n == NULL || t->phase != GUARD_NEST) {
-		punish(t, c, GUARD_UNKNOWN);
-		if (n != NULL && mode_of(c, t->mode) == GUARD_ENFORCE)
+		punish(t, GUARD_UNKNOWN);
+		if (n != NULL && mode() == GUARD_ENFORCE)
 			n->phase = GUARD_DOOMED;
 	} else {
 		n->phase = GUARD_LAUNCH;
@@ -101,12 +100,11 @@ SEC("tp_btf/sched_process_exec")
 int BPF_PROG(guard_exec, struct task_struct *p)
 {
 	struct guard_task *t = managed(p);
-	const struct guard_config *c = settings();
 
-	if (t == NULL || c == NULL)
+	if (t == NULL)
 		return 0;
 	if (t->phase != GUARD_LAUNCH)
-		punish(t, c, GUARD_UNKNOWN);
+		punish(t, GUARD_UNKNOWN);
 	t->phase = GUARD_RUN;
 	t->generation = GUARD_UNKNOWN;
 	return 0;

@@ -42,6 +42,13 @@ struct {
 } tasks SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct guard_label);
+} labels SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
@@ -68,20 +75,27 @@ static inline struct guard_task *managed(struct task_struct *t)
 	return bpf_task_storage_get(&tasks, t->group_leader, 0, 0);
 }
 
-static inline enum guard_mode mode_of(const struct guard_config *c, enum guard_mode realms)
+static inline enum guard_mode mode(void)
 {
-	return realms != GUARD_INHERIT ? realms : c->mode;
+	const struct guard_config *c = settings();
+
+	return c != NULL ? c->mode : GUARD_ENFORCE;
 }
 
-/* Note that @layer refused @what. */
-static inline void denied(__u32 pid, __u32 realm, const char *name, enum guard_layer layer,
-    __u32 what, enum guard_mode mode)
+/* Note that @layer refused @what to the caller, which is of @realm. */
+static inline void denied(__u32 realm, enum guard_layer layer, __u32 what, enum guard_mode mode)
 {
-	struct guard_denial_key key = { .pid = pid, .realm = realm, .layer = layer, .what = what };
+	const struct guard_label *l = bpf_task_storage_get(&labels,
+	    bpf_get_current_task_btf()->group_leader, 0, 0);
+	struct guard_denial_key key = { .pid = l != NULL ? l->pid : 0,
+		.realm = realm,
+		.layer = layer,
+		.what = what };
 	struct guard_denial *d = bpf_map_lookup_elem(&denials, &key), first = { .count = 0 };
 
 	if (d == NULL) {
-		__builtin_memcpy(first.name, name, sizeof(first.name));
+		if (l != NULL)
+			__builtin_memcpy(first.name, l->name, sizeof(first.name));
 		bpf_map_update_elem(&denials, &key, &first, BPF_NOEXIST);
 		if ((d = bpf_map_lookup_elem(&denials, &key)) == NULL)
 			return;

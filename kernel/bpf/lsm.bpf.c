@@ -18,13 +18,12 @@ union bpf_attr_linux;
 /* The rest of a decision: @ret is what another program has said. */
 static int refuse(const struct guard_task *t, enum guard_hook hook)
 {
-	const struct guard_config *c = settings();
-	enum guard_mode mode = c != NULL ? mode_of(c, t->mode) : GUARD_ENFORCE;
+	enum guard_mode m = mode();
 
-	if (mode == GUARD_OFF)
+	if (m == GUARD_OFF)
 		return 0;
-	denied(t->pid, t->realm, t->name, GUARD_BY_LSM, hook, mode);
-	return mode == GUARD_ENFORCE ? -L_EPERM : 0;
+	denied(t->realm, GUARD_BY_LSM, hook, m);
+	return m == GUARD_ENFORCE ? -L_EPERM : 0;
 }
 
 /* The caller, once it is shut in; else NULL. */
@@ -77,7 +76,7 @@ int BPF_PROG(guard_lsm_socket, int family, int type, int protocol, int kern, int
 }
 
 SEC("lsm/ptrace_access_check")
-int BPF_PROG(guard_lsm_ptrace, struct task_struct *child, unsigned mode, int ret)
+int BPF_PROG(guard_lsm_ptrace, struct task_struct *child, unsigned how, int ret)
 {
 	const struct guard_task *t = shut_in();
 

@@ -54,16 +54,12 @@ static const struct guard_policy *realm_of(uint64_t *ret_group)
 
 static int refuse(const struct guard_policy *p, __u32 what)
 {
-	const struct guard_config *c = settings();
-	enum guard_mode mode = c != NULL ? mode_of(c, p->mode) : GUARD_ENFORCE;
-	const struct guard_task *t;
+	enum guard_mode m = mode();
 
-	if (mode == GUARD_OFF)
+	if (m == GUARD_OFF)
 		return YES;
-	t = managed(bpf_get_current_task_btf());
-	denied(t != NULL ? t->pid : 0, p->realm, t != NULL ? t->name : p->name, GUARD_BY_SOCKETS,
-	    what, mode);
-	return mode == GUARD_ENFORCE ? NO : YES;
+	denied(p->realm, GUARD_BY_SOCKETS, what, m);
+	return m == GUARD_ENFORCE ? NO : YES;
 }
 
 SEC("cgroup/sock_create")

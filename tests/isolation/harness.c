@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "tests/isolation/without.h"
+#include "tools/boot/clear.h"
 #include "tools/boot/group.h"
 
 #define PATIENCE_MS     harness_ms(10000)

@@ -5,18 +5,18 @@ BINS += isolation-probe
 isolation-probe_SRCS := $(isolation_DIR)/probe.c
 isolation-probe_STATIC := 1
 BINS += writ-isolation
-writ-isolation_SRCS := $(nest_SRCS) tools/boot/group.c $(addprefix $(isolation_DIR)/,engine.c report.c \
+writ-isolation_SRCS := $(nest_SRCS) tools/boot/group.c tools/boot/clear.c tools/boot/pins.c $(addprefix $(isolation_DIR)/,engine.c report.c \
 	subject.c puppet.c survey.c ways.c cases.c harness.c without.c oracle.c)
-writ-isolation_LDLIBS := -Wl,--wrap=nest_main -lcap-ng
+writ-isolation_LDLIBS := -Wl,--wrap=nest_main -lcap-ng -lbpf
 TESTBINS += isolation-nng
 isolation-nng_SRCS := $(isolation_DIR)/nng.c
 isolation-nng_STATIC := 1
 isolation-nng_LDLIBS := -lnng -lmbedtls -lmbedx509 -lmbedcrypto -lpthread
 TESTS += isolation
-isolation_SRCS := $(nest_SRCS) tools/boot/host.c tools/boot/group.c \
+isolation_SRCS := $(nest_SRCS) tools/boot/host.c tools/boot/group.c tools/boot/clear.c tools/boot/pins.c \
 	$(addprefix $(isolation_DIR)/,main.c harness.c without.c survey.c \
 	oracle.c test-nest.c test-calls.c test-view.c test-limits.c test-host.c test-server.c)
-isolation_LDLIBS := -Wl,--wrap=nest_main -lcap-ng -lcheck -lsubunit -lm -lrt -lpthread
+isolation_LDLIBS := -Wl,--wrap=nest_main -lcap-ng -lbpf -lcheck -lsubunit -lm -lrt -lpthread
 isolation_NOASAN := 1
 
 # bench-nest [COUNT]: a spawn through the nest beside a bare vfork and exec

@@ -216,21 +216,3 @@ int groups_remove(struct groups *g)
 	groups_close(g);
 	return r;
 }
-
-int node_clear(const char *node, const char *run)
-{
-	static const char *const files[] = { "/pid", "/op/op.sock", "/op", "/lock", "" };
-	struct groups g;
-	char path[256];
-	int r = groups_open(&g, node);
-
-	if (r == 0)
-		r = groups_remove(&g);
-	groups_close(&g);
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		snprintf(path, sizeof(path), "%s%s", run, files[i]);
-		if (remove(path) < 0 && errno != ENOENT && errno != ENOTDIR && r == 0)
-			r = -errno;
-	}
-	return r;
-}

@@ -27,7 +27,3 @@ int groups_open(struct groups *g, const char *node);
 int groups_remove(struct groups *g);
 
 void groups_close(struct groups *g);
-
-/* Clear what a dead node left: its groups, and its folder @run with pid, socket and lock. Returns 0
- * or -errno. */
-int node_clear(const char *node, const char *run);

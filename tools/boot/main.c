@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tools/boot/group.h"
+#include "tools/boot/clear.h"
 #include "tools/boot/start.h"
 
 /* "NAME=VALUE": cut at the first '='. Returns the value, or NULL. */
@@ -52,6 +52,19 @@ static bool add_host(struct boot *b, char *arg)
 	return true;
 }
 
+static bool mode_named(const char *arg, enum guard_mode *ret)
+{
+	static const char *const
+	    modes[] = { [GUARD_OFF] = "off", [GUARD_AUDIT] = "audit", [GUARD_ENFORCE] = "enforce" };
+
+	for (unsigned i = GUARD_OFF; i <= GUARD_ENFORCE; i++)
+		if (strcmp(arg, modes[i]) == 0) {
+			*ret = (enum guard_mode)i;
+			return true;
+		}
+	return false;
+}
+
 static bool take(struct boot *b, int key, char *arg)
 {
 	switch (key) {
@@ -66,6 +79,7 @@ static bool take(struct boot *b, int key, char *arg)
 	case 'p':
 		b->procs = (uint32_t)strtoul(arg, NULL, 10);
 		return b->procs >= BOOT_PROCS_MIN && b->procs <= BOOT_PROCS_MAX;
+	case 'g': return mode_named(arg, &b->guard);
 	case 'M': b->memory = strtoull(arg, NULL, 10); return b->memory >= 64u << 20;
 	default: return false;
 	}
@@ -91,6 +105,8 @@ static const struct argp_option options[] = {
 	{ "module", 'm', "NAME=PATH", 0,
 	    "A file for the first server; the one named root is that server", 0 },
 	{ "host", 'h', "NAME=ro|rw:PATH", 0, "A host folder for the first server", 0 },
+	{ "guard", 'g', "MODE", 0,
+	    "What eBPF does with who breaks the rules: enforce (the default), audit, off", 0 },
 	{ "procs", 'p', "N", 0, "Most procs at a time (4096)", 0 },
 	{ "memory", 'M', "BYTES", 0, "Memory that procs may be given in all (4 GiB)", 0 },
 	{ 0 },
@@ -123,7 +139,7 @@ static int watch(pid_t kernel, const sigset_t *set)
 
 int main(int argc, char **argv)
 {
-	struct boot b = { .procs = 4096, .memory = (uint64_t)4 << 30 };
+	struct boot b = { .procs = 4096, .memory = (uint64_t)4 << 30, .guard = GUARD_ENFORCE };
 	sigset_t set;
 	pid_t kernel;
 	int e, status;

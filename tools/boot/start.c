@@ -179,6 +179,69 @@ static int add_hosts(struct boot *b, struct launch *l)
 	return 0;
 }
 
+/* Have Linux hold the node's processes by eBPF, as far as it can: what is pinned stays when this
+ * process has become the kernel. */
+static void guard_start(const struct boot *b, struct guard *g, int group)
+{
+	int r;
+
+	guard_load(g, group, b->guard);
+	if (g->layers != 0 && (r = guard_pin(g, b->node, writ_group())) < 0) {
+		guard_close(g);
+		for (unsigned i = WRIT_LAYER_EBPF_CALLS; i < WRIT_LAYER_N; i++)
+			snprintf(g->why[i], sizeof(g->why[i]), "pinning: %s", strerror(-r));
+	}
+	if (b->guard == GUARD_ENFORCE)
+		return;
+	g->layers &= 1u << WRIT_LAYER_TELEMETRY;
+	for (unsigned i = WRIT_LAYER_EBPF_CALLS; i < WRIT_LAYER_TELEMETRY; i++)
+		snprintf(g->why[i], sizeof(g->why[i]), "the guard is told to %s",
+		    b->guard == GUARD_OFF ? "be off" : "audit only");
+}
+
+/* Layers of the sandbox that this host has not, in words, each with its reason on stderr; and those
+ * that it has, as bits. */
+static uint32_t layers_of(const struct guard *g, const struct groups *groups, char *missing,
+    size_t size)
+{
+	static const char *const names[] = {
+#define X(id, name) name,
+		WRIT_LAYERS(X)
+#undef X
+	};
+	bool landlock = syscall(SYS_landlock_create_ruleset, NULL, 0, 1) >= 0;
+	size_t n = (size_t)snprintf(missing, size, "%s%s", groups->missing,
+	    landlock ? "" : " landlock");
+	uint32_t has = 1u << WRIT_LAYER_NAMESPACES | 1u << WRIT_LAYER_SECCOMP |
+	    1u << WRIT_LAYER_RLIMITS | g->layers;
+
+	if (*missing != '\0')
+		say(0, "layers of the sandbox that can't be had here: %s", missing);
+	for (unsigned i = WRIT_LAYER_EBPF_CALLS; i < WRIT_LAYER_N; i++) {
+		if ((g->layers >> i & 1) != 0)
+			continue;
+		n += (size_t)snprintf(missing + n, size - n, " %s", names[i]);
+		say(0, "layer %s can't be had: %s", names[i], g->why[i]);
+	}
+	return has | (*groups->missing == '\0' ? 1u << WRIT_LAYER_CGROUP : 0) |
+	    (landlock ? 1u << WRIT_LAYER_LANDLOCK : 0);
+}
+
+static void add_maps(const struct guard *g, struct launch *l)
+{
+	static const char *const maps[BOOT_MAP_N] = { [BOOT_TASKS] = "tasks",
+		[BOOT_LABELS] = "labels",
+		[BOOT_POLICY] = "policy",
+		[BOOT_REALMS] = "realms",
+		[BOOT_PROCS] = "procs",
+		[BOOT_CAPS] = "caps" };
+
+	for (unsigned i = 0; i < BOOT_MAP_N; i++) {
+		l->fds[BOOT_MAP_FD + i] = guard_map(g, maps[i]);
+		l->record.maps |= l->fds[BOOT_MAP_FD + i] >= 0 ? 1u << i : 0;
+	}
+}
+
 /* It lies beside this program. */
 static int kernel_exec(struct launch *l)
 {
@@ -193,9 +256,10 @@ static int kernel_exec(struct launch *l)
 int boot_start(struct boot *b)
 {
 	static struct launch l;
+	static struct guard guard;
 	struct groups g;
-	char missing[80];
-	uint32_t uid_base = 0;
+	char missing[160];
+	uint32_t uid_base = 0, layers;
 	int e, r;
 
 	umask(027);
@@ -203,15 +267,15 @@ int boot_start(struct boot *b)
 		return e;
 	if ((r = groups_open(&g, b->node)) < 0)
 		return say(71, "cgroups: %s", strerror(-r));
-	snprintf(missing, sizeof(missing), "%s%s", g.missing,
-	    syscall(SYS_landlock_create_ruleset, NULL, 0, 1) < 0 ? " landlock" : "");
-	if (*missing != '\0')
-		say(0, "layers of the sandbox that can't be had here: %s", missing);
+	guard_start(b, &guard, g.node[BOOT_V2]);
+	layers = layers_of(&guard, &g, missing, sizeof(missing));
 	launch_init(&l, b->node, missing);
 	l.record.nprocs = b->procs;
 	l.record.max_memory = b->memory;
 	l.record.uid_base = uid_base;
 	l.record.v2_has = g.v2_has;
+	l.record.layers = layers;
+	add_maps(&guard, &l);
 	l.fds[BOOT_LOCK_FD] = b->lock;
 	l.fds[BOOT_IDS_FD] = b->ids;
 	for (int i = 0; i < BOOT_GROUP_N; i++) {

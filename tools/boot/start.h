@@ -3,6 +3,7 @@
 #pragma once
 #include <stdint.h>
 
+#include "tools/boot/guard.h"
 #include "tools/boot/host.h"
 #include "tools/boot/record.h"
 
@@ -14,6 +15,7 @@ struct boot {
 	const char *node, *run, *logs;
 	uint32_t procs;
 	uint64_t memory;
+	enum guard_mode guard;
 	struct module modules[BOOT_FILES_MAX];
 	unsigned nmodules;
 	struct host_folder hosts[BOOT_HOSTS_MAX];

@@ -3,8 +3,8 @@
 LIBS += libcli
 libcli_SRCS := $(addprefix tools/writ/,cli.c show.c table.c tree.c tail.c client.c procs.c node.c \
 	message.c record.c trail.c doctor_trial.c doctor_ns.c doctor_seccomp.c doctor_file.c \
-	doctor_cgroup.c doctor_bpf.c doctor_lsm.c) tools/boot/group.c
-libcli_LDLIBS := -lnng -lprotobuf-c -ljansson -lcap-ng -lsodium
+	doctor_cgroup.c doctor_bpf.c doctor_lsm.c) tools/boot/group.c tools/boot/clear.c tools/boot/pins.c
+libcli_LDLIBS := -lnng -lprotobuf-c -ljansson -lcap-ng -lsodium -lbpf
 
 BINS += writ
 writ_SRCS := $(addprefix tools/writ/,main.c up.c up_args.c down.c run.c ps.c logs.c caps.c dump.c \

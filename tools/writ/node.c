@@ -16,7 +16,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "tools/boot/group.h"
+#include "tools/boot/clear.h"
 
 #define GUARD_MS     15000
 #define CLEAR_TRIES  100 /* of 20 ms: more than a second, which writ-boot gives the dying */

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What Linux's eBPF programs know of procs, realms and capabilities: rows of maps
+ * (<writ/guard.h>) that writ-boot made. The kernel writes them by descriptor, without
+ * privilege, and reads none. Capabilities are written after each turn of the loop,
+ * from a list of slots that have changed, so that a call pays for none of it.
+ */
+#include "kernel.h"
+#include <linux/bpf.h>
+#include <sys/syscall.h>
+
+enum { MIRROR_SLICE = 128 }; /* slots written or looked at in a turn */
+
+static struct {
+	uint32_t *changed; /* slots, each once */
+	uint32_t nchanged, rescan;
+	uint64_t *listed, *shown; /* a bit for each slot: is in changed; has a row */
+} mirror;
+
+static int map_call(int cmd, enum boot_map map, const void *key, const void *value)
+{
+	union bpf_attr a = { .map_fd = (uint32_t)k.maps[map],
+		.key = (uintptr_t)key,
+		.value = (uintptr_t)value };
+
+	return k.maps[map] == 0 || syscall(SYS_bpf, cmd, &a, sizeof(a)) == 0 ? 0 : -errno;
+}
+
+static int map_set(enum boot_map map, const void *key, const void *value)
+{
+	return map_call(BPF_MAP_UPDATE_ELEM, map, key, value);
+}
+
+/* --- who a process is ------------------------------------------------------------------- */
+
+int k_guard_nest(uint32_t realm, unsigned profile, int pidfd, enum guard_phase phase)
+{
+	struct guard_task t = { .generation = GUARD_UNKNOWN,
+		.realm = realm,
+		.phase = phase,
+		.profile = (uint8_t)profile };
+
+	return map_set(BOOT_TASKS, &pidfd, &t);
+}
+
+void k_guard_proc(const struct k_proc *p)
+{
+	struct guard_label l = { .pid = p->pid,
+		.realm = p->realm,
+		.class = p->class,
+		.profile = p->profile };
+	struct writ_proc_row row;
+
+	if (k.maps[BOOT_PROCS] == 0 && k.maps[BOOT_LABELS] == 0)
+		return;
+	memcpy(l.name, p->name, sizeof(l.name));
+	if (p->pidfd >= 0)
+		map_set(BOOT_LABELS, &p->pidfd, &l);
+	k_proc_row(p, &row);
+	if (k_proc_alive(p))
+		map_set(BOOT_PROCS, &p->pid, &row);
+	else
+		map_call(BPF_MAP_DELETE_ELEM, BOOT_PROCS, &p->pid, NULL);
+}
+
+/* --- realms ------------------------------------------------------------------------------ */
+
+int k_guard_realm(uint32_t realm)
+{
+	struct k_realm *r = &k.realms[realm];
+	/* unix sockets, of profile server; what else a realm may have it has to be granted */
+	struct guard_policy p = { .families = 1u << AF_UNIX, .realm = realm };
+	struct guard_realm row = { .memory = r->memory, .uid = r->uid, .cores = r->cores };
+	int e;
+
+	if ((r->cgroup = cgroup_id(r->name)) == 0)
+		return -ENOENT;
+	row.cgroup = r->cgroup;
+	memcpy(p.name, r->name, sizeof(p.name));
+	memcpy(row.name, r->name, sizeof(row.name));
+	if ((e = map_set(BOOT_POLICY, &r->cgroup, &p)) == 0)
+		e = map_set(BOOT_REALMS, &realm, &row);
+	return e;
+}
+
+void k_guard_realm_gone(uint32_t realm)
+{
+	map_call(BPF_MAP_DELETE_ELEM, BOOT_POLICY, &k.realms[realm].cgroup, NULL);
+	map_call(BPF_MAP_DELETE_ELEM, BOOT_REALMS, &realm, NULL);
+}
+
+/* --- capabilities -------------------------------------------------------------------------- */
+
+static bool bit(const uint64_t *bits, slot_t s)
+{
+	return (bits[s / 64] >> s % 64 & 1) != 0;
+}
+
+/* What lies in the kernel's own CNodes is not shown. */
+static bool of_a_proc(slot_t s)
+{
+	const struct slot *sl = captab_slot(&k.caps, s);
+
+	return sl != NULL && sl->cap.type != WRIT_TYPE_NULL &&
+	    captab_obj(&k.caps, sl->cnode)->body != (uint32_t)K_OWN_BODY;
+}
+
+static void changed(void *arg, slot_t s)
+{
+	const struct slot *sl = captab_slot(&k.caps, s);
+
+	(void)arg;
+	if (sl != NULL && sl->first != 0 && mirror.rescan == 0)
+		mirror.rescan = 1; /* its children have, or will have, another parent */
+	if (bit(mirror.listed, s) || (!bit(mirror.shown, s) && !of_a_proc(s)))
+		return;
+	mirror.listed[s / 64] |= UINT64_C(1) << s % 64;
+	mirror.changed[mirror.nchanged++] = s;
+}
+
+static void show(slot_t s)
+{
+	struct writ_cap_info row;
+
+	if (of_a_proc(s)) {
+		k_cap_row(s, &row);
+		row.slot = s;
+		row.parent = captab_parent(&k.caps, s);
+		if (map_set(BOOT_CAPS, &s, &row) == 0)
+			mirror.shown[s / 64] |= UINT64_C(1) << s % 64;
+	} else if (bit(mirror.shown, s)) {
+		map_call(BPF_MAP_DELETE_ELEM, BOOT_CAPS, &s, NULL);
+		mirror.shown[s / 64] &= ~(UINT64_C(1) << s % 64);
+	}
+}
+
+bool k_mirror(bool idle)
+{
+	for (unsigned n = 0; n < MIRROR_SLICE && mirror.nchanged > 0; n++) {
+		slot_t s = mirror.changed[--mirror.nchanged];
+
+		mirror.listed[s / 64] &= ~(UINT64_C(1) << s % 64);
+		show(s);
+	}
+	for (unsigned n = 0; idle && n < MIRROR_SLICE && mirror.rescan != 0; n++) {
+		if (bit(mirror.shown, mirror.rescan))
+			show(mirror.rescan);
+		if (++mirror.rescan == k.caps.nslots)
+			mirror.rescan = 0;
+	}
+	return mirror.nchanged > 0 || mirror.rescan != 0;
+}
+
+void k_mirror_init(void)
+{
+	if (k.maps[BOOT_CAPS] == 0)
+		return;
+	mirror.changed = k_table(K_SLOTS, sizeof(*mirror.changed));
+	mirror.listed = k_table(K_SLOTS / 64, sizeof(uint64_t));
+	mirror.shown = k_table(K_SLOTS / 64, sizeof(uint64_t));
+	k.caps.changed = changed;
+}
