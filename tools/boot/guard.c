@@ -38,11 +38,11 @@ _Static_assert(sizeof(objects) / sizeof(objects[0]) <= GUARD_OBJECTS_MAX, "");
 
 /* --- why not ----------------------------------------------------------------------------- */
 
-static char said[160]; /* libbpf's last warning */
+static char said[160]; /* libbpf's first warning */
 
 static int listen_to(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
-	if (level == LIBBPF_WARN && strstr(fmt, "ulimit") == NULL)
+	if (level == LIBBPF_WARN && *said == '\0' && strstr(fmt, "ulimit") == NULL)
 		vsnprintf(said, sizeof(said), fmt, ap);
 	return 0;
 }

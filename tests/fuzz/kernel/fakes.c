@@ -209,6 +209,12 @@ bool nests_settle(void)
 
 /* --- cgroups --------------------------------------------------------------------------- */
 
+uint64_t cgroup_id(const char *realm)
+{
+	(void)realm;
+	return 1;
+}
+
 int cgroup_make(const char *realm, uint64_t memory, uint32_t cores, uint32_t pids)
 {
 	(void)realm, (void)memory, (void)cores, (void)pids;

@@ -33,7 +33,7 @@ void kernel_work(void)
 		s = p->revoking;
 		gen = p->revoke_gen;
 	}
-	work();
+	work(false);
 	if (s != 0 && p->revoking == 0 && captab_slot(&k.caps, s) != NULL &&
 	    captab_slot(&k.caps, s)->gen == gen && captab_first(&k.caps, s) != 0)
 		world_fail("K5: a revoke that is answered has left something");
