@@ -251,8 +251,8 @@ struct k_nest {
 };
 
 struct k_realm {
-	obj_t obj, account;     /* account: its Untyped, held */
-	int epfd[WRIT_CLASS_N]; /* its procs' gates, but those that are direct */
+	obj_t obj, account;      /* account: its Untyped, held */
+	int epfd[WRIT_CLASS_N];  /* its procs' gates, but those that are direct */
 	uint64_t memory, cgroup; /* cgroup: the id of its group */
 	uint32_t uid, cores, procs, kept, direct;
 	uint64_t audits;            /* records made */
