@@ -42,57 +42,40 @@ static bool prefix_join(const char *base, const char *add, char *out)
 	return n < WRIT_PREFIX_MAX;
 }
 
-/* Where a Path comes from: a capability, or a session; then what is asked for. */
-struct path_plan {
-	slot_t src;
-	obj_t endpoint;
-	uint32_t rights; /* at most */
-	uint64_t badge;
-	const char *base;
-	char prefix[WRIT_PREFIX_MAX];
-};
-
-static int path_make(struct k_req *q, struct path_plan *pl)
+/* A Path below the capability in @src: that of a Path or a session, which are of @from, or (NULL)
+ * of an Endpoint. */
+static int path_make(struct k_req *q, slot_t src, const struct k_path *from)
 {
+	const struct cap *c = &captab_slot(&k.caps, src)->cap;
+	obj_t endpoint = from != NULL ? from->endpoint : c->obj;
 	const struct writ_path_req *r = q->in;
+	char prefix[WRIT_PREFIX_MAX];
 	uint32_t body;
 	int e;
 
 	if (!prefix_ok(r->prefix, sizeof(r->prefix)))
 		return WRIT_E_BAD_REQUEST;
-	q->missing = r->rights & ~pl->rights;
+	q->missing = r->rights & ~(from != NULL ? c->rights : (uint32_t)WRIT_R_ALL);
 	if (q->missing != 0)
 		return k_why(q, WRIT_E_NO_RIGHT, "%s", r->prefix);
-	if (r->badge != 0 && (pl->badge != 0 || q->h.op == WRIT_OP_GRANT))
+	if (r->badge != 0 && (c->badge != 0 || q->h.op == WRIT_OP_GRANT))
 		return WRIT_E_ILLEGAL_OPERATION;
-	if (!prefix_join(pl->base, r->prefix, pl->prefix))
+	if (!prefix_join(from != NULL ? from->prefix : "/", r->prefix, prefix))
 		return WRIT_E_RANGE;
-	e = k_make(WRIT_TYPE_PATH, k_account(q->p), 0, pl->src, q->at[0], (uint16_t)r->rights,
-	    r->badge != 0 ? r->badge : pl->badge, &body);
+	e = k_make(WRIT_TYPE_PATH, k_account(q->p), 0, src, q->at[0], (uint16_t)r->rights,
+	    r->badge != 0 ? r->badge : c->badge, &body);
 	if (e != 0)
 		return e;
-	k.paths[body].endpoint = pl->endpoint;
-	memcpy(k.paths[body].prefix, pl->prefix, sizeof(pl->prefix));
-	captab_hold(&k.caps, pl->endpoint);
-	return k_why(q, 0, "%s", pl->prefix);
+	k.paths[body].endpoint = endpoint;
+	memcpy(k.paths[body].prefix, prefix, sizeof(prefix));
+	captab_hold(&k.caps, endpoint);
+	return k_why(q, 0, "%s", prefix);
 }
 
 int k_call_path(struct k_req *q)
 {
-	struct path_plan pl = { .src = q->slot,
-		.rights = WRIT_R_ALL,
-		.endpoint = q->cap->obj,
-		.badge = q->cap->badge,
-		.base = "/" };
-
-	if (q->cap->type == WRIT_TYPE_PATH) {
-		const struct k_path *p = &k.paths[k_body(q->cap)];
-
-		pl.rights = q->cap->rights;
-		pl.endpoint = p->endpoint;
-		pl.base = p->prefix;
-	}
-	return path_make(q, &pl);
+	return path_make(q, q->slot,
+	    q->cap->type == WRIT_TYPE_PATH ? &k.paths[k_body(q->cap)] : NULL);
 }
 
 struct k_session *k_session_named(struct k_req *q, unsigned sides)
@@ -112,16 +95,10 @@ struct k_session *k_session_named(struct k_req *q, unsigned sides)
 int k_call_grant(struct k_req *q)
 {
 	const struct k_session *s = k_session_named(q, K_SERVER);
-	struct path_plan pl = { 0 };
 
 	if (s == NULL || !k_hook_holds(&s->hook))
 		return WRIT_E_FAILED_LOOKUP;
-	pl.src = s->hook.slot;
-	pl.rights = s->rights;
-	pl.endpoint = k.paths[captab_obj(&k.caps, s->path)->body].endpoint;
-	pl.badge = s->badge;
-	pl.base = k.paths[captab_obj(&k.caps, s->path)->body].prefix;
-	return path_make(q, &pl);
+	return path_make(q, s->hook.slot, &k.paths[captab_obj(&k.caps, s->path)->body]);
 }
 
 /* --- endpoints ------------------------------------------------------------------ */
