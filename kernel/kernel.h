@@ -122,20 +122,22 @@ struct k_event {
 };
 
 struct k_proc {
-	uint32_t pid, parent, realm;
-	uint8_t state, class, profile, turn; /* turn: its class as it started */
-	bool direct, started, held, killed, told_pending, want_out, suspended;
+	union {
+		struct writ_proc_row row; /* the same, as it is sent */
+		struct {
+			WRIT_PROC_ROW
+		};
+	};
+	uint8_t turn; /* its class as it started */
+	bool direct, started, held, killed, told_pending, want_out;
 	obj_t obj; /* 0: no capability names it any more */
 	obj_t cnode, spawn,
 	    image; /* held while it lives (image: until ordered); root has no spawn */
-	int gate, child, log, pidfd;   /* -1: none */
+	int gate, child, logfd, pidfd; /* -1: none */
 	uint32_t cores, reserved;      /* millicores; reserved: taken of its Spawn */
 	uint32_t own_class, own_cores; /* without a SchedContext */
-	uint64_t memory, log_max;
-	uint32_t nwaits[2], refused,
-	    context; /* nwaits[1]: SENT; context: its SchedContext's body */
-	int32_t code;
-	uint64_t start_ns, end_ns, cpu_ns, rss_max;
+	uint64_t log_max;
+	uint32_t nwaits[2], context;  /* nwaits[1]: SENT; context: its SchedContext's body */
 	uint32_t revoke_gen, revoked; /* revoked: capabilities that went so far */
 	obj_t revoke_last;            /* the last that began to die by it, and its epoch */
 	uint32_t revoke_epoch;
@@ -151,7 +153,6 @@ struct k_proc {
 	struct k_list clients;  /* struct k_session.of_server: sessions it serves */
 	struct k_list sessions; /* struct k_session.of_client: sessions it opened */
 	uint16_t said;
-	char name[WRIT_NAME_MAX];
 	char said_text[WRIT_STATUS_MAX];
 };
 

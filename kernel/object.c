@@ -204,11 +204,6 @@ void k_object_name(const struct cap *c, char *buf, size_t size)
 	}
 }
 
-static uint64_t two(uint32_t low, uint32_t high)
-{
-	return low | (uint64_t)high << 32;
-}
-
 void k_object_row(obj_t obj, struct writ_object *out)
 {
 	const struct object *o = captab_obj(&k.caps, obj);
@@ -220,31 +215,26 @@ void k_object_row(obj_t obj, struct writ_object *out)
 	const struct k_spawn *s = &k.spawns[b];
 	const struct k_context *c = &k.contexts[b];
 
-	*out = (struct writ_object){ obj, o->untyped, o->type, o->refs, { 0 }, "" };
+	*out = (struct writ_object){ obj, o->untyped, o->type, o->refs, { { 0 } }, "" };
 	snprintf(out->name, sizeof(out->name), "%s", body_name(o));
-#define N(...) memcpy(out->n, (uint64_t[6]){ __VA_ARGS__ }, sizeof(out->n))
+#define ROW(what, ...) \
+	memcpy(&out->what, &(__typeof__(out->what)){ __VA_ARGS__ }, sizeof(out->what))
 	switch (o->type) {
-	case WRIT_TYPE_UNTYPED: N(a->max.bytes, a->max.slots, a->max.procs); break;
-	case WRIT_TYPE_CNODE: N(o->bits, k_cnode_pid(o)); break;
+	case WRIT_TYPE_UNTYPED: ROW(untyped, a->max.bytes, a->max.slots, a->max.procs); break;
+	case WRIT_TYPE_CNODE: ROW(cnode, o->bits, k_cnode_pid(o)); break;
 	case WRIT_TYPE_IMAGE:
 	case WRIT_TYPE_MEMORY:
-	case WRIT_TYPE_HOST: N(f->size, f->uid); break;
-	case WRIT_TYPE_PATH: N(k.paths[b].endpoint); break;
+	case WRIT_TYPE_HOST: ROW(file, f->size, f->uid); break;
+	case WRIT_TYPE_PATH: out->endpoint = k.paths[b].endpoint; break;
 	case WRIT_TYPE_PROC:
-		N(p->pid,
-		    two(p->class | p->profile << 8 | p->state << 16 | p->held << 24, p->cores),
-		    p->memory, p->log_max, two(p->cnode, p->realm), p->image);
+		ROW(proc, p->row, p->cnode, p->image, p->cores, p->held, p->log_max);
 		break;
-	case WRIT_TYPE_REALM: N(r->account, two(b, r->uid), r->memory, r->cores); break;
-	case WRIT_TYPE_SPAWN:
-		N(two(s->max.classes, s->max.profiles), s->max.procs, s->max.cores, s->max.memory,
-		    k.realms[s->realm].obj, s->parent);
-		break;
+	case WRIT_TYPE_REALM: ROW(realm, r->account, b, r->uid, r->cores, r->memory); break;
+	case WRIT_TYPE_SPAWN: ROW(spawn, s->max, k.realms[s->realm].obj, s->parent); break;
 	case WRIT_TYPE_SCHED_CONTEXT:
-		N(two(c->set.class, c->set.cores), c->set.weight, c->set.period, c->set.budget,
-		    c->proc != NULL ? c->proc->obj : 0);
+		ROW(context, c->set, c->proc != NULL ? c->proc->obj : 0);
 		break;
 	default: break;
 	}
-#undef N
+#undef ROW
 }

@@ -62,7 +62,8 @@ struct k_proc *k_proc_new(uint32_t realm)
 		.realm = realm,
 		.gate = -1,
 		.child = -1,
-		.log = -1,
+		.log = (uint32_t)(p - k.procs),
+		.logfd = -1,
 		.pidfd = -1,
 		.start_ns = k_now(),
 		.ev_sched.kind = K_EV_SCHED };
@@ -284,24 +285,10 @@ int k_call_cspace(struct k_req *q)
 
 void k_proc_row(const struct k_proc *p, struct writ_proc_row *out)
 {
-	*out = (struct writ_proc_row){ .pid = p->pid,
-		.parent = p->parent,
-		.realm = p->realm,
-		.state = p->state,
-		.class = p->class,
-		.profile = p->profile,
-		.suspended = p->suspended,
-		.host_pid = k_proc_host_pid(p),
-		.code = p->code,
-		.start_ns = p->start_ns,
-		.end_ns = p->end_ns,
-		.memory = p->memory,
-		.cpu_ns = k_proc_cpu(p),
-		.rss_max = p->rss_max,
-		.log = (uint32_t)(p - k.procs),
-		.refused = p->refused,
-		.layers = p->state == WRIT_STATE_RUNNING ? k.layers : 0 };
-	memcpy(out->name, p->name, sizeof(out->name));
+	*out = p->row;
+	out->host_pid = k_proc_host_pid(p);
+	out->cpu_ns = k_proc_cpu(p);
+	out->layers = p->state == WRIT_STATE_RUNNING ? k.layers : 0;
 }
 
 int k_call_stat(struct k_req *q)
@@ -352,7 +339,7 @@ void k_proc_end(struct k_proc *p, unsigned state, int code)
 	leave_others(p);
 	k_close(&p->gate);
 	k_close(&p->child);
-	k_close(&p->log);
+	k_close(&p->logfd);
 	k_close(&p->pidfd);
 	k_spawn_give_back(p);
 	let_go(&p->image);

@@ -157,7 +157,7 @@ static int open_log(struct k_proc *p)
 	char name[32];
 	int fd;
 
-	snprintf(name, sizeof(name), "%u.log", (unsigned)(p - k.procs));
+	snprintf(name, sizeof(name), "%u.log", p->log);
 	if (p->log_max == 0) { /* nor the one of who had this entry before */
 		unlinkat(k.logdir, name, 0);
 		return -1;
@@ -180,11 +180,11 @@ static int order(struct k_nest *n, struct k_proc *p)
 		.class = p->class,
 		.memory = p->memory,
 		.log_max = p->profile == WRIT_PROFILE_NATIVE ? p->log_max : 0 };
-	int fds[3] = { p->child, k.files[captab_obj(&k.caps, p->image)->body].fd, p->log };
+	int fds[3] = { p->child, k.files[captab_obj(&k.caps, p->image)->body].fd, p->logfd };
 
 	memcpy(o.name, p->name, sizeof(o.name));
-	if (p->log < 0)
-		p->log = fds[2] = open_log(p);
+	if (p->logfd < 0)
+		p->logfd = fds[2] = open_log(p);
 	o.nfds = fds[2] >= 0 ? 3 : 2;
 	return nest_order(&n->n, &o, fds);
 }
@@ -207,7 +207,7 @@ void k_nest_flush(uint32_t realm, unsigned profile)
 		}
 		k_list_del(&p->order);
 		k_close(&p->child);
-		k_close(&p->log);
+		k_close(&p->logfd);
 		k_proc_image_done(p);
 		p->turn = p->class;
 		p->direct = k.realms[realm].direct < K_TURN;

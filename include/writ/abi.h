@@ -86,24 +86,6 @@ struct writ_cap_info {
 };
 _Static_assert(sizeof(struct writ_cap_info) == 104, "");
 
-/*
- * A row of OBJECTS's reply; arg as for CAPS. What n[] holds, by type: Untyped: max
- * bytes, slots, procs. CNode: bits, pid of the proc whose CSpace it is. Memory,
- * Image: bytes. Host: 0; user id of who is to serve it. Path: its Endpoint. Proc:
- * pid; class | profile << 8 | state << 16 | held << 24 | cores << 32; memory; log
- * limit; its CNode | realm's number << 32; its Image while pending. Realm: its
- * Untyped; number | user id << 32; memory; cores. Spawn: classes | profiles << 32;
- * procs; cores; memory; its Realm; the Spawn it came from. SchedContext:
- * class | cores << 32; weight; period; budget (us); its Proc.
- */
-struct writ_object {
-	uint32_t obj, payer; /* payer: the Untyped; 0: the node itself */
-	uint32_t type, refs;
-	uint64_t n[6];
-	char name[WRIT_PREFIX_MAX]; /* prefix, name of image, realm, proc, host folder */
-};
-_Static_assert(sizeof(struct writ_object) == 304, "");
-
 struct writ_quota {
 	uint64_t bytes;
 	uint32_t slots, procs;
@@ -309,19 +291,60 @@ _Static_assert(sizeof(struct writ_ev_proc) == 24, "");
 
 /* STAT's reply is one row. PROCS: arg = first row to give. Reply: arg = row to go on with (0:
  * done), then rows. Ended procs are kept for a while. */
-struct writ_proc_row {
-	uint32_t pid, parent, realm;
-	uint8_t state, class, profile, suspended;
-	int32_t host_pid; /* as the host sees it; 0 when it has none */
-	int32_t code;
-	uint64_t start_ns, end_ns;        /* CLOCK_BOOTTIME */
-	uint64_t memory, cpu_ns, rss_max; /* limit, bytes; of ended procs: CPU time and peak */
-	uint32_t log;                     /* number of its log file: NODE's log folder, "%u.log" */
-	uint32_t refused;                 /* refusals counted against it */
-	uint32_t layers, pad; /* bit of each enum writ_layer it is held by; 0: it has not run */
+/* clang-format off */
+#define WRIT_PROC_ROW \
+	uint32_t pid, parent, realm; \
+	uint8_t state, class, profile, suspended; \
+	int32_t host_pid; /* as the host sees it; 0 when it has none */ \
+	int32_t code; \
+	uint64_t start_ns, end_ns;        /* CLOCK_BOOTTIME */ \
+	uint64_t memory, cpu_ns, rss_max; /* limit, bytes; of ended procs: CPU time and peak */ \
+	uint32_t log;         /* number of its log file: NODE's log folder, "%u.log" */ \
+	uint32_t refused;     /* refusals counted against it */ \
+	uint32_t layers, pad; /* bit of each enum writ_layer it is held by; 0: it has not run */ \
 	char name[WRIT_NAME_MAX];
+/* clang-format on */
+struct writ_proc_row {
+	WRIT_PROC_ROW
 };
 _Static_assert(sizeof(struct writ_proc_row) == 112, "");
+
+/* A row of OBJECTS's reply; arg as for CAPS. Objects that belong to it are numbers, too. */
+struct writ_object {
+	uint32_t obj, payer; /* payer: the Untyped; 0: the node itself */
+	uint32_t type, refs;
+	union {                            /* by type */
+		struct writ_quota untyped; /* what it allows */
+		struct {
+			uint32_t bits, pid; /* pid: of the proc whose CSpace it is; or 0 */
+		} cnode;
+		struct {
+			uint64_t size;
+			uint32_t uid; /* Host: user id of who is to serve it */
+		} file;               /* Memory, Image, Host */
+		uint32_t endpoint;    /* a Path's */
+		struct {
+			struct writ_proc_row row;
+			uint32_t cnode, image; /* image: while it is pending */
+			uint32_t cores, held;
+			uint64_t log_max;
+		} proc;
+		struct {
+			uint32_t untyped, number, uid, cores;
+			uint64_t memory;
+		} realm;
+		struct {
+			struct writ_spawncap_req max;
+			uint32_t realm, parent; /* parent: the Spawn it came from, or 0 */
+		} spawn;
+		struct {
+			struct writ_sched_req set;
+			uint32_t proc; /* 0: none is under it */
+		} context;
+	};
+	char name[WRIT_PREFIX_MAX]; /* prefix, name of image, realm, proc, host folder */
+};
+_Static_assert(sizeof(struct writ_object) == 392, "");
 
 /* CAPS: arg = slot to go on from (0: begin). Reply: arg = next (0: done), then rows of struct
  * writ_cap_info. */

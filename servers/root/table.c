@@ -16,6 +16,7 @@ struct cap_row {
 struct object_row {
 	Writ__Op__Object m;
 	struct writ_object k;
+	uint64_t n[6];
 };
 
 void *rows_new(size_t n, size_t row, void *ret_rows)
@@ -95,6 +96,47 @@ int rows_caps(writ_cap_t audit, const Writ__Op__Req *q, Writ__Op__Rep *rep)
 	return 0;
 }
 
+static uint64_t two(uint32_t low, uint32_t high)
+{
+	return low | (uint64_t)high << 32;
+}
+
+/* The numbers of an object, by its type, as operators have them. */
+static void numbers(const struct writ_object *k, uint64_t *n)
+{
+	const struct writ_proc_row *p = &k->proc.row;
+	const struct writ_sched_req *s = &k->context.set;
+
+#define N(...) memcpy(n, (uint64_t[6]){ __VA_ARGS__ }, 6 * sizeof(*n))
+	switch (k->type) {
+	case WRIT_TYPE_UNTYPED: N(k->untyped.bytes, k->untyped.slots, k->untyped.procs); break;
+	case WRIT_TYPE_CNODE: N(k->cnode.bits, k->cnode.pid); break;
+	case WRIT_TYPE_IMAGE:
+	case WRIT_TYPE_MEMORY:
+	case WRIT_TYPE_HOST: N(k->file.size, k->file.uid); break;
+	case WRIT_TYPE_PATH: N(k->endpoint); break;
+	case WRIT_TYPE_PROC:
+		N(p->pid,
+		    two(p->class | p->profile << 8 | p->state << 16 | k->proc.held << 24,
+			k->proc.cores),
+		    p->memory, k->proc.log_max, two(k->proc.cnode, p->realm), k->proc.image);
+		break;
+	case WRIT_TYPE_REALM:
+		N(k->realm.untyped, two(k->realm.number, k->realm.uid), k->realm.memory,
+		    k->realm.cores);
+		break;
+	case WRIT_TYPE_SPAWN:
+		N(two(k->spawn.max.classes, k->spawn.max.profiles), k->spawn.max.procs,
+		    k->spawn.max.cores, k->spawn.max.memory, k->spawn.realm, k->spawn.parent);
+		break;
+	case WRIT_TYPE_SCHED_CONTEXT:
+		N(two(s->class, s->cores), s->weight, s->period, s->budget, k->context.proc);
+		break;
+	default: break;
+	}
+#undef N
+}
+
 int rows_objects(writ_cap_t audit, const uint8_t *(*hash)(uint32_t obj), const Writ__Op__Req *q,
     Writ__Op__Rep *rep)
 {
@@ -122,8 +164,9 @@ int rows_objects(writ_cap_t audit, const uint8_t *(*hash)(uint32_t obj), const W
 			x->m.obj = x->k.obj;
 			x->m.payer = x->k.payer;
 			x->m.type = x->k.type;
-			x->m.n = x->k.n;
-			x->m.n_n = sizeof(x->k.n) / sizeof(x->k.n[0]);
+			numbers(&x->k, x->n);
+			x->m.n = x->n;
+			x->m.n_n = sizeof(x->n) / sizeof(x->n[0]);
 			x->m.name = x->k.name;
 			if (sha256 != NULL)
 				x->m.sha256 = (ProtobufCBinaryData){ 32,

@@ -260,7 +260,7 @@ static int open_should(void)
 
 		n += w.clients[i].fd >= 0;
 		if (p->pid != 0)
-			n += (p->gate >= 0) + (p->child >= 0) + (p->log >= 0) + (p->pidfd >= 0);
+			n += (p->gate >= 0) + (p->child >= 0) + (p->logfd >= 0) + (p->pidfd >= 0);
 	}
 	for (uint32_t i = 1; i < k.realm_pool.used_to; i++)
 		n += k.realms[i].used ? WRIT_CLASS_N : 0;

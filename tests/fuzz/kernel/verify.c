@@ -324,7 +324,7 @@ static const char *verify_ended(const struct k_proc *p)
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		MUST(alone(lists[i]), "procs: one that has ended is in no list");
-	MUST(p->gate == -1 && p->child == -1 && p->log == -1 && p->pidfd == -1,
+	MUST(p->gate == -1 && p->child == -1 && p->logfd == -1 && p->pidfd == -1,
 	    "procs: one that has ended has no descriptor");
 	MUST(p->cnode == 0 && p->spawn == 0 && p->image == 0 && p->context == 0,
 	    "procs: one that has ended holds nothing");

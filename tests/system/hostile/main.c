@@ -116,8 +116,8 @@ static bool count(struct count *c)
 		if (writ_gate_call(&h, NULL, NULL, rows, sizeof(rows), NULL) != 0)
 			return false;
 		for (size_t i = 0; i < h.len / sizeof(rows[0]); i++)
-			if (rows[i].type == WRIT_TYPE_CNODE && rows[i].n[0] == OWN_BITS &&
-			    rows[i].n[1] == 0) {
+			if (rows[i].type == WRIT_TYPE_CNODE && rows[i].cnode.bits == OWN_BITS &&
+			    rows[i].cnode.pid == 0) {
 				c->quota.used.slots -= 1 << OWN_BITS;
 				c->quota.used.bytes -= sizeof(struct slot) << OWN_BITS;
 			} else if (rows[i].type < OBJS) {
