@@ -90,7 +90,7 @@ $(B)/gen/kernel/filters.h: $(B)/bin/gen-filter
 
 # Programs for Linux's eBPF, and their skeletons for who loads them: BPFS are their names.
 BPF_C   = $(CLANG) -target bpf -mcpu=v3 -g -O2 -Wall -Wextra -Werror -Wno-unused-parameter -std=gnu17 \
-	  -ffreestanding -D__TARGET_ARCH_x86 -isystem /usr/include/x86_64-linux-gnu -Iinclude -iquote .
+	  -ffreestanding -D__TARGET_ARCH_x86 -isystem /usr/include/x86_64-linux-gnu -Iinclude -I$(B)/gen -iquote .
 $(B)/gen/bpf/%.bpf.o:
 	$(call say,BPF,$(filter %.bpf.c,$^))
 	@mkdir -p $(@D)

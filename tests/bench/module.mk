@@ -50,3 +50,7 @@ $(B)/bin/bench-user: | $(B)/bin/bench-chans all
 TESTBINS += bench-plot
 bench-plot_SRCS := tests/bench/plot.c
 bench-plot_LDLIBS := -ljansson -lm
+
+BENCHES += bench-switch
+bench-switch_SRCS := tests/bench/switch.c tests/unit/boot/telemetry.c tests/bench/bench.c
+bench-switch_LDLIBS := -ljansson -lbpf

@@ -14,6 +14,7 @@
 
 #include "bpf/calls.skel.h"
 #include "bpf/lsm.skel.h"
+#include "bpf/sched.skel.h"
 #include "bpf/sockets.skel.h"
 #include "bpf/tables.skel.h"
 #include "tools/boot/names.h"
@@ -33,6 +34,7 @@ static const struct object {
 	{ WRIT_LAYER_EBPF_SOCKETS, sockets_bpf__elf_bytes },
 	{ WRIT_LAYER_EBPF_LSM, lsm_bpf__elf_bytes },
 	{ WRIT_LAYER_TELEMETRY, tables_bpf__elf_bytes },
+	{ WRIT_LAYER_TELEMETRY, sched_bpf__elf_bytes },
 };
 _Static_assert(sizeof(objects) / sizeof(objects[0]) <= GUARD_OBJECTS_MAX, "");
 
@@ -171,24 +173,31 @@ static bool each_call(const struct bpf_program *p)
 	    strcmp(bpf_program__section_name(p), "tp_btf/sys_exit") == 0;
 }
 
-/* An iterator over the map that it is named after. */
-static struct bpf_link *attach_iter(const struct guard *g, const struct bpf_program *p)
+/* It is attached while somebody asks for it, by who does. */
+static bool on_demand(const struct bpf_program *p)
 {
-	const char *name = bpf_program__name(p);
-	union bpf_iter_link_info info = { .map.map_fd = 0 };
-	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info, .link_info_len = sizeof(info));
-
-	info.map.map_fd = (uint32_t)guard_map(g, name + strlen("iter_"));
-	return bpf_program__attach_iter(p, &opts);
+	return strncmp(bpf_program__name(p), "trace_", strlen("trace_")) == 0;
 }
 
-static struct bpf_link *attach(const struct guard *g, const struct bpf_program *p, int group)
+/* An iterator over the map that it is named after, or else over what there is of Linux's. */
+static struct bpf_link *attach_iter(const struct bpf_object *b, const struct bpf_program *p)
+{
+	int map = bpf_object__find_map_fd_by_name(b, bpf_program__name(p) + strlen("iter_"));
+	union bpf_iter_link_info info = { .map.map_fd = (uint32_t)map };
+	struct bpf_iter_attach_opts opts = { .sz = sizeof(opts),
+		.link_info = &info,
+		.link_info_len = sizeof(info) };
+
+	return bpf_program__attach_iter(p, map >= 0 ? &opts : NULL);
+}
+
+static struct bpf_link *attach(const struct bpf_object *b, const struct bpf_program *p, int group)
 {
 	enum bpf_prog_type type = bpf_program__type(p);
 
 	if (type == BPF_PROG_TYPE_CGROUP_SOCK || type == BPF_PROG_TYPE_CGROUP_SOCK_ADDR)
 		return bpf_program__attach_cgroup(p, group);
-	return bpf_program__expected_attach_type(p) == BPF_TRACE_ITER ? attach_iter(g, p)
+	return bpf_program__expected_attach_type(p) == BPF_TRACE_ITER ? attach_iter(b, p)
 								      : bpf_program__attach(p);
 }
 
@@ -206,8 +215,8 @@ static int object_attach(struct guard *g, struct bpf_object *b, int group, enum 
 		if (g->nprogs == GUARD_PROGS_MAX)
 			return -E2BIG;
 		g->progs[g->nprogs] = p;
-		if (mode != GUARD_OFF || !each_call(p)) {
-			g->links[g->nprogs] = attach(g, p, group);
+		if ((mode != GUARD_OFF || !each_call(p)) && !on_demand(p)) {
+			g->links[g->nprogs] = attach(b, p, group);
 			r = g->links[g->nprogs] == NULL ? -errno : 0;
 		}
 		g->nprogs++;

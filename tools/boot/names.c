@@ -7,6 +7,7 @@
 #include <writ/guard.h>
 
 #define CALL(nr, text) [nr] = { #text },
+#define GAP(nr, n)
 static const struct call_name names[64 * GUARD_CALLS_WORDS] = {
 #include "boot/names.h"
 };

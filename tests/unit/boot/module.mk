@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: MIT
+# what writ-boot loads into Linux: needs root
+TESTS += unit-sched
+unit-sched_SRCS := tests/unit/boot/test-sched.c tests/unit/boot/telemetry.c
+unit-sched_LDLIBS := -lbpf -lcheck -lsubunit -lm -lrt -lpthread
+$(B)/tests/unit/boot/telemetry.o: $(B)/gen/bpf/sched.skel.h
