@@ -22,7 +22,7 @@ static void punish(const struct guard_task *t, __u32 call)
 
 	if (m == GUARD_OFF)
 		return;
-	denied(t->realm, GUARD_BY_CALLS, call, m);
+	denied(label(bpf_get_current_task_btf()), t->realm, GUARD_BY_CALLS, call, m);
 	if (m == GUARD_ENFORCE)
 		bpf_send_signal(L_SIGKILL);
 }
@@ -73,7 +73,8 @@ int BPF_PROG(guard_exit, struct pt_regs *regs, long ret)
 		return 0;
 	t = managed(bpf_get_current_task_btf());
 	if (t != NULL && t->phase != GUARD_SETUP)
-		denied(t->realm, GUARD_BY_SECCOMP, regs->orig_ax, GUARD_ENFORCE);
+		denied(label(bpf_get_current_task_btf()), t->realm, GUARD_BY_SECCOMP, regs->orig_ax,
+		    GUARD_ENFORCE);
 	return 0;
 }
 

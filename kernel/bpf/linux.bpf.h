@@ -82,11 +82,17 @@ static inline enum guard_mode mode(void)
 	return c != NULL ? c->mode : GUARD_ENFORCE;
 }
 
-/* Note that @layer refused @what to the caller, which is of @realm. */
-static inline void denied(__u32 realm, enum guard_layer layer, __u32 what, enum guard_mode mode)
+/* Which proc the task is of; NULL: none yet. Not for programs of sockets: Linux 6.1 has it for
+ * none. */
+static inline const struct guard_label *label(struct task_struct *t)
 {
-	const struct guard_label *l = bpf_task_storage_get(&labels,
-	    bpf_get_current_task_btf()->group_leader, 0, 0);
+	return bpf_task_storage_get(&labels, t->group_leader, 0, 0);
+}
+
+/* Note that @layer refused @what to the caller, @l of @realm. */
+static inline void denied(const struct guard_label *l, __u32 realm, enum guard_layer layer,
+    __u32 what, enum guard_mode m)
+{
 	struct guard_denial_key key = { .pid = l != NULL ? l->pid : 0,
 		.realm = realm,
 		.layer = layer,
@@ -103,5 +109,5 @@ static inline void denied(__u32 realm, enum guard_layer layer, __u32 what, enum 
 	__sync_fetch_and_add(&d->count, 1);
 	d->last_ns = bpf_ktime_get_ns();
 	d->host_pid = bpf_get_current_pid_tgid() >> 32;
-	d->mode = mode;
+	d->mode = m;
 }

@@ -22,7 +22,7 @@ static int refuse(const struct guard_task *t, enum guard_hook hook)
 
 	if (m == GUARD_OFF)
 		return 0;
-	denied(t->realm, GUARD_BY_LSM, hook, m);
+	denied(label(bpf_get_current_task_btf()), t->realm, GUARD_BY_LSM, hook, m);
 	return m == GUARD_ENFORCE ? -L_EPERM : 0;
 }
 

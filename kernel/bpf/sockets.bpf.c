@@ -58,7 +58,7 @@ static int refuse(const struct guard_policy *p, __u32 what)
 
 	if (m == GUARD_OFF)
 		return YES;
-	denied(p->realm, GUARD_BY_SOCKETS, what, m);
+	denied(NULL, p->realm, GUARD_BY_SOCKETS, what, m);
 	return m == GUARD_ENFORCE ? NO : YES;
 }
 

@@ -71,11 +71,6 @@ static __u32 tracing(void)
 	return t != NULL ? t->bits : 0;
 }
 
-static const struct guard_label *label(struct task_struct *p)
-{
-	return bpf_task_storage_get(&labels, p->group_leader, 0, 0);
-}
-
 /* Find out whose thread this is. Returns 0, or -1 while it can't be said: a proc has its
  * label only when the kernel has heard that it runs. */
 static int whose(struct task_struct *p, struct thread *own)
