@@ -256,7 +256,7 @@ static int layer_load(struct guard *g, const struct object *o, int group, enum g
 	return 0;
 }
 
-void guard_load(struct guard *g, int group, enum guard_mode mode)
+void guard_load(struct guard *g, unsigned want, int group, enum guard_mode mode)
 {
 	struct guard_config c = { .generation = 1, .mode = mode };
 	unsigned failed = 0;
@@ -266,9 +266,9 @@ void guard_load(struct guard *g, int group, enum guard_mode mode)
 	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
 	for (const struct object *o = objects; o < objects + sizeof(objects) / sizeof(objects[0]);
 	     o++) {
-		bool done = layer_load(g, o, group, mode) == 0;
-
-		*(done ? &g->layers : &failed) |= 1u << o->layer;
+		if ((want >> o->layer & 1) == 0)
+			continue;
+		*(layer_load(g, o, group, mode) == 0 ? &g->layers : &failed) |= 1u << o->layer;
 	}
 	g->layers &= ~failed; /* of telemetry both or none */
 	if (guard_map(g, "calls") >= 0)

@@ -29,12 +29,12 @@ struct guard {
 };
 
 /*
- * Load all layers and attach them: programs of sockets to the cgroup (v2) that @group
- * is open at. Nothing is pinned. What can't be had is not in g->layers, and g->why
- * says why. Needs CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN. @mode OFF: what looks at each
- * call is loaded but not attached.
+ * Load layers (@want: bit of each enum writ_layer) and attach them: programs of sockets to the
+ * cgroup (v2) that @group is open at. Nothing is pinned. What can't be had is not in g->layers, and
+ * g->why says why. Needs CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN. @mode OFF: what looks at each call is
+ * loaded but not attached.
  */
-void guard_load(struct guard *g, int group, enum guard_mode mode);
+void guard_load(struct guard *g, unsigned want, int group, enum guard_mode mode);
 
 /* Pin what is loaded for node @node, readable by group @gid. bpffs is mounted if nobody has.
  * Returns 0 or -errno: then nothing is pinned. */

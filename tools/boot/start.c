@@ -185,7 +185,7 @@ static void guard_start(const struct boot *b, struct guard *g, int group)
 {
 	int r;
 
-	guard_load(g, group, b->guard);
+	guard_load(g, ~0u, group, b->guard);
 	if (g->layers != 0 && (r = guard_pin(g, b->node, writ_group())) < 0) {
 		guard_close(g);
 		for (unsigned i = WRIT_LAYER_EBPF_CALLS; i < WRIT_LAYER_N; i++)
