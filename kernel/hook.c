@@ -38,7 +38,7 @@ void k_own_put(uint32_t entry)
 	k_pool_put(&k.own_pool, 0, entry);
 }
 
-int k_hook_on(struct k_hook *h, unsigned kind, unsigned type, slot_t parent)
+int k_hook_on(struct k_hook *h, unsigned type, slot_t parent)
 {
 	const struct cap *on = &captab_slot(&k.caps, parent)->cap;
 	uint64_t badge = type == WRIT_TYPE_SESSION ? on->badge : 0;
@@ -54,7 +54,7 @@ int k_hook_on(struct k_hook *h, unsigned kind, unsigned type, slot_t parent)
 		k_pool_put(&k.own_pool, 0, i);
 		return e;
 	}
-	*h = (struct k_hook){ .kind = (uint8_t)kind, .entry = i, .obj = obj, .slot = s };
+	*h = (struct k_hook){ .entry = i, .obj = obj, .slot = s };
 	k.hooks[i] = h;
 	return captab_insert(&k.caps, parent, s, obj, rights, badge);
 }
@@ -97,8 +97,8 @@ void k_hook_gone(uint32_t body)
 	if (h == NULL)
 		return;
 	h->entry = 0;
-	switch ((enum k_hook_kind)h->kind) {
-	case K_HOOK_SESSION: k_session_close(k_container(h, struct k_session, hook), NULL); break;
-	case K_HOOK_WAIT: k_wait_lost(k_container(h, struct k_wait, hook)); break;
-	}
+	if (captab_obj(&k.caps, h->obj)->type == WRIT_TYPE_SESSION)
+		k_session_close(k_container(h, struct k_session, hook), NULL);
+	else
+		k_wait_lost(k_container(h, struct k_wait, hook));
 }

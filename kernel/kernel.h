@@ -106,9 +106,7 @@ struct k_pool {
  * kernel's own, a child of the one it hangs on, so that revoke reaches it like
  * all else (K5). A call's becomes the Reply that its receiver holds.
  */
-enum k_hook_kind { K_HOOK_SESSION, K_HOOK_WAIT };
 struct k_hook {
-	uint8_t kind;
 	uint32_t entry; /* in k.hooks; 0: it is off */
 	obj_t obj;
 	slot_t slot; /* where that capability lies */
@@ -359,7 +357,7 @@ slot_t k_own_slot(uint32_t entry);
 /* Empty it and give the entry back. */
 void k_own_put(uint32_t entry);
 /* Hang @h on the capability in @parent by one of @type, which has its rights and badge. */
-int k_hook_on(struct k_hook *h, unsigned kind, unsigned type, slot_t parent);
+int k_hook_on(struct k_hook *h, unsigned type, slot_t parent);
 /* False when it is off, or revoked and not yet told. */
 bool k_hook_holds(const struct k_hook *h);
 /* Take it off; nothing if it is off. */
@@ -445,7 +443,6 @@ void k_realm_settle(void);         /* remove cgroups of realms whose processes h
 bool k_nest_ready(uint32_t realm, unsigned profile);
 void k_nest_flush(uint32_t realm, unsigned profile);
 void k_nest_read(uint32_t realm, unsigned profile);
-void k_nest_reap(void); /* SIGCHLD: nests that died */
 
 /* --- sessions (session.c) --------------------------------------------------- */
 enum { K_CLIENT = 1, K_SERVER = 2 };

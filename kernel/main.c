@@ -6,6 +6,7 @@
 #include "kernel.h"
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 
 enum { EVENTS = 64, SETTLE_MS = 10 };
 
@@ -14,10 +15,9 @@ static void on_signal(void)
 	struct signalfd_siginfo si;
 
 	while (read(k.sigfd, &si, sizeof(si)) == sizeof(si)) {
-		if (si.ssi_signo == SIGCHLD)
-			k_nest_reap();
-		else
-			k.stopping = true;
+		k.stopping = k.stopping || si.ssi_signo != SIGCHLD;
+		while (waitpid(-1, NULL, WNOHANG) > 0) /* nests: their sockets tell the rest */
+			;
 	}
 }
 

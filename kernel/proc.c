@@ -123,8 +123,7 @@ int k_wait_new(struct k_req *q, struct k_proc *p, slot_t slot, enum k_wait_what 
 		.op = q->h.op,
 		.what = (uint8_t)what,
 		.ev.kind = K_EV_SIGNAL };
-	e = k_hook_on(&w->hook, K_HOOK_WAIT, what == K_WAIT_SENT ? WRIT_TYPE_REPLY : WRIT_TYPE_HOLD,
-	    slot);
+	e = k_hook_on(&w->hook, what == K_WAIT_SENT ? WRIT_TYPE_REPLY : WRIT_TYPE_HOLD, slot);
 	if (e != 0) {
 		k_pool_put(&k.wait_pool, p->realm, i);
 		return e;

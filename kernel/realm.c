@@ -324,19 +324,6 @@ static void nest_down(struct k_realm *r, unsigned profile)
 	}
 }
 
-void k_nest_reap(void)
-{
-	pid_t pid;
-
-	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
-		for (uint32_t i = 1; i < k.realm_pool.used_to; i++)
-			for (unsigned p = 0; p < WRIT_PROFILE_N; p++)
-				if (k.realms[i].nests[p].state != K_NEST_NONE &&
-				    k.realms[i].nests[p].n.pid == pid)
-					k_nest_read(i,
-					    p); /* what it had still said, then its end */
-}
-
 /* --- the end of a realm ------------------------------------------------------------- */
 
 void k_realm_gone(uint32_t realm)

@@ -252,7 +252,7 @@ int k_call_connect(struct k_req *q)
 		.ev_server.kind = K_EV_SERVER,
 		.ev_client.kind = K_EV_CLIENT };
 	if ((e = captab_charge(&k.caps, k_account(q->p), cost(0))) == 0 &&
-	    (e = k_hook_on(&s->hook, K_HOOK_SESSION, WRIT_TYPE_SESSION, q->slot)) != 0)
+	    (e = k_hook_on(&s->hook, WRIT_TYPE_SESSION, q->slot)) != 0)
 		captab_uncharge(&k.caps, k_account(q->p), cost(0));
 	if (e != 0) {
 		s->id = 0;

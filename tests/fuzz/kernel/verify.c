@@ -142,12 +142,12 @@ static bool dying(obj_t o)
 }
 
 /* On means: known by its entry, and its capability where it says, or about to be reaped. */
-static bool hook_ok(const struct k_hook *h, unsigned kind)
+static bool hook_ok(const struct k_hook *h, bool session)
 {
 	const struct object *o = captab_obj(&k.caps, h->obj);
 
-	return h->entry != 0 && h->kind == kind && k.hooks[h->entry] == h && o != NULL &&
-	    o->body == h->entry && (k_hook_holds(h) || o->dying);
+	return h->entry != 0 && k.hooks[h->entry] == h && o != NULL && o->body == h->entry &&
+	    (o->type == WRIT_TYPE_SESSION) == session && (k_hook_holds(h) || o->dying);
 }
 
 /* The capability and the hook know each other; each entry of the kernel's own is one of them. */
@@ -260,7 +260,7 @@ static const char *verify_waits(void)
 
 		if (!used_wait(i))
 			continue;
-		MUST(hook_ok(&x->hook, K_HOOK_WAIT), "waits: one hangs on nothing");
+		MUST(hook_ok(&x->hook, false), "waits: one hangs on nothing");
 		MUST(x->what == K_WAIT_SENT || (x->msg == NULL && x->to == NULL),
 		    "waits: only who has sent has a message");
 		MUST(x->what >= K_WAIT_MAPPED ? alone(&x->at)
@@ -303,7 +303,7 @@ static const char *verify_sessions(void)
 			    "sessions: a closed one is kept for who must be told");
 			continue;
 		}
-		MUST(hook_ok(&s->hook, K_HOOK_SESSION), "sessions: one hangs on nothing");
+		MUST(hook_ok(&s->hook, true), "sessions: one hangs on nothing");
 		MUST(s->client != NULL && k_proc_alive(s->client) &&
 			count(&s->client->sessions, &s->of_client) == 1,
 		    "sessions: its client is alive and knows it");
