@@ -21,15 +21,11 @@ int k_call_scheduler(struct k_req *q)
 int k_call_start(struct k_req *q)
 {
 	struct k_proc *p = k_proc_find((uint32_t)q->h.arg);
-	uint64_t class = q->h.arg >> 32;
 
 	if (p == NULL || p->state != WRIT_STATE_PENDING || p->suspended)
 		return k_why(q, WRIT_E_ILLEGAL_OPERATION, "proc %u is not pending",
 		    (uint32_t)q->h.arg);
-	if (class != p->class)
-		return k_why(q, WRIT_E_NO_RIGHT, "proc %u is of class %s", p->pid,
-		    k_classes[p->class]);
-	k_audit(p, WRIT_AUDIT_STARTED, WRIT_OP_START, 0, 0, q->p->pid, k_classes[class]);
+	k_audit(p, WRIT_AUDIT_STARTED, WRIT_OP_START, 0, 0, q->p->pid, k_classes[p->class]);
 	k_proc_start(p);
 	if (p->held && k.scheduler != NULL)
 		k_event_post(k.scheduler, &p->ev_sched);

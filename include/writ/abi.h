@@ -279,7 +279,7 @@ _Static_assert(sizeof(struct writ_wait_rep) == 32, "");
 
 /* EXITED: arg = code (0..255); then up to WRIT_STATUS_MAX bytes for whoever waits. */
 
-/* EV_PENDING, EV_RUNNING, EV_EXIT. START: arg = pid | class << 32. */
+/* EV_PENDING, EV_RUNNING, EV_EXIT. START: arg = pid. */
 struct writ_ev_proc {
 	uint32_t pid, realm;
 	uint32_t class, cores; /* millicores */

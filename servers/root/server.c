@@ -88,7 +88,7 @@ static int instance_start(struct instance *i)
 		return r;
 	}
 	i->state = INSTANCE_UP;
-	h.arg = i->pid | (uint64_t)WRIT_CLASS_LC << 32;
+	h.arg = i->pid;
 	r = writ_gate_call(&h, NULL, NULL, NULL, 0, NULL);
 	if (r < 0) {
 		say(i->fault, "server %s can't be started: %s", i->name, writ_strerror(r));

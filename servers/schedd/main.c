@@ -121,9 +121,7 @@ static void start_all(struct srv *s)
 	unsigned sent = 0;
 
 	while (policy_next(sd.policy, now_ms(), &next) == 1) {
-		h = (struct writ_hdr){ .op = WRIT_OP_START,
-			.cap = sd.control,
-			.arg = next.pid | (uint64_t)next.class << 32 };
+		h = (struct writ_hdr){ .op = WRIT_OP_START, .cap = sd.control, .arg = next.pid };
 		if (writ_gate_send(&h, NULL, NULL) < 0) {
 			s->stopping = true;
 			return;

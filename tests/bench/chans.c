@@ -283,9 +283,7 @@ static bool run_lc(uint32_t dst, const char *mode, const struct give *g, unsigne
 		.memory = 1 << 30,
 		.log_max = 1 << 20 });
 
-	return pid > 0 &&
-	    call(WRIT_OP_START, WRIT_BOOT_SCHED, (uint64_t)pid | (uint64_t)WRIT_CLASS_LC << 32,
-		NULL, 0) == 0;
+	return pid > 0 && call(WRIT_OP_START, WRIT_BOOT_SCHED, (uint64_t)pid, NULL, 0) == 0;
 }
 
 static bool server_new(unsigned pair)

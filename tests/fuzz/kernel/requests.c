@@ -317,14 +317,6 @@ static void put_cspace(struct ask *a)
 
 /* --- arguments ------------------------------------------------------------------------ */
 
-static uint64_t some_proc(void)
-{
-	uint64_t pid = pick(k.next_pid + 1);
-	const struct k_proc *p = k_proc_find((uint32_t)pid);
-
-	return p != NULL ? pid | (uint64_t)p->class << 32 : pid;
-}
-
 static uint64_t argument(const struct client *c)
 {
 	switch (op) {
@@ -335,7 +327,7 @@ static uint64_t argument(const struct client *c)
 	case WRIT_OP_RING:
 	case WRIT_OP_CLOSE:
 	case WRIT_OP_GRANT: return session();
-	case WRIT_OP_START: return some_proc();
+	case WRIT_OP_START: return pick(k.next_pid + 1);
 	case WRIT_OP_SCHED: return pick(3) == 0 ? 0 : slot_with(1u << WRIT_TYPE_SCHED_CONTEXT);
 	case WRIT_OP_CANCEL: return c->nasked > 0 ? c->asked[pick(c->nasked)] : pick(100);
 	case WRIT_OP_PROCS:

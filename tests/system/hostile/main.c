@@ -277,8 +277,7 @@ static void evils_again(void)
 static void on_event(const struct writ_event *ev)
 {
 	if (ev->hdr.op == WRIT_EV_PENDING) {
-		call(WRIT_OP_START, WRIT_BOOT_SCHED, ev->proc.pid | (uint64_t)ev->proc.class << 32,
-		    NULL, 0);
+		call(WRIT_OP_START, WRIT_BOOT_SCHED, ev->proc.pid, NULL, 0);
 		children++;
 	}
 	if (ev->hdr.op == WRIT_EV_EXIT)

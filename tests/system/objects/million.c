@@ -134,9 +134,7 @@ void test_million(void)
 	    "%u capabilities derived from one", COUNT << BITS);
 	printf("# in %llu ms\n", (unsigned long long)(now_ns() - t) / 1000000);
 	pid = spawn_with(OTHER_SPAWN, OTHER, "million", g, 1, r);
-	check(pid > 0 &&
-		call(WRIT_OP_START, WRIT_BOOT_SCHED, (uint64_t)pid | (uint64_t)WRIT_CLASS_LC << 32,
-		    NULL, 0) == 0 &&
+	check(pid > 0 && call(WRIT_OP_START, WRIT_BOOT_SCHED, (uint64_t)pid, NULL, 0) == 0 &&
 		wait_for(OTHER, WRIT_WAIT_START, &e) == 0 && e.state == WRIT_STATE_RUNNING,
 	    "a proc of another realm calls the kernel");
 	t = now_ns();

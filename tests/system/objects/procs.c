@@ -31,8 +31,7 @@ static int scheduler(void)
 		return 1;
 	while (writ_event_next(&ev, -1) == 1)
 		if (ev.hdr.op == WRIT_EV_PENDING)
-			call(WRIT_OP_START, 1, ev.proc.pid | (uint64_t)ev.proc.class << 32, NULL,
-			    0);
+			call(WRIT_OP_START, 1, ev.proc.pid, NULL, 0);
 	return 2;
 }
 
