@@ -15,6 +15,7 @@ mount -t bpf bpf /sys/fs/bpf
 mount -t securityfs security /sys/kernel/security
 ln -sfn /proc/self/fd /dev/fd
 hostname vmtest
+ip link set lo up
 stty -F /dev/ttyS0 raw -echo
 exec > /dev/ttyS0 2>&1 < /dev/null
 
