@@ -20,6 +20,7 @@ static const struct cmd *const cmds[] = {
 	&cmd_stop,
 	&cmd_kill,
 	&cmd_ps,
+	&cmd_top,
 	&cmd_logs,
 	&cmd_caps,
 	&cmd_why,

@@ -30,7 +30,7 @@ _writ()
 		case $cmd in
 		run | check | up | audit) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 		doctor) mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
-		stop) mapfile -t COMPREPLY < <(compgen -W "$(writ realms 2>/dev/null |
+		stop | top) mapfile -t COMPREPLY < <(compgen -W "$(writ realms 2>/dev/null |
 			awk 'NR > 1 { print $2 }')" -- "$cur") ;;
 		esac
 	fi

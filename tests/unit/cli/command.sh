@@ -88,13 +88,23 @@ gives 64 --node ../x ps
 says 'no name for a node'
 gives 64 up --host nopath
 gives 64 up --host .op=/tmp
+gives 64 top a b
+gives 64 top --sort=nonsense
+says 'it is one of cpu wait slices '
+gives 64 top --by=nonsense
+gives 64 top --interval=0
+gives 64 top --interval=x
+gives 64 top --calls --histogram
+gives 64 top --calls --by=realm
+gives 69 top --once
+says "nothing is counted on node $node: "
 gives 0 version
 prints '^writ [0-9]'
 gives 0 --help
 gives 0 help
 gives 0 help ps
 prints 'Example: writ ps'
-for cmd in up down run stop kill ps logs caps why audit check realms doctor; do
+for cmd in up down run stop kill ps logs caps why audit check realms doctor top; do
 	gives 0 "$cmd" --help
 	prints '^Example: writ '
 done

@@ -23,7 +23,6 @@ enum { LATE_NS = 1000000, LATE_SLICES = 64 }; /* rows are behind by less, of eac
 /* What new rows begin as: too large for a program's stack. */
 static const struct sched_calls no_calls;
 static const struct sched_hist no_hist;
-static const struct sched_realm_row no_realm;
 
 /* The row of @key in @map, made if need be; NULL: there is no room. */
 #define ROW(map, key, first) \
@@ -98,8 +97,16 @@ static struct sched_row *row_of(struct task_struct *p, const struct thread *own)
 static struct sched_realm_row *realm_of(const struct thread *own)
 {
 	struct sched_realm_key key = { .realm = own->who.realm, .class = own->class };
+	struct sched_realm_row first = {}, *r = bpf_map_lookup_elem(&sched_realm, &key);
+	const struct guard_realm *realm;
 
-	return ROW(&sched_realm, &key, &no_realm);
+	if (r != NULL)
+		return r;
+	realm = bpf_map_lookup_elem(&realms, &key.realm);
+	if (realm != NULL)
+		__builtin_memcpy(first.name, realm->name, sizeof(first.name));
+	bpf_map_update_elem(&sched_realm, &key, &first, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&sched_realm, &key);
 }
 
 static void hist_add(void *hist, const struct sched_key *who, __u64 ns)
@@ -236,7 +243,7 @@ int BPF_PROG(sched_switched, bool preempt, struct task_struct *prev, struct task
     unsigned prev_state)
 {
 	struct thread *own = bpf_task_storage_get(&threads, prev, 0, 0);
-	bool asleep = !preempt && prev_state != 0;
+	bool asleep = !preempt && prev_state != 0, known;
 
 	if (own == NULL)
 		return 0;
@@ -244,10 +251,11 @@ int BPF_PROG(sched_switched, bool preempt, struct task_struct *prev, struct task
 		sleeps(prev, own);
 	if (asleep && !enough(prev, own))
 		return 0;
-	if (whose(prev, own) < 0)
-		return 0;
+	known = whose(prev, own) == 0;
 	if (!asleep)
 		preempted(own, next);
+	if (!known)
+		return 0;
 	if (own->traced != 0)
 		trace_slice(prev, own, asleep);
 	account(prev, own);

@@ -31,3 +31,4 @@ MAP(offcpu_hist, HASH, SCHED_ROWS, BPF_F_NO_PREALLOC, struct sched_key, struct s
 MAP(trace, ARRAY, 1, 0, __u32, struct sched_trace);
 MAP(ended, ARRAY, SCHED_ENDED_REALMS *SCHED_ENDED, 0, __u32, struct sched_key);
 MAP(ended_next, ARRAY, SCHED_ENDED_REALMS, 0, __u32, __u32);
+MAP(realms, HASH, 1024, BPF_F_NO_PREALLOC, __u32, struct guard_realm); /* the kernel fills it */

@@ -61,6 +61,7 @@ struct sched_realm_key {
 };
 struct sched_realm_row {
 	struct sched_counts n;
+	char name[GUARD_NAME_MAX]; /* stays when the realm has gone */
 };
 
 /* maps/preempts: who took the CPU from whom, how often. realm 0: none of Writ's. */

@@ -10,7 +10,6 @@
 #include "tools/boot/names.h"
 
 MAP(procs, HASH, 8192, BPF_F_NO_PREALLOC, __u32, struct row_proc);
-MAP(realms, HASH, 1024, BPF_F_NO_PREALLOC, __u32, struct guard_realm);
 MAP(caps, HASH, 262144, BPF_F_NO_PREALLOC, __u32, struct row_cap);
 MAP(names, ARRAY, 64 * GUARD_CALLS_WORDS, 0, __u32, struct call_name);
 
@@ -51,11 +50,23 @@ static const char unknown[] = "?";
 #define WORD_OF(words, i) \
 	((__u32)(i) < sizeof(words) / sizeof((words)[0]) ? &(words)[i][0] : unknown)
 
+/* Of one that has gone, as it was when something of it ran. */
 static const char *realm_name(__u32 number)
 {
 	const struct guard_realm *r = bpf_map_lookup_elem(&realms, &number);
+	struct sched_realm_key key = { .realm = number };
+	const struct sched_realm_row *gone;
 
-	return r != NULL ? r->name : unknown;
+	if (r != NULL)
+		return r->name;
+#pragma unroll
+	for (unsigned i = 0; i < WRIT_CLASS_N; i++) {
+		key.class = i;
+		gone = bpf_map_lookup_elem(&sched_realm, &key);
+		if (gone != NULL)
+			return gone->name;
+	}
+	return unknown;
 }
 
 static const char *call_name(__u32 number)
@@ -206,23 +217,37 @@ TABLE(preempts)
 	return 0;
 }
 
+struct calls_of {
+	struct seq_file *seq;
+	struct sched_key key;
+	const char *realm, *proc;
+};
+
+static long print_call(__u32 nr, struct calls_of *of)
+{
+	const __u64 *n = bpf_map_lookup_elem(&calls_seen, &of->key);
+
+	if (n != NULL && nr < SCHED_CALLS && n[nr] != 0)
+		BPF_SEQ_PRINTF(of->seq, "%-16s %6u %-16s %-22s %9llu\n", of->realm, of->key.pid,
+		    of->proc, call_name(nr), n[nr]);
+	return 0;
+}
+
 /* A line for each call that was made. */
 TABLE(calls_seen)
 {
 	const struct sched_key *k = ctx->key;
-	const __u64 *n = ctx->value;
-	const struct row_proc *p;
-	__u32 pid;
+	const struct sched_row *r;
+	struct calls_of of = { .seq = ctx->meta->seq };
 
 	HEADER("REALM               PID NAME             CALL                       COUNT");
-	if (k == NULL || n == NULL)
+	if (k == NULL)
 		return 0;
-	pid = k->pid;
-	p = bpf_map_lookup_elem(&procs, &pid);
-	for (__u32 nr = 0; nr < SCHED_CALLS; nr++)
-		if (n[nr] != 0)
-			PRINT("%-16s %6u %-16s %-22s %9llu\n", realm_name(k->realm), k->pid,
-			    p != NULL ? p->name : unknown, call_name(nr), n[nr]);
+	of.key = *k;
+	of.realm = realm_name(k->realm);
+	r = bpf_map_lookup_elem(&sched, &of.key);
+	of.proc = r != NULL ? r->name : unknown;
+	bpf_loop(SCHED_CALLS, print_call, &of, 0);
 	return 0;
 }
 
