@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "engine.h"
+#include "node.h"
 
 #define CASES_MAX 320
 
@@ -212,11 +213,11 @@ static void run_one(struct subject *s, const struct icase *c)
 	struct finding f = { 0 };
 	char text[512], why[96];
 	double start = now();
-	jmp_buf here;
+	jmp_buf here, *before = guard;
 	bool ok;
 
 	if (setjmp(here) != 0) {
-		guard = NULL;
+		guard = before;
 		report_case(s->name, c->name, false, now() - start, failure);
 		return;
 	}
@@ -226,14 +227,14 @@ static void run_one(struct subject *s, const struct icase *c)
 	c->attempt(s, c, &f);
 	s->changed = f.through > 0 && (c->flags & CASE_BREAKS);
 	k = control_of(c, s->profile);
-	guard = NULL;
+	guard = before;
 	ok = f.tried > 0 && f.through == 0 && k->works;
 	refusals(&f, why, sizeof(why));
 	if (f.through > 0)
 		snprintf(text, sizeof(text), "got through: %s (%u of %u; %s should stop it)",
 		    f.text, f.through, f.tried, c->layers);
 	else
-		snprintf(text, sizeof(text), "stopped by %s%s%s; %s", c->layers,
+		snprintf(text, sizeof(text), "%u stopped by %s%s%s; %s", f.tried, c->layers,
 		    *why != '\0' ? ": " : "", why, k->text);
 	report_case(s->name, c->name, ok, now() - start, text);
 }
@@ -273,6 +274,29 @@ static void run_all(struct subject *s)
 	engine_run(s, call_cases, ncall_cases);
 }
 
+void engine_run_neighbour(struct subject *s, pid_t pid)
+{
+	static struct icase of_proc[16];
+
+	for (unsigned i = 0; i < nways; i++)
+		if (strstr(all_ways[i].name, "neighbour") != NULL)
+			engine_run(s, &all_ways[i], 1);
+	engine_run(s, of_proc, proc_cases(of_proc, sizeof(of_proc) / sizeof(of_proc[0]), pid));
+}
+
+uint64_t engine_seed(void)
+{
+	const char *given = getenv("WRIT_SEED");
+	static uint64_t seed;
+
+	if (seed == 0) {
+		seed = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
+		seed |= 1; /* xorshift can't begin at 0 */
+		printf("# WRIT_SEED=%llu\n", (unsigned long long)seed);
+	}
+	return seed;
+}
+
 static void run_profile(unsigned profile)
 {
 	struct subject s = subject_nest(profile, NULL);
@@ -281,6 +305,37 @@ static void run_profile(unsigned profile)
 	run_all(&s);
 	subject_free(&s);
 	controls_free(NULL);
+}
+
+static void in_node(void)
+{
+	char dir[64];
+	unsigned profile = WRIT_PROFILE_NATIVE;
+
+	while (opt.profiles != 0 && (opt.profiles >> profile & 1) == 0)
+		profile++;
+	node_up(harness_folder(dir, sizeof(dir)));
+	run_servers(run_all);
+	if (opt.image != NULL)
+		run_tenant(opt.image, profile, run_all);
+	if (opt.image == NULL || profile != WRIT_PROFILE_NATIVE)
+		run_hostile(); /* else it was, with the tenant beside it */
+	end_servers();
+}
+
+/* What needs a kernel and servers. */
+static void run_node(void)
+{
+	jmp_buf here;
+
+	if (setjmp(here) != 0) {
+		engine_say("node", "all of it", false, "%s", failure);
+	} else {
+		guard = &here;
+		in_node();
+	}
+	guard = NULL;
+	node_down();
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -343,6 +398,8 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < WRIT_PROFILE_N; i++)
 		if (opt.profiles == 0 || (opt.profiles >> i & 1) != 0)
 			run_profile(i);
+	if (opt.without == NULL)
+		run_node();
 	failed = report_end(opt.junit);
 	return failed < 0 ? EX_CANTCREAT : failed > 0 ? 1 : EX_OK;
 }

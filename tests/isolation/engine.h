@@ -76,12 +76,16 @@ int64_t subject_call(struct subject *s, uint32_t nr, const uint64_t arg[6]);
 
 /* A process of the suite's own beside all subjects, that waits: a neighbour to be attacked. */
 pid_t subject_peer(void);
+/* Attempts are to be made at @pid instead; 0: at the suite's own again. */
+void subject_peer_set(pid_t pid);
 
 /* --- cases --- */
 extern const struct icase call_cases[], view_cases[];
 extern const unsigned ncall_cases, nview_cases;
 /* Those that are calls with certain arguments, and files of this machine. Returns how many. */
 unsigned way_cases(struct icase *ret, unsigned max);
+/* What /proc has of process @pid. Returns how many; they are good until the next call. */
+unsigned proc_cases(struct icase *ret, unsigned max, pid_t pid);
 
 /* Sockets that are the suite's own, to be reached by who shouldn't. */
 void sockets_open(const char *dir);
@@ -89,6 +93,10 @@ void sockets_open(const char *dir);
 /* --- running (engine.c) --- */
 /* Run the cases that are for it. */
 void engine_run(struct subject *s, const struct icase *cases, unsigned n);
+/* Those cases that are against a neighbour, and what /proc has of it: of process @pid. */
+void engine_run_neighbour(struct subject *s, pid_t pid);
+/* Where random choices begin: WRIT_SEED, else drawn; printed. */
+uint64_t engine_seed(void);
 /* One case whose outcome is known. */
 void engine_say(const char *suite, const char *name, bool ok, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));

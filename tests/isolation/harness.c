@@ -58,9 +58,14 @@ static int remove_entry(const char *path, const struct stat *st, int kind, struc
 	return remove(path);
 }
 
+void harness_remove(const char *path)
+{
+	nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
+
 void harness_clean(void)
 {
-	nftw(run, remove_entry, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	harness_remove(run);
 	node_clear(node, run);
 }
 

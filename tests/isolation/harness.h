@@ -34,6 +34,9 @@ const char *harness_folder(char *buf, size_t size);
 void harness_begin(void);
 void harness_clean(void);
 
+/* Remove a folder with all that is in it. */
+void harness_remove(const char *path);
+
 /* The name of the run's node in cgroups. */
 const char *harness_node(void);
 

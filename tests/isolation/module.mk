@@ -5,9 +5,15 @@ BINS += isolation-probe
 isolation-probe_SRCS := $(isolation_DIR)/probe.c
 isolation-probe_STATIC := 1
 BINS += writ-isolation
-writ-isolation_SRCS := $(nest_SRCS) tools/boot/group.c tools/boot/clear.c tools/boot/pins.c $(addprefix $(isolation_DIR)/,engine.c report.c \
-	subject.c puppet.c survey.c ways.c cases.c harness.c without.c oracle.c)
-writ-isolation_LDLIBS := -Wl,--wrap=nest_main -lcap-ng -lbpf
+writ-isolation_SRCS := $(nest_SRCS) tools/boot/group.c tools/boot/clear.c tools/boot/pins.c \
+	$(addprefix $(isolation_DIR)/,engine.c report.c subject.c puppet.c survey.c ways.c cases.c \
+	harness.c without.c oracle.c node.c servers.c hostile.c spin.c)
+writ-isolation_LDLIBS := -Wl,--wrap=nest_main -lcap-ng -lbpf -ljansson
+BINS += isolation-actor
+isolation-actor_SRCS := $(isolation_DIR)/actor.c tests/system/hostile/attack.c
+isolation-actor_LIBS := libwrit
+isolation-actor_LDLIBS := -lprotobuf-c
+isolation-actor_STATIC := 1
 TESTBINS += isolation-nng
 isolation-nng_SRCS := $(isolation_DIR)/nng.c
 isolation-nng_STATIC := 1

@@ -128,6 +128,15 @@ static void give_up_call(const struct puppet *p)
 	ptrace(PTRACE_SETREGS, p->pid, 0, &r);
 }
 
+/* Its first thread is told of as dead only when nobody has the others any more. */
+static void reap_threads(const struct puppet *p)
+{
+	int status;
+
+	for (unsigned i = 1; i < p->nthreads; i++)
+		waitpid(p->threads[i], &status, __WALL | WNOHANG);
+}
+
 static int64_t perform(struct puppet *p, uint64_t at, const struct user_regs_struct *r)
 {
 	struct user_regs_struct now = *r;
@@ -147,6 +156,7 @@ static int64_t perform(struct puppet *p, uint64_t at, const struct user_regs_str
 			if (asked++)
 				kill(p->pid, SIGKILL);
 			ptrace(PTRACE_INTERRUPT, p->pid, 0, 0);
+			reap_threads(p);
 			got = await(p->pid, CALL_MS, &status);
 			if (got == 1)
 				give_up_call(p);

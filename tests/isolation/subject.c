@@ -98,13 +98,20 @@ struct subject subject_bare(void)
 	return s;
 }
 
+static pid_t peer, own_peer;
+
 pid_t subject_peer(void)
 {
-	static pid_t peer;
+	if (peer != 0)
+		return peer;
+	if (own_peer == 0)
+		own_peer = sleeper(NULL);
+	return own_peer;
+}
 
-	if (peer == 0)
-		peer = sleeper(NULL);
-	return peer;
+void subject_peer_set(pid_t pid)
+{
+	peer = pid;
 }
 
 int subject_adopt(struct subject *s, const char *name, unsigned profile, pid_t pid)

@@ -275,6 +275,15 @@ static void attempt_file(struct subject *s, const struct icase *c, struct findin
 	finding_note(f, "readlink", CALL(s, SYS_readlink, at, s->puppet.buf + 4096, 256), 0);
 }
 
+static struct icase file_case(const char *name, const char *file)
+{
+	return (struct icase){ .name = name,
+		.layers = "root, seccomp, Landlock",
+		.without = BARE,
+		.attempt = attempt_file,
+		.arg = file };
+}
+
 static void add_file(struct icase *ret, unsigned max, unsigned *n, const char *file)
 {
 	static char names[256][96];
@@ -283,11 +292,7 @@ static void add_file(struct icase *ret, unsigned max, unsigned *n, const char *f
 	if (*n == max || *n == sizeof(names) / sizeof(names[0]))
 		harness_fail("too many cases");
 	snprintf(names[*n], sizeof(names[*n]), "%s %s", write ? "write to" : "open", file + write);
-	ret[*n] = (struct icase){ .name = names[*n],
-		.layers = "root, seccomp, Landlock",
-		.without = BARE,
-		.attempt = attempt_file,
-		.arg = file };
+	ret[*n] = file_case(names[*n], file);
 	(*n)++;
 }
 
@@ -334,5 +339,20 @@ unsigned way_cases(struct icase *ret, unsigned max)
 	puts(gone > 0 ? "" : " nothing");
 	for (unsigned i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++)
 		add_pattern(ret, max, &n, patterns[i]);
+	return n;
+}
+
+unsigned proc_cases(struct icase *ret, unsigned max, pid_t pid)
+{
+	static const char *const of_proc[] = { "mem", "environ", "maps", "root", "fd/0", "ns/mnt",
+		"status", "cmdline", "cgroup" };
+	static char paths[16][64], names[16][64];
+	unsigned n = 0;
+
+	for (; n < sizeof(of_proc) / sizeof(of_proc[0]) && n < max; n++) {
+		snprintf(paths[n], sizeof(paths[n]), "/proc/%d/%s", (int)pid, of_proc[n]);
+		snprintf(names[n], sizeof(names[n]), "open /proc/PID/%s of it", of_proc[n]);
+		ret[n] = file_case(names[n], paths[n]);
+	}
 	return n;
 }
