@@ -439,8 +439,8 @@ uint32_t k_realm_new(const char *name, obj_t account, uint32_t uid, uint64_t mem
     uint32_t pids);
 void k_realm_gone(uint32_t realm); /* no capability names it */
 void k_realm_settle(void);         /* remove cgroups of realms whose processes have died */
-/* Bring up the nest and send what is queued. Returns false when it can't be had. */
-bool k_nest_ready(uint32_t realm, unsigned profile);
+/* Bring up the nest. Returns -errno when it can't be had. */
+int k_nest_ready(uint32_t realm, unsigned profile);
 void k_nest_flush(uint32_t realm, unsigned profile);
 void k_nest_read(uint32_t realm, unsigned profile);
 

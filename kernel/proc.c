@@ -82,12 +82,14 @@ void k_proc_free(struct k_proc *p)
 
 void k_proc_start(struct k_proc *p)
 {
+	int e = k_nest_ready(p->realm, p->profile);
+
 	p->state = WRIT_STATE_STARTING;
 	k_list_add(&k.realms[p->realm].nests[p->profile].orders, &p->order);
-	if (k_nest_ready(p->realm, p->profile))
+	if (e == 0)
 		k_nest_flush(p->realm, p->profile);
 	else
-		k_proc_end(p, WRIT_STATE_FAILED, errno);
+		k_proc_end(p, WRIT_STATE_FAILED, -e);
 }
 
 void k_proc_kill(struct k_proc *p, const char *why)

@@ -10,8 +10,6 @@
 
 enum { PIDS_EXTRA = 2 * NEST_THREADS };
 
-static void nest_down(struct k_realm *r, unsigned profile);
-
 uint32_t k_realm_new(const char *name, obj_t account, uint32_t uid, uint64_t memory, uint32_t cores,
     uint32_t pids)
 {
@@ -121,7 +119,7 @@ static int nest_admitted(const struct nest_conf *c, int pidfd)
 	return k_guard_nest(c->number, c->profile, pidfd, GUARD_SETUP);
 }
 
-bool k_nest_ready(uint32_t realm, unsigned profile)
+int k_nest_ready(uint32_t realm, unsigned profile)
 {
 	struct k_realm *r = &k.realms[realm];
 	struct k_nest *n = &r->nests[profile];
@@ -133,22 +131,18 @@ bool k_nest_ready(uint32_t realm, unsigned profile)
 		.admit = nest_admitted };
 	int e;
 
-	if (n->state == K_NEST_UP || n->state == K_NEST_BOOTING)
-		return true;
-	if (k_now() < n->retry_ns) {
-		errno = EAGAIN;
-		return false;
-	}
-	e = nest_start(&c, &n->n);
-	if (e < 0) {
+	if (n->state != K_NEST_NONE)
+		return 0;
+	if (k_now() < n->retry_ns)
+		return -EAGAIN;
+	if ((e = nest_start(&c, &n->n)) < 0) {
 		k_log("realm %s: nest: %s", r->name, strerror(-e));
-		errno = -e;
-		return false;
+		return e;
 	}
 	n->state = K_NEST_BOOTING;
 	n->want_out = false;
 	k_epoll(k.epfd, EPOLL_CTL_ADD, n->n.sock, EPOLLIN, K_POLL_NEST, realm << 4 | profile);
-	return true;
+	return 0;
 }
 
 /* A file of its own for what the proc writes; without one it runs all the same. */
@@ -221,23 +215,12 @@ void k_nest_flush(uint32_t realm, unsigned profile)
 	}
 }
 
-/* A nest that didn't come up: whoever waits for it fails with its reason. */
-static void nest_failed(uint32_t realm, unsigned profile, const struct nest_event *ev)
+/* @p could not be started: @what, the step, and why. */
+static void proc_failed(struct k_proc *p, const char *what, const struct nest_event *ev)
 {
-	struct k_realm *r = &k.realms[realm];
-	struct k_nest *n = &r->nests[profile];
-
-	k_log("realm %s, profile %s: sandbox step \"%.32s\": %s", r->name, k_profiles[profile],
+	p->said = (uint16_t)snprintf(p->said_text, sizeof(p->said_text), "%s: %.32s: %s", what,
 	    ev->step, strerror(ev->code));
-	while (!k_list_empty(&n->orders)) {
-		struct k_proc *p = k_container(n->orders.next, struct k_proc, order);
-
-		p->said = (uint16_t)snprintf(p->said_text, sizeof(p->said_text),
-		    "sandbox step \"%.32s\" failed: %s", ev->step, strerror(ev->code));
-		k_proc_end(p, WRIT_STATE_FAILED, ev->code);
-	}
-	n->retry_ns = k_now() + 1000000000u; /* each try costs a fork */
-	nest_down(r, profile);
+	k_proc_end(p, WRIT_STATE_FAILED, ev->code);
 }
 
 static void proc_started(struct k_proc *p, int pidfd)
@@ -275,9 +258,32 @@ static void nest_event(uint32_t realm, unsigned profile, const struct nest_event
 	} else if (ev->what == NEST_EXITED) {
 		proc_exited(p, ev);
 	} else if (ev->what == NEST_FAILED) {
-		p->said = (uint16_t)snprintf(p->said_text, sizeof(p->said_text),
-		    "image could not be executed: %s: %s", ev->step, strerror(ev->code));
-		k_proc_end(p, WRIT_STATE_FAILED, ev->code);
+		proc_failed(p, "image could not be executed", ev);
+	}
+}
+
+/* The nest is gone or is to go; the procs it forked are dead with it. Or it didn't come up, as @ev
+ * says: then whoever waits for it fails with its reason. */
+static void nest_down(struct k_realm *r, unsigned profile, const struct nest_event *ev)
+{
+	struct k_nest *n = &r->nests[profile];
+	uint32_t realm = (uint32_t)(r - k.realms);
+
+	if (n->state == K_NEST_NONE)
+		return;
+	n->state = K_NEST_NONE;
+	epoll_ctl(k.epfd, EPOLL_CTL_DEL, n->n.sock, NULL);
+	nest_kill(&n->n);
+	for (uint32_t i = 0; i < k.nprocs; i++) {
+		struct k_proc *p = &k.procs[i];
+
+		if (!k_proc_alive(p) || p->realm != realm || p->profile != profile ||
+		    p->state == WRIT_STATE_PENDING)
+			continue;
+		if (ev != NULL)
+			proc_failed(p, "sandbox step failed", ev);
+		else
+			k_proc_end(p, WRIT_STATE_KILLED, SIGKILL);
 	}
 }
 
@@ -293,7 +299,10 @@ void k_nest_read(uint32_t realm, unsigned profile)
 			continue;
 		}
 		if (ev.code != 0) {
-			nest_failed(realm, profile, &ev);
+			k_log("realm %s, profile %s: sandbox step failed: %.32s: %s",
+			    k.realms[realm].name, k_profiles[profile], ev.step, strerror(ev.code));
+			n->retry_ns = k_now() + 1000000000u; /* each try costs a fork */
+			nest_down(&k.realms[realm], profile, &ev);
 			return;
 		}
 		n->state = K_NEST_UP;
@@ -301,27 +310,7 @@ void k_nest_read(uint32_t realm, unsigned profile)
 		k_nest_flush(realm, profile);
 	}
 	if (r < 0)
-		nest_down(&k.realms[realm], profile);
-}
-
-/* The nest is gone or is to go; the procs it forked are dead with it. */
-static void nest_down(struct k_realm *r, unsigned profile)
-{
-	struct k_nest *n = &r->nests[profile];
-	uint32_t realm = (uint32_t)(r - k.realms);
-
-	if (n->state == K_NEST_NONE)
-		return;
-	n->state = K_NEST_NONE;
-	epoll_ctl(k.epfd, EPOLL_CTL_DEL, n->n.sock, NULL);
-	nest_kill(&n->n);
-	for (uint32_t i = 0; i < k.nprocs; i++) {
-		struct k_proc *p = &k.procs[i];
-
-		if (k_proc_alive(p) && p->realm == realm && p->profile == profile &&
-		    p->state != WRIT_STATE_PENDING)
-			k_proc_end(p, WRIT_STATE_KILLED, SIGKILL);
-	}
+		nest_down(&k.realms[realm], profile, NULL);
 }
 
 /* --- the end of a realm ------------------------------------------------------------- */
@@ -337,7 +326,7 @@ void k_realm_gone(uint32_t realm)
 		if (k_proc_alive(&k.procs[i]) && k.procs[i].realm == realm)
 			k_proc_kill(&k.procs[i], "its realm has ended");
 	for (unsigned p = 0; p < WRIT_PROFILE_N; p++)
-		nest_down(r, p);
+		nest_down(r, p, NULL);
 }
 
 void k_realm_settle(void)
