@@ -82,6 +82,10 @@ struct syscall_check {
 #define PNF (PN | PF)
 #define PALL (PN | PF | PS)
 
+/* The same for each of some calls. */
+#define EACH2(X, a, b, ...) X(a, __VA_ARGS__) X(b, __VA_ARGS__)
+#define EACH4(X, a, b, c, d, ...) EACH2(X, a, b, __VA_ARGS__) EACH2(X, c, d, __VA_ARGS__)
+
 /* call, rule, profiles, reason */
 #define SYSCALLS(X) \
 	/* the nest's own */ \
@@ -98,9 +102,8 @@ struct syscall_check {
 	X(seccomp,           NARROW,      PS,   "the nest's child ends forking; a filter can only take away") \
 	X(clone,             THREAD,      PS,   "nng runs threads; RLIMIT_NPROC bounds them") \
 	/* descriptors */ \
-	X(read,              ANY,         PALL, "input") \
+	EACH2(X, read, readv, ANY,        PALL, "input") \
 	X(write,             ANY,         PALL, "output, doorbells") \
-	X(readv,             ANY,         PALL, "input") \
 	X(writev,            ANY,         PALL, "output: stdio of the C library") \
 	X(close,             ANY,         PALL, "give a descriptor back") \
 	X(lseek,             ANY,         PALL, "stdio asks for a stream's position") \
@@ -113,15 +116,10 @@ struct syscall_check {
 	X(fcntl,             FD_SEALS,    PALL, "to see that shared memory can't shrink") \
 	X(fcntl,             FD_DUP,      PFS,  "fdopendir() needs a descriptor of its own") \
 	X(fcntl,             FD_SEAL,     PS,   "root seals images") \
-	X(poll,              ANY,         PALL, "wait") \
-	X(ppoll,             ANY,         PALL, "wait") \
-	X(epoll_create1,     ANY,         PALL, "wait for many") \
-	X(epoll_ctl,         ANY,         PALL, "wait for many") \
-	X(epoll_wait,        ANY,         PALL, "wait for many") \
-	X(epoll_pwait,       ANY,         PALL, "wait for many") \
+	EACH2(X, poll, ppoll, ANY,        PALL, "wait") \
+	EACH4(X, epoll_create1, epoll_ctl, epoll_wait, epoll_pwait, ANY, PALL, "wait for many") \
 	/* sockets that one was given: the gate */ \
-	X(recvmsg,           ANY,         PALL, "the gate, with descriptors") \
-	X(sendmsg,           ANY,         PALL, "the gate, with descriptors") \
+	EACH2(X, recvmsg, sendmsg, ANY,   PALL, "the gate, with descriptors") \
 	X(recvfrom,          ANY,         PALL, "the gate") \
 	X(sendto,            NO_ADDRESS,  PALL, "the gate") \
 	/* memory */ \
@@ -129,8 +127,7 @@ struct syscall_check {
 	X(mmap,              MAP_PRIVATE, PALL, "malloc; RLIMIT_DATA bounds it, but neither shared nor growing memory") \
 	X(mmap,              MAP_FILE,    PALL, "rings and shared memory, by descriptor") \
 	X(mprotect,          NO_EXEC,     PALL, "malloc, guard pages, read-only data") \
-	X(munmap,            ANY,         PALL, "give memory back") \
-	X(madvise,           ANY,         PALL, "give memory back") \
+	EACH2(X, munmap, madvise, ANY,    PALL, "give memory back") \
 	/* signals, threads' support, time */ \
 	X(rt_sigaction,      ANY,         PALL, "handlers for one's own faults") \
 	X(rt_sigprocmask,    ANY,         PALL, "abort() and others") \
@@ -138,20 +135,17 @@ struct syscall_check {
 	X(sigaltstack,       ANY,         PALL, "handle a stack overflow") \
 	X(restart_syscall,   ANY,         PALL, "the kernel's own, after a stop") \
 	X(futex,             ANY,         PALL, "locks, also in shared memory") \
-	X(set_tid_address,   ANY,         PALL, "start of the C library") \
-	X(set_robust_list,   ANY,         PALL, "start of the C library") \
+	EACH2(X, set_tid_address, set_robust_list, ANY, PALL, "start of the C library") \
 	X(rseq,              ANY,         PALL, "start of the C library") \
 	X(arch_prctl,        SET_FS,      PALL, "start of the C library: thread-local storage") \
 	X(prctl,             SET_NAME,    PALL, "a proc's name in top and ps") \
 	X(getrandom,         ANY,         PALL, "seeds, keys, the C library's start") \
-	X(getpid,            ANY,         PALL, "one's number inside the nest") \
-	X(gettid,            ANY,         PALL, "one's number inside the nest") \
+	EACH2(X, getpid, gettid, ANY,     PALL, "one's number inside the nest") \
 	X(sched_yield,       ANY,         PALL, "spin politely") \
 	X(sched_getaffinity, ANY,         PALL, "how many CPUs there are") \
 	X(getcpu,            ANY,         PALL, "which CPU one is on") \
 	X(clock_gettime,     ANY,         PALL, "time, where the vDSO can't tell") \
-	X(clock_nanosleep,   ANY,         PALL, "sleep") \
-	X(nanosleep,         ANY,         PALL, "sleep") \
+	EACH2(X, clock_nanosleep, nanosleep, ANY, PALL, "sleep") \
 	X(exit,              ANY,         PALL, "end a thread") \
 	X(exit_group,        ANY,         PALL, "end") \
 	/* files below folders that one was given; the root is empty */ \
@@ -160,8 +154,7 @@ struct syscall_check {
 	X(pread64,           ANY,         PFS,  "read at a place") \
 	X(pwrite64,          ANY,         PFS,  "write at a place") \
 	X(ftruncate,         ANY,         PFS,  "truncate") \
-	X(fsync,             ANY,         PFS,  "durability") \
-	X(fdatasync,         ANY,         PFS,  "durability") \
+	EACH2(X, fsync, fdatasync, ANY,   PFS,  "durability") \
 	X(unlinkat,          ANY,         PFS,  "remove") \
 	X(mkdirat,           ANY,         PFS,  "make a folder") \
 	X(renameat2,         ANY,         PFS,  "rename, replace as one step") \
@@ -170,13 +163,9 @@ struct syscall_check {
 	/* what nng 1.5.2 needs, and root */ \
 	X(socket,            UNIX,        PS,   "nng over ipc; no network family, no vsock") \
 	X(bind,              ANY,         PS,   "nng over ipc; only AF_UNIX sockets exist here") \
-	X(listen,            ANY,         PS,   "nng over ipc") \
-	X(accept,            ANY,         PS,   "nng over ipc") \
-	X(accept4,           ANY,         PS,   "nng over ipc") \
+	EACH4(X, listen, accept, accept4, shutdown, ANY, PS, "nng over ipc") \
 	X(connect,           ANY,         PS,   "nng over ipc; only AF_UNIX sockets exist here") \
-	X(shutdown,          ANY,         PS,   "nng over ipc") \
-	X(getsockname,       ANY,         PS,   "nng over ipc") \
-	X(getpeername,       ANY,         PS,   "nng over ipc") \
+	EACH2(X, getsockname, getpeername, ANY, PS, "nng over ipc") \
 	X(getsockopt,        ANY,         PS,   "nng over ipc: the peer's user id") \
 	X(setsockopt,        ANY,         PS,   "nng over ipc") \
 	X(fchdir,            ANY,         PS,   "root's socket lies in its working folder, on a mount of its own: nothing is above") \
@@ -189,8 +178,7 @@ struct syscall_check {
 	X(faccessat2,        ABSENT,      PALL, "access()") \
 	X(mremap,            ABSENT,      PALL, "a stack that is made longer counts for no limit; realloc() copies instead") \
 	X(epoll_pwait2,      ABSENT,      PALL, "epoll_pwait() instead") \
-	X(readlink,          ABSENT,      PALL, "a static binary asks for /proc/self/exe at start: there is none") \
-	X(readlinkat,        ABSENT,      PALL, "a static binary asks for /proc/self/exe at start: there is none") \
+	EACH2(X, readlink, readlinkat, ABSENT, PALL, "a static binary asks for /proc/self/exe at start: there is none") \
 	X(openat2,           ABSENT,      PN,   "no files") \
 	X(statx,             ABSENT,      PN,   "fstat() instead")
 /* clang-format on */
