@@ -16,8 +16,6 @@
 struct k k;
 static struct boot_record record;
 
-enum { SEALED = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
-
 void k_log(const char *fmt, ...)
 {
 	va_list ap;
@@ -70,7 +68,7 @@ static bool file_ok(const struct boot_file *f, int fd)
 			    : f->uid >= hosts && f->uid % BOOT_UID_REALM == 0 &&
 				f->uid - hosts < BOOT_HOSTS_MAX * BOOT_UID_REALM);
 	return (f->type == WRIT_TYPE_IMAGE || f->type == WRIT_TYPE_MEMORY) && f->uid == 0 &&
-	    fcntl(fd, F_GET_SEALS) == SEALED;
+	    fcntl(fd, F_GET_SEALS) == K_SEALED;
 }
 
 static bool record_ok(const struct boot_record *r)

@@ -76,8 +76,7 @@ void k_gate_reply(struct k_proc *p, uint16_t op, uint32_t cookie, int status, co
 
 /* --- addresses --------------------------------------------------------------- */
 
-int k_need(struct k_req *q, uint32_t index, enum writ_role role, slot_t *ret,
-    const struct cap **ret_cap)
+int k_need(struct k_req *q, uint32_t index, enum writ_role role, const struct cap **ret)
 {
 	slot_t s = captab_cnode_slot(&k.caps, q->p->cnode, index);
 	const struct cap *c = NULL;
@@ -88,8 +87,7 @@ int k_need(struct k_req *q, uint32_t index, enum writ_role role, slot_t *ret,
 		n = &needs[role][q->h.op][c->type];
 		if (n->may && (n->all & ~c->rights) == 0 &&
 		    (n->any == 0 || (n->any & c->rights) != 0)) {
-			*ret = s;
-			*ret_cap = c;
+			*ret = c;
 			return 0;
 		}
 		e = n->may ? WRIT_E_NO_RIGHT : WRIT_E_INVALID_CAPABILITY;
@@ -108,7 +106,7 @@ static int resolve(struct k_req *q, const struct writ_addr *a, enum writ_role ro
 
 	if (a->root == 0 && a->depth == 0)
 		s = captab_cnode_slot(&k.caps, q->p->cnode, a->index);
-	else if ((r = k_need(q, a->root, role, &s, &root)) != 0)
+	else if ((r = k_need(q, a->root, role, &root)) != 0)
 		return r;
 	else
 		r = captab_resolve(&k.caps, root, a->index, a->depth != 0 ? a->depth : 64, &s);
@@ -155,7 +153,7 @@ void k_gate_watch(const struct k_proc *p, int op, unsigned events)
 /* The next packet into @q. 1: there is one, 0: none now, -1: the gate is closed. */
 static int receive(struct k_proc *p, struct k_req *q)
 {
-	static char buf[WRIT_MSG_MAX];
+	static _Alignas(8) char buf[WRIT_MSG_MAX];
 	struct iovec iov[2] = { { &q->h, sizeof(q->h) }, { buf, WRIT_MSG_MAX - sizeof(q->h) } };
 	ssize_t n = packet_recv(p->gate, iov, 2, q->fds, MSG_DONTWAIT);
 
@@ -163,7 +161,6 @@ static int receive(struct k_proc *p, struct k_req *q)
 		n = packet_recv(p->gate, iov, 2, q->fds, MSG_DONTWAIT);
 	q->p = p;
 	q->in = buf;
-	q->slot = 0;
 	q->cap = NULL;
 	q->missing = 0;
 	q->out_len = q->out_nfds = 0;
@@ -205,8 +202,9 @@ static int admit(struct k_req *q)
 	if (c->fn == NULL)
 		return k_why(q, WRIT_E_BAD_REQUEST, "not a request of ABI version %d",
 		    WRIT_ABI_VERSION);
-	if (c->invokes && (e = k_need(q, q->h.cap, WRIT_BY_CAP, &q->slot, &q->cap)) != 0)
+	if (c->invokes && (e = k_need(q, q->h.cap, WRIT_BY_CAP, &q->cap)) != 0)
 		return e;
+	q->slot = c->invokes ? k_slot(q->cap) : 0;
 	if (q->h.len < c->body >> 1 || ((c->body & 1) == 0 && q->h.len != c->body >> 1))
 		return WRIT_E_BAD_REQUEST;
 	return resolve_all(q, c->addrs);

@@ -100,7 +100,6 @@ static int carried(struct k_req *q, struct letter *l, obj_t through, unsigned i)
 static int letter_decode(struct k_req *q, obj_t through, uint32_t giver, struct letter *l)
 {
 	const struct cap *c;
-	slot_t s;
 	int e = 0;
 
 	*l = (struct letter){ .r = q->in };
@@ -108,7 +107,7 @@ static int letter_decode(struct k_req *q, obj_t through, uint32_t giver, struct 
 		return WRIT_E_BAD_REQUEST;
 	l->len = (uint16_t)(q->h.len - sizeof(*l->r));
 	if (l->r->ncaps != 0)
-		e = k_need(q, giver, WRIT_BY_GIVING, &s, &c);
+		e = k_need(q, giver, WRIT_BY_GIVING, &c);
 	for (unsigned i = 0; i < l->r->ncaps && e == 0; i++)
 		e = carried(q, l, through, i);
 	return e;
@@ -336,8 +335,7 @@ int k_call_reply_recv(struct k_req *q)
 	const struct writ_msg_req *r = q->in;
 	uint32_t index = (uint32_t)q->h.arg;
 	const struct cap *c;
-	slot_t s;
-	int e = k_need(q, index, WRIT_BY_WITH, &s, &c);
+	int e = k_need(q, index, WRIT_BY_WITH, &c);
 
 	if (e != 0 || (e = takes_decode(q, r->reply != index)) != 0 || /* it will be empty */
 	    (e = answer(q, index, c)) != 0)

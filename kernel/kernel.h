@@ -29,6 +29,7 @@ enum {
 	K_SLICE = 100,     /* slots revoked or reaped between calls: seL4's unit of work */
 	K_KEEP = 64,       /* ended procs a realm may keep against others */
 	K_ALL = WRIT_R_READ | WRIT_R_WRITE | WRIT_R_GRANT, /* rights to most types */
+	K_SEALED = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE,
 };
 
 /* Tables of bodies, k.NAMEs, each with a pool, k.NAME_pool; and how many they hold. */
@@ -311,9 +312,9 @@ struct k_req {
 	struct writ_hdr h;     /* the request's; its status and arg become the reply's */
 	const void *in;        /* h.len bytes */
 	int fds[WRIT_FDS_MAX]; /* came along; closed afterwards unless set to -1 */
-	slot_t slot;           /* invoked capability, checked against the call's row */
-	const struct cap *cap;
-	slot_t at[3]; /* what the addresses resolve to that the body begins with */
+	const struct cap *cap; /* invoked capability, checked against the call's row */
+	slot_t slot;           /* where it lies */
+	slot_t at[3];          /* what the addresses resolve to that the body begins with */
 	/* reply */
 	uint32_t missing;
 	uint16_t out_len;
@@ -348,6 +349,11 @@ void k_object_name(const struct cap *c, char *buf, size_t size);
 static inline uint32_t k_body(const struct cap *c)
 {
 	return captab_obj(&k.caps, c->obj)->body;
+}
+/* Where a capability lies. */
+static inline slot_t k_slot(const struct cap *c)
+{
+	return (slot_t)(k_container(c, const struct slot, cap) - k.caps.slots);
 }
 
 /* --- what hangs on capabilities (hook.c) ------------------------------------- */
@@ -404,8 +410,7 @@ int k_notification_wait(struct k_req *q); /* WAIT, of a notification */
  * an error with q->why filled. */
 int k_empty(struct k_req *q, uint32_t index, slot_t *ret);
 /* Check the capability at a plain slot number of the caller against the call's rows (@role). */
-int k_need(struct k_req *q, uint32_t index, enum writ_role role, slot_t *ret,
-    const struct cap **ret_cap);
+int k_need(struct k_req *q, uint32_t index, enum writ_role role, const struct cap **ret);
 /* NUL-terminated, of printable ASCII, not empty. */
 bool k_name_ok(const char *name, size_t size);
 /* The Untyped that pays for what @p makes. */

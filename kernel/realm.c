@@ -65,7 +65,6 @@ static int realm_decode(struct k_req *q, obj_t *account, uint32_t *uid)
 {
 	const struct writ_realm_req *r = q->in;
 	const struct cap *c;
-	slot_t s;
 	int e;
 
 	if (!k_name_ok(r->name, sizeof(r->name)) || r->name[0] == '.')
@@ -73,13 +72,13 @@ static int realm_decode(struct k_req *q, obj_t *account, uint32_t *uid)
 	if (name_taken(r->name))
 		return k_why(q, WRIT_E_EXISTS, "realm %s is there already", r->name);
 	k_why(q, 0, "realm %s", r->name);
-	if ((e = k_need(q, r->account, WRIT_BY_WITH, &s, &c)) != 0)
+	if ((e = k_need(q, r->account, WRIT_BY_WITH, &c)) != 0)
 		return e;
 	if (c->type != WRIT_TYPE_UNTYPED)
 		return WRIT_E_INVALID_CAPABILITY;
 	*account = c->obj;
 	if (r->host != 0) {
-		if ((e = k_need(q, r->host, WRIT_BY_WITH, &s, &c)) != 0)
+		if ((e = k_need(q, r->host, WRIT_BY_WITH, &c)) != 0)
 			return e;
 		if (c->type != WRIT_TYPE_HOST)
 			return WRIT_E_INVALID_CAPABILITY;

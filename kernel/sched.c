@@ -102,10 +102,9 @@ int k_call_configure(struct k_req *q)
 	const struct writ_sched_req *r = q->in;
 	struct k_context *sc;
 	const struct cap *c;
-	slot_t s;
 	int e;
 
-	if ((e = k_need(q, r->context, WRIT_BY_WITH, &s, &c)) != 0)
+	if ((e = k_need(q, r->context, WRIT_BY_WITH, &c)) != 0)
 		return e;
 	if (r->class >= WRIT_CLASS_N || r->weight < 1 || r->weight > 10000 ||
 	    (r->budget != 0 && (r->period < 1000 || r->period > 1000000 || r->budget < 1000)))
@@ -122,7 +121,6 @@ int k_call_sched(struct k_req *q)
 	struct k_proc *p = &k.procs[k_body(q->cap)];
 	struct k_context *sc;
 	const struct cap *c;
-	slot_t s;
 	int e;
 
 	if (!k_proc_alive(p) || p->state == WRIT_STATE_STARTING)
@@ -131,7 +129,7 @@ int k_call_sched(struct k_req *q)
 		k_context_leave(p);
 		return 0;
 	}
-	if ((e = k_need(q, (uint32_t)q->h.arg, WRIT_BY_WITH, &s, &c)) != 0)
+	if ((e = k_need(q, (uint32_t)q->h.arg, WRIT_BY_WITH, &c)) != 0)
 		return e;
 	sc = &k.contexts[k_body(c)];
 	if (sc->proc != NULL || p->context != 0)

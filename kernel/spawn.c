@@ -6,11 +6,7 @@
 #include "kernel.h"
 #include <sys/stat.h>
 
-enum {
-	SPAWN_DEPTH = 64,
-	IMAGE_MAX = 256 << 20,
-	SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE
-};
+enum { SPAWN_DEPTH = 64, IMAGE_MAX = 256 << 20 };
 
 int k_call_image(struct k_req *q)
 {
@@ -21,7 +17,7 @@ int k_call_image(struct k_req *q)
 
 	if (f.fd < 0 || !k_name_ok(r->name, sizeof(r->name)))
 		return WRIT_E_BAD_REQUEST;
-	if (fcntl(f.fd, F_GET_SEALS) != SEALS || fstat(f.fd, &st) != 0 || st.st_size > IMAGE_MAX)
+	if (fcntl(f.fd, F_GET_SEALS) != K_SEALED || fstat(f.fd, &st) != 0 || st.st_size > IMAGE_MAX)
 		return k_why(q, WRIT_E_INVALID_ARGUMENT,
 		    "image %s: not a memfd with all four seals", r->name);
 	f.size = (uint64_t)st.st_size;
@@ -133,16 +129,13 @@ void k_spawn_give_back(struct k_proc *p)
 
 /* --- spawn --------------------------------------------------------------------------- */
 
-/* What follows the request: its grants, which needn't be aligned, and the start record. */
-static struct writ_grant grant_at(const struct k_req *q, unsigned i)
+/* What follows the request; behind them comes the start record. */
+static const struct writ_grant *grants(const struct k_req *q)
 {
-	struct writ_grant g;
-
-	memcpy(&g, (const char *)q->in + sizeof(struct writ_spawn_req) + i * sizeof(g), sizeof(g));
-	return g;
+	return (const void *)((const struct writ_spawn_req *)q->in + 1);
 }
 
-static int spawn_decode(struct k_req *q, slot_t *image_slot, const struct cap **image)
+static int spawn_decode(struct k_req *q, const struct cap **image)
 {
 	const struct writ_spawn_req *r = q->in;
 	const struct k_spawn *s = spawn_of(q->cap->obj);
@@ -157,7 +150,7 @@ static int spawn_decode(struct k_req *q, slot_t *image_slot, const struct cap **
 	if ((r->cnode_bits != 0 && (r->cnode_bits < 6 || r->cnode_bits > 12)) ||
 	    r->memory == 0) /* 0 would be no limit at all */
 		return WRIT_E_RANGE;
-	if ((e = k_need(q, r->image, WRIT_BY_WITH, image_slot, image)) != 0)
+	if ((e = k_need(q, r->image, WRIT_BY_WITH, image)) != 0)
 		return e;
 	if ((s->max.classes & 1u << r->class) == 0 || (s->max.profiles & 1u << r->profile) == 0)
 		return k_why(q, WRIT_E_NO_RIGHT, "Spawn does not allow class %s with profile %s",
@@ -175,7 +168,7 @@ static int spawn_grant(struct k_req *q, obj_t cnode)
 	const struct writ_spawn_req *r = q->in;
 
 	for (unsigned i = 0; i < r->ngrants; i++) {
-		struct writ_grant g = grant_at(q, i);
+		const struct writ_grant g = grants(q)[i];
 		slot_t src = captab_cnode_slot(&k.caps, q->p->cnode, g.src);
 		slot_t dst = g.dst != 0 ? captab_cnode_slot(&k.caps, cnode, g.dst) : 0;
 		int e;
@@ -231,10 +224,9 @@ static void spawn_describe(struct k_proc *p, const struct k_req *q, obj_t image)
 }
 
 /* Everything that can still fail: the CSpace with its grants, the object, the gate. */
-static int spawn_make(struct k_req *q, struct k_proc *p, slot_t image_slot)
+static int spawn_make(struct k_req *q, struct k_proc *p, const struct cap *image)
 {
 	const struct writ_spawn_req *r = q->in;
-	const char *blob = (const char *)(r + 1) + r->ngrants * sizeof(struct writ_grant);
 	obj_t account = k_account(p);
 	struct charge cost = { .bytes = sizeof(struct k_proc), .procs = 1 };
 	struct k_wait *w;
@@ -245,10 +237,11 @@ static int spawn_make(struct k_req *q, struct k_proc *p, slot_t image_slot)
 		return e;
 	captab_hold(&k.caps, p->cnode);
 	captab_obj(&k.caps, p->cnode)->body = (uint32_t)(p - k.procs);
-	if ((e = spawn_grant(q, p->cnode)) == 0 && (e = k_spawn_gate(p, blob, r->blob)) == 0)
+	if ((e = spawn_grant(q, p->cnode)) == 0 &&
+	    (e = k_spawn_gate(p, grants(q) + r->ngrants, r->blob)) == 0)
 		e = captab_obj_new(&k.caps, WRIT_TYPE_PROC, account, cost, (uint32_t)(p - k.procs),
 		    &p->obj);
-	if (e == 0 && (e = k_wait_new(q, p, image_slot, K_WAIT_IMAGE, NULL, &w)) != 0)
+	if (e == 0 && (e = k_wait_new(q, p, k_slot(image), K_WAIT_IMAGE, NULL, &w)) != 0)
 		captab_obj_drop(&k.caps, p->obj);
 	if (e != 0)
 		captab_unhold(&k.caps, p->cnode);
@@ -273,7 +266,7 @@ static void spawn_audit(const struct k_req *q, const struct k_proc *p)
 	const struct writ_spawn_req *r = q->in;
 
 	for (unsigned i = 0; i < r->ngrants; i++) {
-		uint32_t dst = grant_at(q, i).dst;
+		uint32_t dst = grants(q)[i].dst;
 		const struct cap *c =
 		    &captab_slot(&k.caps, captab_cnode_slot(&k.caps, p->cnode, dst))->cap;
 
@@ -286,16 +279,15 @@ static void spawn_audit(const struct k_req *q, const struct k_proc *p)
 int k_call_spawn(struct k_req *q)
 {
 	const struct cap *image;
-	slot_t image_slot;
 	struct k_proc *p;
-	int e = spawn_decode(q, &image_slot, &image);
+	int e = spawn_decode(q, &image);
 
 	if (e != 0)
 		return e;
 	if ((p = k_proc_new(k.spawns[k_body(q->cap)].realm)) == NULL)
 		return k_why(q, WRIT_E_NOT_ENOUGH_MEMORY, "the node's proc table is full");
 	spawn_describe(p, q, image->obj);
-	if ((e = spawn_make(q, p, image_slot)) != 0) {
+	if ((e = spawn_make(q, p, image)) != 0) {
 		k_proc_free(p);
 		return e;
 	}
