@@ -317,7 +317,7 @@ static void in_node(void)
 	node_up(harness_folder(dir, sizeof(dir)));
 	run_servers(run_all);
 	if (opt.image != NULL)
-		run_tenant(opt.image, profile, run_all);
+		run_tenant(profile, run_all);
 	if (opt.image == NULL || profile != WRIT_PROFILE_NATIVE)
 		run_hostile(); /* else it was, with the tenant beside it */
 	end_servers();
@@ -382,7 +382,7 @@ static const struct argp argp = { .options = options,
 int main(int argc, char **argv)
 {
 	char dir[64];
-	int failed;
+	int failed, r;
 
 	argp_err_exit_status = EX_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, &opt);
@@ -392,6 +392,8 @@ int main(int argc, char **argv)
 	}
 	harness_begin();
 	atexit(harness_clean);
+	if (opt.image != NULL && (r = tenant_read(opt.image)) != 0)
+		return r;
 	harness_skip = opt.without;
 	sockets_open(harness_folder(dir, sizeof(dir)));
 	nways = way_cases(all_ways, CASES_MAX);

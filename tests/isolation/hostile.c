@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "engine.h"
@@ -246,10 +247,12 @@ static void settle(const char *realm, char *buf, size_t size)
 	fate(&p, buf, size);
 }
 
-static void run_native(const char *image, const char *copy, uint64_t code,
-    void (*all)(struct subject *s))
+static char image[4096], copy[96];
+static uint64_t code; /* at its entry, where the copy spins */
+
+static void run_native(void (*all)(struct subject *s))
 {
-	const char *name = strrchr(image, '/') != NULL ? strrchr(image, '/') + 1 : image;
+	const char *name = strrchr(image, '/') + 1;
 	struct node_proc p = { 0 };
 	struct subject s;
 	char alone[48] = "", attacked[48] = "";
@@ -277,25 +280,33 @@ static void run_native(const char *image, const char *copy, uint64_t code,
 	node_stop("tenant");
 }
 
-void run_tenant(const char *image, unsigned profile, void (*all)(struct subject *s))
+int tenant_read(const char *path)
 {
-	char dir[64], copy[96], real[4096];
-	uint64_t code = 0;
-	int r, fd;
+	char dir[64];
+	int r;
 
 	snprintf(copy, sizeof(copy), "%s/image", harness_folder(dir, sizeof(dir)));
-	r = realpath(image, real) != NULL ? spin_copy(real, copy, &code) : -errno;
-	if (r != 0)
-		harness_fail("%s: %s", image, strerror(-r));
+	r = realpath(path, image) != NULL ? spin_copy(image, copy, &code) : -errno;
+	if (r == 0)
+		return 0;
+	fprintf(stderr, "writ-isolation: %s: %s\n", path,
+	    r == -ENOEXEC ? "no static program for x86-64" : strerror(-r));
+	return r == -ENOEXEC ? EX_DATAERR : r == -ENOENT || r == -EACCES ? EX_NOINPUT : EX_OSERR;
+}
+
+void run_tenant(unsigned profile, void (*all)(struct subject *s))
+{
+	int fd;
+
 	if (profile == WRIT_PROFILE_NATIVE) {
-		run_native(real, copy, code, all);
+		run_native(all);
 	} else {
 		struct subject s;
 
 		fd = harness_image_at(copy);
 		s = subject_image(profile, fd);
 		close(fd);
-		s.name = strrchr(real, '/') + 1;
+		s.name = strrchr(image, '/') + 1;
 		puppet_mend(&s.puppet, code);
 		all(&s);
 		subject_free(&s);

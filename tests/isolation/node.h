@@ -60,4 +60,6 @@ void end_servers(void);
 /* One realm against the others. */
 void run_hostile(void);
 /* The tenant's image. */
-void run_tenant(const char *image, unsigned profile, void (*all)(struct subject *s));
+void run_tenant(unsigned profile, void (*all)(struct subject *s));
+/* Before all else: read that. Returns 0, or an exit code, said on stderr. */
+int tenant_read(const char *image);

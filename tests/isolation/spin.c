@@ -29,6 +29,8 @@ static size_t entry_in(const uint8_t *file, size_t size)
 		uint64_t at;
 
 		memcpy(&p, file + e.e_phoff + i * sizeof(p), sizeof(p));
+		if (p.p_type == PT_INTERP) /* dynamic */
+			return 0;
 		if (p.p_type != PT_LOAD || e.e_entry < p.p_vaddr ||
 		    e.e_entry - p.p_vaddr >= p.p_filesz)
 			continue;

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/system/lib.sh
 
 engine() { "$B/bin/writ-isolation" "$@"; }
-engine --junit "$TMP/junit.xml" "$(bin hello)" > "$TMP/tap"
+"$B/bin/writ" test-isolation --junit "$TMP/junit.xml" "$(bin hello)" > "$TMP/tap"
 rc=$?
 cat "$TMP/tap"
 CASES=$(grep -cE '^(not )?ok ' "$TMP/tap")
@@ -16,6 +16,11 @@ ok $rc "the whole suite ends well"
 xml() { xmllint --xpath "string($1)" "$TMP/junit.xml"; }
 check "the JUnit file has as many cases" [ "$(xml 'count(//testcase)')" = "$(grep -cE '^(not )?ok ' "$TMP/tap")" ]
 check "and no failure" [ "$(xml 'count(//failure)')" = "$(grep -c '^not ok ' "$TMP/tap")" ]
+check "an image that isn't there" gives 66 "$B/bin/writ" test-isolation "$TMP/none"
+check "one that is no program" gives 65 "$B/bin/writ" test-isolation "$TMP/tap"
+check "one that is dynamic" gives 65 "$B/bin/writ" test-isolation "$(bin writ)"
+check "no such profile" gives 64 "$B/bin/writ" test-isolation --profile all "$(bin hello)"
+check "no image" gives 64 "$B/bin/writ" test-isolation
 for step in filter root; do
 	check "negative control: without $step it ends with 1" gives 1 engine --profile native --without $step
 	check "- and says what got through" eval 'says "^not ok .*got through"'

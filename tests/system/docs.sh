@@ -46,8 +46,8 @@ while read -r command; do
 done < "$TMP/commands"
 
 # The manual: every command is there, and its examples run
-for c in $("$B/bin/writ" help 2> /dev/null | grep -oE '^ +[a-z]+ ' | sort -u); do
-	check "the manual has writ $c" grep -qE "^(\.B |.fB)?writ $c" docs/man/writ.1
+for c in $("$B/bin/writ" help 2> /dev/null | grep -oE '^ +[a-z][a-z-]* ' | sort -u); do
+	check "the manual has writ $c" grep -qE "^(\.B |.fB)?writ ${c/-/.-}" docs/man/writ.1
 done
 sed -n '/^\.SH EXAMPLES/,$p' docs/man/writ.1 | grep -E '^(sudo )?writ ' | sed 's/\\//g' |
 	sed -e 's/^sudo //' -e 's#wordcount.yaml#'"$TMP"'/wordcount.yaml#' \

@@ -28,6 +28,7 @@ static const struct cmd *const cmds[] = {
 	&cmd_check,
 	&cmd_realms,
 	&cmd_doctor,
+	&cmd_test_isolation,
 };
 #define CMDS_N (sizeof(cmds) / sizeof(cmds[0]))
 

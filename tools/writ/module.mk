@@ -8,7 +8,7 @@ libcli_LDLIBS := -lnng -lprotobuf-c -ljansson -lcap-ng -lsodium -lbpf
 
 BINS += writ
 writ_SRCS := $(addprefix tools/writ/,main.c up.c up_args.c down.c run.c ps.c logs.c caps.c dump.c \
-	dump_run.c rights.c given.c why.c audit.c check.c doctor.c top.c meter.c) \
+	dump_run.c rights.c given.c why.c audit.c check.c doctor.c isolation.c top.c meter.c) \
 	$(addprefix servers/loader/,format.c parse.c words.c)
 writ_LIBS := libcli libmanifest libproto libwrit
 writ_LDLIBS := $(libcli_LDLIBS) -lcyaml -lyaml

@@ -28,7 +28,7 @@ _writ()
 		mapfile -t COMPREPLY < <(compgen -W "$(_writ_options "$cmd")" -- "$cur")
 	else
 		case $cmd in
-		run | check | up | audit) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+		run | check | up | audit | test-isolation) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 		doctor) mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
 		stop | top) mapfile -t COMPREPLY < <(compgen -W "$(writ realms 2>/dev/null |
 			awk 'NR > 1 { print $2 }')" -- "$cur") ;;
