@@ -96,6 +96,7 @@ END
 }
 leftovers() { # what is left of the node on this machine
 	find /sys/fs/cgroup -maxdepth 4 -type d -path "*/writ/$NODE*" 2> /dev/null
+	find "/sys/fs/bpf/writ/nodes/$NODE" 2> /dev/null
 	[ ! -e "$RUN" ] || find "$RUN"
 	grep -s "/$NODE/" /proc/self/mountinfo || true
 }

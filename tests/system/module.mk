@@ -23,7 +23,7 @@ t-boot_SRCS := tests/system/boot/main.c tools/boot/record.c tools/boot/group.c l
 t-boot_LDLIBS := -lcap-ng -Wl,--wrap=pwrite,--wrap=capng_apply
 SHTESTS += tests/system/boot.sh tests/system/gate.sh tests/system/objects.sh tests/system/ends.sh \
 	tests/system/wordcount.sh tests/system/badinput.sh tests/system/cli.sh \
-	tests/system/servers.sh tests/system/audit.sh tests/system/docs.sh tests/system/hostile.sh tests/system/ipc.sh
+	tests/system/servers.sh tests/system/audit.sh tests/system/docs.sh tests/system/hostile.sh tests/system/ipc.sh tests/system/guard.sh
 TESTBINS += t-hostile
 t-hostile_SRCS := tests/system/gate/lib.c tests/system/hostile/main.c \
 	tests/system/hostile/attack.c tests/system/hostile/good.c

@@ -70,8 +70,8 @@ static bool take(struct boot *b, int key, char *arg)
 	switch (key) {
 	case 'n':
 		b->node = arg;
-		return arg[0] != '\0' && arg[0] != '.' && strlen(arg) < WRIT_NAME_MAX &&
-		    strchr(arg, '/') == NULL;
+		/* it names folders, also in bpffs, which has no dots */
+		return arg[0] != '\0' && strlen(arg) < WRIT_NAME_MAX && strpbrk(arg, "./") == NULL;
 	case 'r': b->run = arg; return true;
 	case 'l': b->logs = arg; return true;
 	case 'm': return add_module(b, arg);

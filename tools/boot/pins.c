@@ -17,21 +17,10 @@
 
 #define BPFFS "/sys/fs/bpf"
 
-enum { NODE_MAX = 3 * WRIT_NAME_MAX, PIN_MAX = 512 };
+enum { PIN_MAX = 512 };
 
 static const char *const kinds[] = { "progs", "maps", "links", "iter" };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
-
-/* bpffs has no names with a dot. */
-static void encode(const char *node, char *out, size_t size)
-{
-	size_t n = 0;
-
-	for (; *node != '\0' && n + 4 < size; node++)
-		n += (size_t)snprintf(out + n, size - n,
-		    *node == '.' || *node == '%' ? "%%%02x" : "%c", *node);
-	out[n] = '\0';
-}
 
 static int mounted(void)
 {
@@ -100,13 +89,13 @@ static int pin_all(const struct guard *g, const char *dir, gid_t gid)
 }
 
 /* The short way to the pins of the node that was first. */
-static void shortcuts(const char *name)
+static void shortcuts(const char *node)
 {
 	char to[PIN_MAX], at[PIN_MAX];
 
 	for (size_t i = 0; i < KINDS; i++) {
 		snprintf(at, sizeof(at), GUARD_PINS "/%s", kinds[i]);
-		snprintf(to, sizeof(to), "nodes/%.95s/%s", name, kinds[i]);
+		snprintf(to, sizeof(to), "nodes/%.95s/%s", node, kinds[i]);
 		if (access(at, F_OK) < 0)
 			(void)unlink(at); /* one that leads nowhere */
 		if (symlink(to, at) < 0)
@@ -114,7 +103,7 @@ static void shortcuts(const char *name)
 	}
 }
 
-static void shortcuts_remove(const char *name)
+static void shortcuts_remove(const char *node)
 {
 	char to[PIN_MAX], at[PIN_MAX], is[PIN_MAX];
 
@@ -122,7 +111,7 @@ static void shortcuts_remove(const char *name)
 		ssize_t n;
 
 		snprintf(at, sizeof(at), GUARD_PINS "/%s", kinds[i]);
-		snprintf(to, sizeof(to), "nodes/%.95s/%s", name, kinds[i]);
+		snprintf(to, sizeof(to), "nodes/%.95s/%s", node, kinds[i]);
 		n = readlink(at, is, sizeof(is) - 1);
 		is[n > 0 ? n : 0] = '\0';
 		if (strcmp(is, to) == 0)
@@ -147,22 +136,21 @@ static int empty(const char *path)
 
 int guard_unpin(const char *node)
 {
-	char name[PATH_MAX / 4], path[PATH_MAX];
+	char path[PIN_MAX];
 	struct statfs st;
 	int r = 0;
 
 	if (statfs(BPFFS, &st) < 0 || (unsigned long)st.f_type != BPF_FS_MAGIC)
 		return 0;
-	encode(node, name, sizeof(name));
-	shortcuts_remove(name);
+	shortcuts_remove(node);
 	for (size_t i = 0; i < KINDS; i++) {
 		int x;
 
-		snprintf(path, sizeof(path), GUARD_PINS "/nodes/%s/%s", name, kinds[i]);
+		snprintf(path, sizeof(path), GUARD_PINS "/nodes/%s/%s", node, kinds[i]);
 		x = empty(path);
 		r = x < 0 ? x : r;
 	}
-	snprintf(path, sizeof(path), GUARD_PINS "/nodes/%s", name);
+	snprintf(path, sizeof(path), GUARD_PINS "/nodes/%s", node);
 	if (rmdir(path) < 0 && errno != ENOENT && r == 0)
 		r = -errno;
 	if (rmdir(GUARD_PINS "/nodes") == 0) /* no other node is there */
@@ -172,17 +160,16 @@ int guard_unpin(const char *node)
 
 int guard_pin(struct guard *g, const char *node, gid_t gid)
 {
-	char name[NODE_MAX], dir[PIN_MAX];
+	char dir[PIN_MAX];
 	int r;
 
 	if ((r = mounted()) < 0 || (r = guard_unpin(node)) < 0)
 		return r;
-	encode(node, name, sizeof(name));
-	snprintf(dir, sizeof(dir), GUARD_PINS "/nodes/%s", name);
+	snprintf(dir, sizeof(dir), GUARD_PINS "/nodes/%s", node);
 	if ((r = folders(dir, gid)) < 0 || (r = pin_all(g, dir, gid)) < 0) {
 		(void)guard_unpin(node);
 		return r;
 	}
-	shortcuts(name);
+	shortcuts(node);
 	return 0;
 }
