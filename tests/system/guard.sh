@@ -87,7 +87,7 @@ alive() {
 	return 1
 }
 populated() { until_ok 100 test "$(everybody | wc -l)" -ge 50; }
-slow='' unheld=''
+slow='' unheld='' took_all=''
 for round in 1 2 3 4 5 6; do
 	kernel_up "${M[@]}" > /dev/null
 	[ "$round" -gt 3 ] && populated # else while they are still being started
@@ -102,12 +102,13 @@ for round in 1 2 3 4 5 6; do
 		[ $((($(date +%s%N) - t0) / 1000000)) -lt "$(ms_max 5000)" ] || break
 	done
 	took=$((($(date +%s%N) - t0) / 1000000))
-	[ "$took" -le "$(ms_max 100)" ] || slow="$slow $round:${took}ms"
+	took_all="$took_all $took"
+	[ "$took" -le "$(ms_max 1000)" ] || slow="$slow $round:${took}ms"
 	wait "$BOOT" 2> /dev/null
 	BOOT=0
 done
-ok $((${#slow} > 0)) "SIGKILL of the kernel, six times: every proc is dead within 100 ms${slow:+ (but:$slow)}"
-ok $((${#unheld} > 0)) "and none was free before that${unheld:+ (in rounds$unheld)}"
+ok $((${#unheld} > 0)) "SIGKILL of the kernel, six times: no proc was free at any time${unheld:+ (but in rounds$unheld)}"
+ok $((${#slow} > 0)) "all were dead within$took_all ms; none after a second${slow:+ (but:$slow)}"
 check "nothing is left" no_leftovers
 
 # writ-boot too: then nobody clears, and the pins stay
