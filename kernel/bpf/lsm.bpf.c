@@ -8,14 +8,6 @@
 
 enum { L_AF_UNIX = 1, L_CLONE_THREAD = 0x10000, L_PROT_EXEC = 4 };
 
-struct vm_area_struct;
-struct file;
-struct socket;
-struct linux_binprm;
-struct cred;
-union bpf_attr_linux;
-
-/* The rest of a decision: @ret is what another program has said. */
 static int refuse(const struct guard_task *t, enum guard_hook hook)
 {
 	enum guard_mode m = mode();
@@ -34,86 +26,46 @@ static const struct guard_task *shut_in(void)
 	return t != NULL && t->phase != GUARD_SETUP ? t : NULL;
 }
 
-SEC("lsm/bprm_check_security")
-int BPF_PROG(guard_lsm_exec, struct linux_binprm *b, int ret)
-{
-	const struct guard_task *t = shut_in();
+/* Who is shut in has @hook refused unless @may; what another program has refused stays so. */
+#define HOOK(on, name, hook, may, ...) \
+	SEC("lsm/" on) \
+	int BPF_PROG(name, __VA_ARGS__, int ret) \
+	{ \
+		const struct guard_task *t = shut_in(); \
+\
+		return ret != 0 || t == NULL || (may) ? ret : refuse(t, hook); \
+	}
 
-	return ret != 0 || t == NULL || t->phase == GUARD_LAUNCH ? ret : refuse(t, GUARD_HOOK_EXEC);
-}
+/* clang-format off */
+HOOK("bprm_check_security", guard_lsm_exec, GUARD_HOOK_EXEC, t->phase == GUARD_LAUNCH, void *binprm)
 
-SEC("lsm/task_alloc")
-int BPF_PROG(guard_lsm_fork, struct task_struct *child, unsigned long flags, int ret)
-{
-	const struct guard_task *t = shut_in();
-
-	return ret != 0 || t == NULL || t->phase == GUARD_NEST ||
-		((flags & L_CLONE_THREAD) != 0 && t->profile == WRIT_PROFILE_SERVER)
-	    ? ret
-	    : refuse(t, GUARD_HOOK_FORK);
-}
+HOOK("task_alloc", guard_lsm_fork, GUARD_HOOK_FORK, t->phase == GUARD_NEST ||
+	((flags & L_CLONE_THREAD) != 0 && t->profile == WRIT_PROFILE_SERVER),
+	void *child, unsigned long flags)
 
 /* A native proc opens nothing; its image is opened for it as it executes. */
-SEC("lsm/file_open")
-int BPF_PROG(guard_lsm_open, struct file *f, int ret)
-{
-	const struct guard_task *t = shut_in();
+HOOK("file_open", guard_lsm_open, GUARD_HOOK_OPEN,
+	t->phase != GUARD_RUN || t->profile != WRIT_PROFILE_NATIVE, void *file)
 
-	return ret != 0 || t == NULL || t->phase != GUARD_RUN || t->profile != WRIT_PROFILE_NATIVE
-	    ? ret
-	    : refuse(t, GUARD_HOOK_OPEN);
-}
+HOOK("socket_create", guard_lsm_socket, GUARD_HOOK_SOCKET,
+	kern != 0 || (family == L_AF_UNIX && t->profile == WRIT_PROFILE_SERVER),
+	int family, int type, int protocol, int kern)
 
-SEC("lsm/socket_create")
-int BPF_PROG(guard_lsm_socket, int family, int type, int protocol, int kern, int ret)
-{
-	const struct guard_task *t = shut_in();
+HOOK("ptrace_access_check", guard_lsm_ptrace, GUARD_HOOK_PTRACE, false, void *child, unsigned how)
 
-	return ret != 0 || t == NULL || kern != 0 ||
-		(family == L_AF_UNIX && t->profile == WRIT_PROFILE_SERVER)
-	    ? ret
-	    : refuse(t, GUARD_HOOK_SOCKET);
-}
+HOOK("mmap_file", guard_lsm_mmap, GUARD_HOOK_MMAP_EXEC,
+	t->phase == GUARD_LAUNCH || (prot & L_PROT_EXEC) == 0,
+	void *file, unsigned long asked, unsigned long prot, unsigned long flags)
 
-SEC("lsm/ptrace_access_check")
-int BPF_PROG(guard_lsm_ptrace, struct task_struct *child, unsigned how, int ret)
-{
-	const struct guard_task *t = shut_in();
+HOOK("file_mprotect", guard_lsm_mprotect, GUARD_HOOK_MMAP_EXEC, (prot & L_PROT_EXEC) == 0,
+	void *vma, unsigned long asked, unsigned long prot)
 
-	return ret != 0 || t == NULL ? ret : refuse(t, GUARD_HOOK_PTRACE);
-}
+HOOK("userns_create", guard_lsm_userns, GUARD_HOOK_USERNS, false, void *cred)
+/* clang-format on */
 
-SEC("lsm/mmap_file")
-int BPF_PROG(guard_lsm_mmap, struct file *f, unsigned long asked, unsigned long prot,
-    unsigned long flags, int ret)
-{
-	const struct guard_task *t = shut_in();
-
-	return ret != 0 || t == NULL || t->phase == GUARD_LAUNCH || (prot & L_PROT_EXEC) == 0
-	    ? ret
-	    : refuse(t, GUARD_HOOK_MMAP_EXEC);
-}
-
-SEC("lsm/file_mprotect")
-int BPF_PROG(guard_lsm_mprotect, struct vm_area_struct *v, unsigned long asked, unsigned long prot,
-    int ret)
-{
-	const struct guard_task *t = shut_in();
-
-	return ret != 0 || t == NULL || (prot & L_PROT_EXEC) == 0 ? ret
-								  : refuse(t, GUARD_HOOK_MMAP_EXEC);
-}
-
-SEC("lsm/userns_create")
-int BPF_PROG(guard_lsm_userns, const struct cred *c, int ret)
-{
-	const struct guard_task *t = shut_in();
-
-	return ret != 0 || t == NULL ? ret : refuse(t, GUARD_HOOK_USERNS);
-}
-
+/* Its arguments are more in later Linux, so where another's word stands is not known. */
 SEC("lsm/bpf")
-int BPF_PROG(guard_lsm_bpf, int cmd, union bpf_attr *attr, unsigned size)
+int BPF_PROG(guard_lsm_bpf, int cmd)
 {
 	const struct guard_task *t = shut_in();
 
