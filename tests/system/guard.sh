@@ -36,6 +36,9 @@ everybody() { # processes of the node: of its cgroup in v2
 }
 mode() { dump config | jq -r '.[0].value.mode'; }
 
+check "docs/security.md shows each layer alone as it is tested" cmp <("$B/bin/matrix" --table) \
+	<(sed -n '/^| attempt /,/^$/{/^|/p}' docs/security.md)
+
 # --- what is pinned and shown ---------------------------------------------------------
 
 check "a node comes up" node_up
