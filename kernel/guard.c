@@ -51,16 +51,15 @@ void k_guard_proc(const struct k_proc *p)
 		.profile = p->profile };
 	struct writ_proc_row row;
 
-	if (k.maps[BOOT_PROCS] == 0 && k.maps[BOOT_LABELS] == 0)
+	if (!k_proc_alive(p))
+		map_call(BPF_MAP_DELETE_ELEM, BOOT_PROCS, &p->pid, NULL);
+	if (!k_proc_alive(p) || (k.maps[BOOT_PROCS] == 0 && k.maps[BOOT_LABELS] == 0))
 		return;
 	memcpy(l.name, p->name, sizeof(l.name));
 	if (p->pidfd >= 0)
 		map_set(BOOT_LABELS, &p->pidfd, &l);
 	k_proc_row(p, &row);
-	if (k_proc_alive(p))
-		map_set(BOOT_PROCS, &p->pid, &row);
-	else
-		map_call(BPF_MAP_DELETE_ELEM, BOOT_PROCS, &p->pid, NULL);
+	map_set(BOOT_PROCS, &p->pid, &row);
 }
 
 /* --- realms ------------------------------------------------------------------------------ */

@@ -78,6 +78,7 @@ void k_context_leave(struct k_proc *p)
 	p->context = 0;
 	p->class = (uint8_t)p->own_class;
 	p->cores = p->own_cores;
+	k_guard_proc(p);
 }
 
 void k_context_gone(uint32_t body)
