@@ -5,7 +5,7 @@ unit-bench_SRCS := tests/unit/bench/test-bench.c tests/bench/bench.c
 unit-bench_LDLIBS := -ljansson -lcheck -lsubunit -lm -lrt -lpthread
 
 BENCHES += bench-spawn
-bench-spawn_SRCS := tests/bench/spawn.c tests/bench/bench.c
+bench-spawn_SRCS := tests/bench/spawn.c tests/bench/host.c tests/bench/bench.c
 bench-spawn_LDLIBS := -ljansson
 TESTBINS += bench-spawner bench-null
 bench-spawner_SRCS := tests/bench/spawner.c
@@ -28,7 +28,8 @@ bench-bare_LDLIBS := -nostdlib
 $(B)/bin/bench-spawn: | $(B)/bin/bench-bare
 
 BENCHES += bench-ipc
-bench-ipc_SRCS := tests/bench/ipc.c tests/bench/relay.c tests/bench/node.c tests/bench/bench.c
+bench-ipc_SRCS := tests/bench/ipc.c tests/bench/relay.c tests/bench/node.c tests/bench/host.c \
+	tests/bench/bench.c
 bench-ipc_LDLIBS := -ljansson
 TESTBINS += bench-ipcer
 bench-ipcer_SRCS := tests/bench/ipcer.c tests/system/gate/lib.c
@@ -37,8 +38,8 @@ bench-ipcer_LIBS := libwrit
 $(B)/bin/bench-ipc: | $(B)/bin/bench-ipcer all
 
 BENCHES += bench-user
-bench-user_SRCS := tests/bench/user.c tests/bench/node.c tests/bench/raw.c tests/bench/raw_nng.c \
-	tests/bench/bench.c
+bench-user_SRCS := tests/bench/user.c tests/bench/node.c tests/bench/host.c tests/bench/raw.c \
+	tests/bench/raw_nng.c tests/bench/bench.c
 bench-user_LDLIBS := -lnng -ljansson
 TESTBINS += bench-chans
 bench-chans_SRCS := tests/bench/chans.c tests/system/gate/lib.c
@@ -54,3 +55,13 @@ bench-plot_LDLIBS := -ljansson -lm
 BENCHES += bench-switch
 bench-switch_SRCS := tests/bench/switch.c tests/unit/boot/telemetry.c tests/bench/bench.c
 bench-switch_LDLIBS := -ljansson -lbpf
+
+BENCHES += bench-guard
+bench-guard_SRCS := kernel/cgroup.c $(addprefix tools/boot/,group.c guard.c pins.c names.c) \
+	$(addprefix tests/bench/,guard.c worker.c host.c bench.c)
+bench-guard_LDLIBS := -lcap-ng -lbpf -ljansson
+
+BENCHES += bench-wordcount
+bench-wordcount_SRCS := $(addprefix tests/bench/,wordcount.c host.c bench.c)
+bench-wordcount_LDLIBS := -ljansson
+$(B)/bin/bench-wordcount: | all

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* See node.h. */
 #include "node.h"
+#include "host.h"
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,19 +22,6 @@ static struct {
 	pid_t kernel;
 } node;
 
-/* Where the programs lie: $WRIT_B/bin, or beside oneself. */
-static void find_bin(char *ret, size_t size)
-{
-	const char *build = getenv("WRIT_B");
-	ssize_t n = readlink("/proc/self/exe", ret, size - 1);
-
-	ret[n > 0 ? n : 0] = '\0';
-	if (build != NULL)
-		snprintf(ret, size, "%s/bin", build);
-	else if (strrchr(ret, '/') != NULL)
-		*strrchr(ret, '/') = '\0';
-}
-
 static int folder(const char *name, mode_t mode)
 {
 	char path[96];
@@ -46,7 +34,7 @@ static _Noreturn void boot(const char *image)
 {
 	char bin[256], program[300], mod[300], host[100], name[32], run[80], logs[80];
 
-	find_bin(bin, sizeof(bin));
+	host_bin(bin, sizeof(bin));
 	snprintf(program, sizeof(program), "%s/writ-boot", bin);
 	snprintf(mod, sizeof(mod), "root=%s/%s", bin, image);
 	snprintf(host, sizeof(host), "ctl=rw:%s/ctl", node.dir);
@@ -135,8 +123,6 @@ int node_order(const char *words, unsigned n, int64_t *ret)
 
 void node_down(void)
 {
-	char cmd[96];
-
 	if (node.log != NULL)
 		fclose(node.log);
 	node.log = NULL;
@@ -148,8 +134,7 @@ void node_down(void)
 		waitpid(node.kernel, NULL, 0);
 	}
 	node.kernel = 0;
-	snprintf(cmd, sizeof(cmd), "rm -rf '%s'", node.dir);
-	if (node.dir[0] != '\0' && system(cmd) != 0) /* NOLINT(cert-env33-c): our own words */
-		perror("bench: rm");
+	if (node.dir[0] != '\0')
+		host_run("rm -rf '%s'", node.dir);
 	node.dir[0] = '\0';
 }

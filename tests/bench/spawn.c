@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "bench.h"
+#include "host.h"
 
 enum { TURN = 16, RATE_PROCS = 2000, RATE_ALIVE = 64 };
 
@@ -26,22 +27,6 @@ static struct {
 	int64_t values[TURN];
 	unsigned left;
 } b;
-
-static int run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static int run(const char *fmt, ...)
-{
-	char cmd[2048];
-	va_list ap;
-	int r;
-
-	va_start(ap, fmt);
-	vsnprintf(cmd, sizeof(cmd), fmt, ap);
-	va_end(ap);
-	r = system(cmd); /* NOLINT(cert-env33-c): our own words */
-	if (r != 0)
-		fprintf(stderr, "bench-spawn: failed: %s\n", cmd);
-	return r == 0 ? 0 : -1;
-}
 
 static int put(const char *name, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static int put(const char *name, const char *fmt, ...)
@@ -184,18 +169,18 @@ static int set_up(void *arg)
 		"      - {image: \"null\"}\n      - {image: bare}\n",
 		b.bin, b.null, b.bare) < 0)
 		return -1;
-	if (run("%s/writ up --node %s --host ctl=%s/ctl:rw >&2", b.bin, b.node, b.dir) < 0)
+	if (host_run("%s/writ up --node %s --host ctl=%s/ctl:rw >&2", b.bin, b.node, b.dir) < 0)
 		return -1;
-	return run("%s/writ run -d --node %s %s/bench.yaml >&2", b.bin, b.node, b.dir);
+	return host_run("%s/writ run -d --node %s %s/bench.yaml >&2", b.bin, b.node, b.dir);
 }
 
 static int set_up_runc(void *arg)
 {
 	const char *image = image_path(arg);
 
-	if (run("mkdir -p %s/bundle/rootfs && cp %s %s/bundle/rootfs/null && cd %s/bundle && "
-		"rm -f config.json && runc spec && sed -i -e 's|\"sh\"|\"/null\"|' "
-		"-e 's|\"terminal\": true|\"terminal\": false|' config.json",
+	if (host_run("mkdir -p %s/bundle/rootfs && cp %s %s/bundle/rootfs/null && cd %s/bundle && "
+		     "rm -f config.json && runc spec && sed -i -e 's|\"sh\"|\"/null\"|' "
+		     "-e 's|\"terminal\": true|\"terminal\": false|' config.json",
 		b.dir, image, b.dir, b.dir) < 0)
 		return -1;
 	return set_up(arg);
@@ -204,25 +189,20 @@ static int set_up_runc(void *arg)
 static void tear_down(void *arg)
 {
 	(void)arg;
-	run("%s/writ down --node %s >&2", b.bin, b.node);
+	host_run("%s/writ down --node %s >&2", b.bin, b.node);
 }
 
 static int prepare(void)
 {
-	const char *build = getenv("WRIT_B");
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	ssize_t n = readlink("/proc/self/exe", b.bin, sizeof(b.bin) - 1);
 
-	if (build != NULL)
-		snprintf(b.bin, sizeof(b.bin), "%s/bin", build);
-	else if (n > 0 && strrchr(b.bin, '/') != NULL)
-		*strrchr(b.bin, '/') = '\0';
+	host_bin(b.bin, sizeof(b.bin));
 	snprintf(b.null, sizeof(b.null), "%s/bench-null", b.bin);
 	snprintf(b.bare, sizeof(b.bare), "%s/bench-bare", b.bin);
 	snprintf(b.node, sizeof(b.node), "b%d", (int)getpid());
 	snprintf(b.dir, sizeof(b.dir), "/tmp/writ-bench-XXXXXX");
 	if (mkdtemp(b.dir) == NULL || chmod(b.dir, 0755) != 0 ||
-	    run("mkdir -m 0777 %s/ctl", b.dir) < 0)
+	    host_run("mkdir -m 0777 %s/ctl", b.dir) < 0)
 		return -1;
 	/* the peers' null has no gate and says so */
 	return null >= 0 && dup2(STDERR_FILENO, 9) == 9 && dup2(null, STDERR_FILENO) >= 0 ? 0 : -1;
@@ -263,6 +243,6 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	rc = bench_main(argc, argv, list, sizeof(list) / sizeof(list[0]));
-	run("rm -rf %s /var/log/writ/%s", b.dir, b.node);
+	host_run("rm -rf %s /var/log/writ/%s", b.dir, b.node);
 	return rc;
 }
