@@ -89,12 +89,12 @@ alive() {
 	done
 	return 1
 }
-populated() { until_ok 100 test "$(everybody | wc -l)" -ge 50; }
+many() { [ "$(everybody | wc -l)" -ge "$1" ]; }
 slow='' unheld='' took_all=''
 for round in 1 2 3 4 5 6; do
 	kernel_up "${M[@]}" > /dev/null
-	[ "$round" -gt 3 ] && populated # else while they are still being started
-	until_ok 100 test "$(everybody | wc -l)" -ge 2
+	[ "$round" -gt 3 ] && until_ok 100 many 50 # else while they are still being started
+	until_ok 100 many 2
 	sleep "0.0$((RANDOM % 90 + 10))"
 	groups
 	kill -KILL "$KERNEL"
@@ -116,7 +116,7 @@ check "nothing is left" no_leftovers
 
 # writ-boot too: then nobody clears, and the pins stay
 kernel_up "${M[@]}"
-until_ok 100 test "$(everybody | wc -l)" -ge 20
+until_ok 100 many 20
 kill -KILL "$BOOT" "$KERNEL"
 wait "$BOOT" 2> /dev/null
 BOOT=0
