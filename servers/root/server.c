@@ -171,9 +171,11 @@ void instance_tick(uint64_t now)
 			i->fault[0] = '\0';
 			i->backoff = INSTANCE_BACKOFF_MIN;
 		}
-		if (i->state != INSTANCE_LATER || now < i->restart_at)
+		if (i->state != INSTANCE_LATER)
 			continue;
-		if (instance_start(i) < 0)
+		if (now < i->restart_at)
+			op_alarm(i->restart_at - now); /* this one was another's */
+		else if (instance_start(i) < 0)
 			instance_down(i);
 	}
 }
