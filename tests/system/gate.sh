@@ -9,14 +9,14 @@ cd "$(dirname "$0")/../.." || exit 1
 
 rss() { awk '/^VmRSS/ { print $2 }' "/proc/$KERNEL/status"; }
 
-kernel_up root="$B/bin/t-gate"
+kernel_up root="$B/bin/t-gate" "scale-${WRIT_TEST_SCALE:-1}=$B/bin/t-gate"
 until_ok 50 grep -q 'ok 1 ' "$LOGS/1.log"
 quiet=$(rss)
 until_ok 600 grep -q '# thousand live' "$LOGS/1.log"
 full=$(rss)
 nap=$(find /sys/fs/cgroup -maxdepth 5 -path "*/writ/$NODE/gate/nest" -exec cat {}/cgroup.procs \; |
-	sort -u | while read -r p; do grep -qx nap "/proc/$p/comm" && echo "$p" && break; done)
-own=$(awk '/^Private_/ { n += $2 } END { print n }' "/proc/$nap/smaps_rollup")
+	sort -u | sed 's|.*|/proc/&/comm|' | xargs grep -slx nap | sed -n '1s|/comm||p')
+own=$(awk '/^Private_/ { n += $2 } END { print n }' "$nap/smaps_rollup")
 until_ok 300 grep -q '# taken back' "$LOGS/1.log"
 logs=$(find "/proc/$KERNEL/fd" -lname "$LOGS/*.log" 2> /dev/null | wc -l)
 wait "$BOOT"
