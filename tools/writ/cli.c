@@ -31,6 +31,14 @@ int cli_number(struct cli *c, const char *what, const char *text, uint64_t max, 
 	return 0;
 }
 
+int cli_ms(int ms)
+{
+	const char *scale = getenv("WRIT_TEST_SCALE");
+	int n = scale != NULL ? atoi(scale) : 1;
+
+	return n > 1 && n <= CLI_SCALE_MAX ? ms * n : ms;
+}
+
 bool cli_name_ok(const char *name)
 {
 	size_t n = strlen(name);

@@ -17,6 +17,7 @@
 #define CLI_VERSION   "0.1.0"
 #define CLI_HOSTS_MAX 64
 #define CLI_PATH_MAX  4096
+#define CLI_SCALE_MAX 1000
 #define CLI_RUN_DIR   "/run/writ"
 #define CLI_LOG_DIR   "/var/log/writ"
 
@@ -58,6 +59,10 @@ void cli_error(struct cli *c, const char *fmt, ...) __attribute__((format(printf
 
 /* Read a decimal number up to @max. Returns 0, or EX_USAGE with the error naming @what. */
 int cli_number(struct cli *c, const char *what, const char *text, uint64_t max, uint64_t *ret);
+
+/* How long to wait for what should take @ms at most: WRIT_TEST_SCALE times as long, for tests on a
+ * machine that is so many times slower than others. The one place that reads it. */
+int cli_ms(int ms);
 
 /* Is @name fit to be a node's or host folder's name: 1 to 31 of [a-z0-9_-], no '-' in front? */
 bool cli_name_ok(const char *name);

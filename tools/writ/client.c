@@ -97,7 +97,7 @@ static int dial(struct client *cl, const char *url)
 	int r;
 
 	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += CLIENT_TIMEOUT_MS / 1000;
+	until.tv_sec += cli_ms(CLIENT_TIMEOUT_MS) / 1000;
 	if ((r = nng_socket_set_size(cl->sock, NNG_OPT_RECVMAXSZ, CLIENT_FRAME_MAX)) != 0 ||
 	    (r = nng_socket_set_ms(cl->sock, NNG_OPT_RECONNMINT, 20)) != 0 ||
 	    (r = nng_pipe_notify(cl->sock, NNG_PIPE_EV_ADD_POST, on_connected, connected)) != 0 ||
@@ -134,8 +134,8 @@ int client_open(struct cli *c, struct client *cl)
 
 void client_limit(struct client *cl, int ms)
 {
-	nng_socket_set_ms(cl->sock, NNG_OPT_SENDTIMEO, ms);
-	nng_socket_set_ms(cl->sock, NNG_OPT_RECVTIMEO, ms);
+	nng_socket_set_ms(cl->sock, NNG_OPT_SENDTIMEO, cli_ms(ms));
+	nng_socket_set_ms(cl->sock, NNG_OPT_RECVTIMEO, cli_ms(ms));
 }
 
 void client_close(struct client *cl)

@@ -28,7 +28,7 @@ struct client {
 int client_open(struct cli *c, struct client *cl);
 void client_close(struct client *cl);
 
-/* Wait at most @ms for each step of later calls (CLIENT_TIMEOUT_MS at first). */
+/* Wait at most cli_ms(@ms) for each step of later calls (CLIENT_TIMEOUT_MS at first). */
 void client_limit(struct client *cl, int ms);
 
 /*

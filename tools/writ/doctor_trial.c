@@ -15,6 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tools/writ/cli.h"
+
 #define TRIAL_MS 5000
 
 int finding_fail(struct finding *f, int err, const char *fmt, ...)
@@ -81,7 +83,7 @@ static _Noreturn void child(struct trial *t, struct finding *f, const int *go, i
 static int reap(struct trial *t, int alive, struct finding *f)
 {
 	struct pollfd p = { .fd = alive, .events = POLLIN };
-	bool hung = poll(&p, 1, TRIAL_MS) == 0;
+	bool hung = poll(&p, 1, cli_ms(TRIAL_MS)) == 0;
 	int status = 0;
 
 	if (hung)

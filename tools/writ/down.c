@@ -19,7 +19,7 @@ static bool gone(int pidfd, int ms)
 {
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
 
-	return poll(&p, 1, ms) == 1;
+	return poll(&p, 1, cli_ms(ms)) == 1;
 }
 
 static bool ask_root(struct cli *c)

@@ -132,7 +132,7 @@ int node_kernel_find(struct cli *c, pid_t *ret_pid, int *ret_pidfd)
 		}
 		r = fstat(fd, &st) == 0 ? owner_open(&st, ret_pid, ret_pidfd) : -errno;
 		if (r == -ESRCH)
-			poll(NULL, 0, 20);
+			poll(NULL, 0, cli_ms(20));
 	}
 	close(fd);
 	if (r < 0)
@@ -151,7 +151,7 @@ int node_guard(struct cli *c, int *ret_fd)
 	if (fd < 0)
 		return cli_fail(c, EX_OSERR, "%s: %s", CLI_RUN_DIR, strerror(errno));
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		if (ms >= GUARD_MS) {
+		if (ms >= cli_ms(GUARD_MS)) {
 			close(fd);
 			return cli_fail(c, EX_TEMPFAIL, "another writ up or down is at work");
 		}

@@ -283,7 +283,7 @@ static int ping(struct cli *c, struct client *cl)
 /* Ask root until it answers, the kernel @pid ends, or time is up. */
 static int root_wait(struct cli *c, pid_t pid)
 {
-	uint64_t end = show_clock(CLOCK_MONOTONIC) + UP_WAIT_MS * UINT64_C(1000000);
+	uint64_t end = show_clock(CLOCK_MONOTONIC) + (uint64_t)cli_ms(UP_WAIT_MS) * 1000000;
 	struct client cl = { 0 };
 	int rc, status, ms = 10;
 
@@ -297,7 +297,8 @@ static int root_wait(struct cli *c, pid_t pid)
 		}
 		if (show_clock(CLOCK_MONOTONIC) > end) {
 			rc = cli_fail(c, EX_UNAVAILABLE,
-			    "node %s: root didn't answer in %d s:", c->node, UP_WAIT_MS / 1000);
+			    "node %s: root didn't answer in %d s:", c->node,
+			    cli_ms(UP_WAIT_MS) / 1000);
 			break;
 		}
 		poll(NULL, 0, ms);
@@ -318,7 +319,7 @@ static void boot_undo(struct cli *c, pid_t pid, int log, off_t from)
 	memcpy(error, c->error, sizeof(error));
 	kill(pid, SIGTERM); /* our own child, not waited for yet: the pid is its */
 	for (int ms = 0; waitpid(pid, NULL, WNOHANG) == 0; ms += 50) {
-		if (ms >= 2000 && node_kernel_find(c, &kernel, &pidfd) == 0 && pidfd >= 0) {
+		if (ms >= cli_ms(2000) && node_kernel_find(c, &kernel, &pidfd) == 0 && pidfd >= 0) {
 			pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
 			close(pidfd);
 		}
