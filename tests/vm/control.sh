@@ -23,7 +23,7 @@ check() # WHAT CONDITION...
 
 run() # SETTING=VALUE... PROGRAM: its output lies in $dir/out, its status in $rc
 {
-	env VM_OUT="$dir" VM_SCALE=4 "$@" >"$dir/out" 2>&1
+	env VM_OUT="$dir" VM_MACHINES=1 VM_SCALE=4 "$@" >"$dir/out" 2>&1
 	rc=$?
 }
 says() { grep -qE -- "$1" "$dir/out"; }
@@ -34,14 +34,14 @@ check "a failed test fails the run" test "$rc" = 1
 check "- and is counted" last_is "1 passed, 1 failed"
 run tools/vmtest tests/vm/control/panics.sh
 check "a panic fails the run" test "$rc" = 1
-check "- and is said" says 'the machine ended before its tests did'
+check "- and is said" says 'machine 1 ended before its tests did'
 check "- with the kernel's words" says 'Kernel panic'
 check "- and there are totals" last_is "0 passed, 1 failed"
 start=$SECONDS
 run VM_SECS=60 tools/vmtest tests/vm/control/hangs.sh
 check "a hang fails the run" test "$rc" = 1
 check "- within its limit" test $((SECONDS - start)) -lt 120
-check "- and is said" says 'the machine hung: it did not end within 60 s'
+check "- and is said" says 'machine 1 hung: it did not end within 60 s'
 check "- and there are totals" last_is "0 passed, 1 failed"
 run VM_APPEND="lsm=landlock" tools/vmtest tests/vm/layers.sh
 check "without BPF LSM the run fails" test "$rc" = 1
