@@ -9,11 +9,15 @@
 #include <linux/bpf.h>
 #include <sys/syscall.h>
 
-enum { MIRROR_SLICE = 128 }; /* slots written or looked at in a turn */
+enum {
+	MIRROR_SLICE = 32,       /* slots written or looked at in a turn */
+	MIRROR_FAMILY = 256,     /* siblings a parent is looked for behind */
+	MIRROR_FAR = UINT32_MAX, /* a parent that was not found */
+};
 
 static struct {
-	uint32_t *changed; /* slots, each once */
-	uint32_t nchanged, rescan;
+	uint32_t *changed; /* a ring of slots, each once, from first */
+	uint32_t first, nchanged, rescan;
 	uint64_t *listed, *shown; /* a bit for each slot: is in changed; has a row */
 } mirror;
 
@@ -104,17 +108,40 @@ static bool of_a_proc(slot_t s)
 	    captab_obj(&k.caps, sl->cnode)->body != (uint32_t)K_OWN_BODY;
 }
 
-static void changed(void *arg, slot_t s)
+/* Each is listed once, so the ring never fills. */
+static void list(slot_t s)
 {
-	const struct slot *sl = captab_slot(&k.caps, s);
-
-	(void)arg;
-	if (sl != NULL && sl->first != 0 && mirror.rescan == 0)
-		mirror.rescan = 1; /* its children have, or will have, another parent */
 	if (bit(mirror.listed, s) || (!bit(mirror.shown, s) && !of_a_proc(s)))
 		return;
 	mirror.listed[s / 64] |= UINT64_C(1) << s % 64;
-	mirror.changed[mirror.nchanged++] = s;
+	mirror.changed[(mirror.first + mirror.nchanged++) % K_SLOTS] = s;
+}
+
+/* Its children have, or will have, another parent: a few are listed, for more all is looked
+ * through. */
+static void changed(void *arg, slot_t s)
+{
+	slot_t c = k.caps.slots[s].first;
+
+	(void)arg;
+	for (unsigned n = 0; n < MIRROR_SLICE && c != 0 && c < SLOT_UP; n++) {
+		list(c);
+		c = k.caps.slots[c].next;
+	}
+	if (c != 0 && c < SLOT_UP && mirror.rescan == 0)
+		mirror.rescan = 1;
+	list(s);
+}
+
+/* MIRROR_FAR: it would take too long to find. */
+static uint32_t parent_of(slot_t s)
+{
+	for (unsigned n = 0; n < MIRROR_FAMILY; n++) {
+		s = k.caps.slots[s].next;
+		if (s == 0 || s >= SLOT_UP)
+			return s & ~SLOT_UP;
+	}
+	return MIRROR_FAR;
 }
 
 static void show(slot_t s)
@@ -124,7 +151,7 @@ static void show(slot_t s)
 	if (of_a_proc(s)) {
 		k_cap_row(s, &row);
 		row.slot = s;
-		row.parent = captab_parent(&k.caps, s);
+		row.parent = parent_of(s);
 		if (map_set(BOOT_CAPS, &s, &row) == 0)
 			mirror.shown[s / 64] |= UINT64_C(1) << s % 64;
 	} else if (bit(mirror.shown, s)) {
@@ -133,20 +160,31 @@ static void show(slot_t s)
 	}
 }
 
+/* Some of all slots, so that also what did not fit into the map gets there when it does. */
+static void rescan(void)
+{
+	for (unsigned n = 0; n < MIRROR_SLICE && mirror.rescan != 0; n++) {
+		if (captab_slot(&k.caps, mirror.rescan) == NULL)
+			mirror.rescan |= 63; /* CNodes are made of blocks of 64 */
+		else
+			show(mirror.rescan);
+		if (++mirror.rescan >= k.caps.nslots)
+			mirror.rescan = 0;
+	}
+}
+
 bool k_mirror(bool idle)
 {
 	for (unsigned n = 0; n < MIRROR_SLICE && mirror.nchanged > 0; n++) {
-		slot_t s = mirror.changed[--mirror.nchanged];
+		slot_t s = mirror.changed[mirror.first];
 
+		mirror.first = (mirror.first + 1) % K_SLOTS;
+		mirror.nchanged--;
 		mirror.listed[s / 64] &= ~(UINT64_C(1) << s % 64);
 		show(s);
 	}
-	for (unsigned n = 0; idle && n < MIRROR_SLICE && mirror.rescan != 0; n++) {
-		if (bit(mirror.shown, mirror.rescan))
-			show(mirror.rescan);
-		if (++mirror.rescan == k.caps.nslots)
-			mirror.rescan = 0;
-	}
+	if (idle)
+		rescan();
 	return mirror.nchanged > 0 || mirror.rescan != 0;
 }
 

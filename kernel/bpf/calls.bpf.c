@@ -84,9 +84,11 @@ int BPF_PROG(guard_fork, struct task_struct *parent, struct task_struct *child)
 {
 	struct guard_task *t = managed(parent), *n;
 
-	if (t == NULL || child->pid != child->tgid)
+	if (t == NULL)
 		return 0;
 	n = bpf_task_storage_get(&tasks, child, t, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (n != NULL && child->pid != child->tgid)
+		return 0; /* a thread: asked is its leader, which by an exec it can become */
 	if (n == NULL || t->phase != GUARD_NEST) {
 		punish(t, GUARD_UNKNOWN);
 		if (n != NULL && mode() == GUARD_ENFORCE)

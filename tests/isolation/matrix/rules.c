@@ -150,6 +150,21 @@ static void child_exec(int fd)
 
 static int image = -1, out[2];
 
+static void *thread_exec(void *arg)
+{
+	child_exec(image);
+	return arg;
+}
+
+/* Executes by another thread than its leader, whose task it takes over by that. */
+static void fn_thread_exec(void)
+{
+	pthread_t t;
+
+	if (pthread_create(&t, NULL, thread_exec, NULL) == 0)
+		pthread_join(t, NULL);
+}
+
 /* As a nest does: its child executes once. word: the child's wait status. */
 static void fn_nest(void)
 {
@@ -274,6 +289,13 @@ static void test_modes(void)
 	check("audit: it goes on",
 	    !run_killed(&guard, GUARD_RUN, WRIT_PROFILE_NATIVE, fn_forbidden));
 	check("and is counted", denials_of(&guard, GUARD_BY_CALLS, SYS_getpgid) == before + 1);
+	before = denials_of(&guard, GUARD_BY_CALLS, GUARD_UNKNOWN);
+	check("audit: a thread executes",
+	    !run_killed(&guard, GUARD_RUN, WRIT_PROFILE_SERVER, fn_thread_exec) &&
+		read(out[0], &(char){ 0 }, 1) == 1);
+	check("and its process is held all the same",
+	    denials_of(&guard, GUARD_BY_CALLS, GUARD_UNKNOWN) == before + 1);
+	before = denials_of(&guard, GUARD_BY_CALLS, SYS_getpgid) - 1;
 	set_mode(&guard, GUARD_OFF);
 	check("off: it goes on", !run_killed(&guard, GUARD_RUN, WRIT_PROFILE_NATIVE, fn_forbidden));
 	check("and is not counted", denials_of(&guard, GUARD_BY_CALLS, SYS_getpgid) == before + 1);
