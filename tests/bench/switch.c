@@ -150,7 +150,7 @@ static struct pair one = { .managed = true }, apart = { .managed = true, .apart 
 	}
 
 static const struct bench list[] = {
-	SWITCH("ebpf.switch.one", "one CPU", &one),
+	SWITCH("ebpf.switch.same", "one CPU", &one),
 	SWITCH("ebpf.switch.apart", "two CPUs", &apart),
 	SWITCH("ebpf.switch.unmanaged", "one CPU", &others),
 };

@@ -42,3 +42,5 @@ t-chan_LDLIBS := -Wl,--wrap=mmap
 t-chan_STATIC := 1
 tests/system/chan.sh_SECS := 300
 SHTESTS += tests/system/chan.sh
+SHTESTS += tests/system/telemetry.sh
+tests/system/telemetry.sh_SECS := 300

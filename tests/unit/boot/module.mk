@@ -4,3 +4,4 @@ TESTS += unit-sched
 unit-sched_SRCS := tests/unit/boot/test-sched.c tests/unit/boot/telemetry.c
 unit-sched_LDLIBS := -lbpf -lcheck -lsubunit -lm -lrt -lpthread
 $(B)/tests/unit/boot/telemetry.o: $(B)/gen/bpf/sched.skel.h
+$(B)/tests/unit/boot/test-sched.o: $(B)/gen/bpf/tables.skel.h

@@ -5,6 +5,7 @@
  * process is looked at as a zombie: Linux then still has its numbers.
  */
 #include <check.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -24,7 +25,9 @@
 #include <time.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 
+#include "bpf/tables.skel.h"
 #include "tests/unit/boot/telemetry.h"
 
 enum { PID = 7, REALM = 3 };
@@ -41,6 +44,14 @@ static void setup(void)
 static void teardown(void)
 {
 	telemetry_free(t);
+}
+
+/* How much slower than usual this machine is. */
+static uint64_t scale(void)
+{
+	const char *said_so = getenv("WRIT_TEST_SCALE");
+
+	return said_so != NULL ? strtoull(said_so, NULL, 10) : 1;
 }
 
 static int64_t now(void)
@@ -230,63 +241,89 @@ START_TEST(who_faults)
 }
 END_TEST
 
-static int report[2];
-
-static void report_self(void)
-{
-	struct said s = said(getpid(), (pid_t)syscall(SYS_gettid));
-
-	ck_assert_int_eq(write(report[1], &s, sizeof(s)), sizeof(s));
-}
+enum { THREADS = 8 };
+static int done[2], leave[2];
 
 static void *work_thread(void *arg)
 {
+	char c = 0;
+
 	(void)arg;
 	for (int i = 0; i < 20; i++) {
 		compute(2000000);
 		nap(1000000);
 	}
-	report_self();
+	ck_assert_int_eq(write(done[1], &c, 1), 1);
+	ck_assert_int_eq(read(leave[0], &c, 1), 1);
 	return NULL;
 }
 
 static void work_threads(void)
 {
-	pthread_t v[8];
+	pthread_t v[THREADS];
 
-	for (int i = 0; i < 8; i++)
+	for (int i = 0; i < THREADS; i++)
 		pthread_create(&v[i], NULL, work_thread, NULL);
-	for (int i = 0; i < 8; i++)
+	for (int i = 0; i < THREADS; i++)
 		pthread_join(v[i], NULL);
-	report_self();
+}
+
+/* What Linux says of all threads of @child, which sleep. */
+static struct said said_of_threads(pid_t child)
+{
+	struct said sum = { 0 };
+	char path[64];
+	struct dirent *e;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", child);
+	d = opendir(path);
+	ck_assert_ptr_nonnull(d);
+	while ((e = readdir(d)) != NULL) {
+		struct said s;
+
+		if (e->d_name[0] == '.')
+			continue;
+		s = said(child, atoi(e->d_name));
+		sum.cpu += s.cpu;
+		sum.wait += s.wait;
+		sum.slices += s.slices;
+		sum.sleeps += s.sleeps;
+		sum.preemptions += s.preemptions;
+	}
+	closedir(d);
+	return sum;
 }
 
 START_TEST(whose_threads_work)
 {
-	struct said sum = { 0 }, s;
 	struct rusage u;
+	struct said s;
 	struct sched_row r;
 	pid_t child;
 	int status;
+	char c[THREADS] = { 0 };
 
-	ck_assert_int_eq(pipe2(report, O_CLOEXEC | O_NONBLOCK), 0);
+	ck_assert_int_eq(pipe2(done, O_CLOEXEC), 0);
+	ck_assert_int_eq(pipe2(leave, O_CLOEXEC), 0);
 	child = start(work_threads, PID, REALM, WRIT_CLASS_BE);
+	for (int i = 0; i < THREADS; i++)
+		ck_assert_int_eq(read(done[0], c, 1), 1);
+	nap(100000000); /* all sleep */
+	ck_assert_int_eq(telemetry_fresh(t), 0);
+	r = row(PID, REALM);
+	s = said_of_threads(child);
+	agrees(&r.n, &s);
+	ck_assert_int_eq(write(leave[1], c, THREADS), THREADS);
 	ck_assert_int_eq(wait4(child, &status, 0, &u), child);
 	ck_assert_int_eq(status, 0);
 	nap(20000000);
 	r = row(PID, REALM);
-	for (int i = 0; i < 9; i++) {
-		ck_assert_int_eq(read(report[0], &s, sizeof(s)), sizeof(s));
-		sum.wait += s.wait;
-		sum.slices += s.slices;
-	}
 	close_to("cpu", r.n.cpu_ns,
 	    (uint64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000000 +
 		(uint64_t)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1000,
-	    1000000);
-	close_to("wait", r.n.wait_ns, sum.wait, 2000000);
-	close_to("slices", r.n.slices, sum.slices, 20);
-	close_to("sleeps", r.n.sleeps, (uint64_t)u.ru_nvcsw, 20);
+	    1000000 * scale());
+	close_to("sleeps", r.n.sleeps, (uint64_t)u.ru_nvcsw, 2 * THREADS);
 	ck_assert_int_eq(r.ended, 1);
 }
 END_TEST
@@ -305,12 +342,16 @@ START_TEST(who_is_on_the_cpu_all_the_time_is_seen_when_looked_at)
 	struct said s;
 
 	for (int i = 0; i < 3; i++) {
+		struct said before;
+
 		nap(100000000);
+		before = said(child, child);
 		ck_assert_int_eq(telemetry_fresh(t), 0);
-		s = said(child, child);
 		r = row(PID, REALM);
+		s = said(child, child);
 		/* a tick is what Linux itself may be late by */
-		close_to("cpu", r.n.cpu_ns, s.cpu, 10000000);
+		ck_assert_uint_ge(r.n.cpu_ns + 10000000, before.cpu);
+		ck_assert_uint_le(r.n.cpu_ns, s.cpu + 10000000);
 	}
 	kill(child, SIGKILL);
 	ends(child);
@@ -345,7 +386,8 @@ START_TEST(who_takes_the_cpu_from_whom)
 	ck_assert_uint_ge(r.n.preemptions, 10);
 	ck_assert_uint_ge(r.n.by_be, 10);
 	ck_assert_uint_ge(other.n.by_lc, 10);
-	ck_assert_uint_eq(r.n.by_lc + r.n.by_be + r.n.by_others, r.n.preemptions);
+	/* Linux also counts what was before anybody looked */
+	close_to("by whom", r.n.by_lc + r.n.by_be + r.n.by_others, r.n.preemptions, 5);
 	ck_assert_int_eq(bpf_map_lookup_elem(telemetry_map(t, "preempts"), &key, &count), 0);
 	ck_assert_uint_eq(count, r.n.by_be);
 }
@@ -491,6 +533,18 @@ START_TEST(nobody_elses_processes_are_counted)
 }
 END_TEST
 
+START_TEST(the_tables_load)
+{
+	size_t size;
+	const void *bytes = tables_bpf__elf_bytes(&size);
+	struct bpf_object *o = bpf_object__open_mem(bytes, size, NULL);
+
+	ck_assert_ptr_nonnull(o);
+	ck_assert_int_eq(bpf_object__load(o), 0);
+	bpf_object__close(o);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("sched");
@@ -511,6 +565,7 @@ int main(void)
 	tcase_add_test(tc, histograms_when_they_are_asked_for);
 	tcase_add_test(tc, the_ended_make_room);
 	tcase_add_test(tc, nobody_elses_processes_are_counted);
+	tcase_add_test(tc, the_tables_load);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_ENV);
 	failed = srunner_ntests_failed(sr);

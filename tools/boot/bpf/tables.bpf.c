@@ -43,9 +43,8 @@ static const char hook_words[][WORD] = { [GUARD_HOOK_EXEC] = "exec",
 	[GUARD_HOOK_MMAP_EXEC] = "mmap_exec",
 	[GUARD_HOOK_USERNS] = "userns",
 	[GUARD_HOOK_BPF] = "bpf" };
-static const char mode_words[][WORD] = { [GUARD_OFF] = "off",
-	[GUARD_AUDIT] = "audit",
-	[GUARD_ENFORCE] = "enforce" };
+static const char mode_words
+    [][WORD] = { [GUARD_OFF] = "off", [GUARD_AUDIT] = "audit", [GUARD_ENFORCE] = "enforce" };
 static const char by_words[][WORD] = { "others", "be", "lc" };
 static const char unknown[] = "?";
 

@@ -1,0 +1,142 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# What is counted of a real node: tables, maps and `writ top` say what Linux and the node
+# itself say; every command of docs/operators.md does what it says.
+# shellcheck disable=SC2317,SC2016 # what check runs or evaluates, later
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/system/lib.sh
+. tests/system/lib.sh
+export WRIT_NODE=$NODE
+PINS=/sys/fs/bpf/writ/nodes/$NODE
+
+mkdir -p "$TMP/result" "$TMP/in"
+cp docs/*.md "$TMP/in"
+cat > "$TMP/node.yaml" << EOF
+hosts:
+  - {name: in, path: $TMP/in, rights: [read]}
+EOF
+cat > "$TMP/wc.yaml" << EOF
+realm: wc
+limits: {procs: 64, memory: 1GiB}
+mounts:
+  - {at: /in, host: in, rights: [read]}
+  - {at: /out, host: out, rights: [read, write, create]}
+images:
+  - {name: coordinator, path: $(bin wc-coordinator)}
+  - {name: mapper, path: $(bin wc-mapper)}
+  - {name: reducer, path: $(bin wc-reducer)}
+procs:
+  - name: coordinator
+    image: coordinator
+    args: ["4", "2"]
+    grants:
+      - {path: /in, rights: [read]}
+      - {path: /out, rights: [read, create]}
+      - {spawn: workers, procs: 32, memory: 1GiB}
+      - {image: mapper}
+      - {image: reducer}
+EOF
+# the rows of a map that a filter of jq takes
+map() { bpftool -j map dump pinned "$PINS/maps/$1" | jq -c ".[].formatted | $2"; }
+table() { cat "$PINS/iter/$1"; }
+fresh() { cat "$PINS/iter/fresh"; }
+top_rows() { rows ".[] | $1" top; }
+
+check "a node comes up" writ up --file docs/examples/node.yaml --host "in=$TMP/in" --host "out=$TMP/result:rw"
+check "a realm runs" writ run "$TMP/wc.yaml"
+
+# --- what is told of the node is what the node says --------------------------------------
+same() { # same WANT HAVE: two commands print the same
+	diff <(eval "$1" | sort) <(eval "$2" | sort)
+}
+check "maps/procs has the procs of ps" same "rows '.[] | \"\(.pid) \(.name) \(.class)\"' ps -a" \
+	"map procs '.value | \"\(.pid) \(.name) \(.class | ltrimstr(\"CLASS_\") | ascii_downcase)\"' | tr -d '\"'"
+check "iter/procs as well" same "rows '.[].name' ps -a" "table procs | awk 'NR > 1 { print \$4 }'"
+check "maps/caps has the capabilities of writ caps" same "rows '.[] | select(.type != \"hold\") | \"\(.slot) \(.parent) \(.object)\"' caps" \
+	"map caps '.value | \"\(.slot) \(.parent) \(.obj)\"' | tr -d '\"'"
+check "iter/caps as well" same "rows '.[] | select(.type != \"hold\") | .slot' caps" "table caps | awk 'NR > 1 { print \$1 }'"
+check "maps/realms has the realms" same "rows '.[] | select(.alive > 0) | .name' realms" \
+	"map realms '.value.name' | tr -d '\"'"
+
+# --- telemetry ------------------------------------------------------------------------------
+check "who ended has a row: the mappers" [ "$(map sched 'select(.value.name | startswith("mapper")) | .value.ended' |
+	grep -c 1)" -ge 4 ]
+check "whose rows say what they used" [ "$(map sched 'select(.value.name | startswith("mapper")) |
+	.value.n.cpu_ns > 0 and .value.n.slices > 0' | sort -u)" = true ]
+agrees() { # agrees NAME: schedstat of a sleeping proc, all its threads, before and after the row was read
+	local pid cpu wait slices row
+	pid=$(proc host_pid "$1") || return 1
+	for _ in 1 2 3 4 5; do
+		fresh
+		row=$(map sched "select(.value.name == \"$1\") | .value.n | \"\(.cpu_ns) \(.wait_ns) \(.slices)\"" |
+			tr -d '"')
+		read -r cpu wait slices < <(cat "/proc/$pid/task/"*/schedstat |
+			awk '{ c += $1; w += $2; n += $3 } END { printf "%.0f %.0f %d\n", c, w, n }')
+		echo "Linux: $cpu $wait $slices, counted: $row"
+		awk -v c="$cpu" -v w="$wait" -v n="$slices" '
+			function off(a, b) { return a > b ? a - b : b - a }
+			{ exit !(off($1, c) <= c / 50 + 1e5 && off($2, w) <= w / 50 + 1e5 && off($3, n) <= n / 50 + 2) }
+			' <<< "$row" && return 0
+		sleep 0.3
+	done
+	return 1
+}
+for name in schedd root; do
+	check "counted of $name: what Linux says to 2 %" agrees "$name"
+done
+sums() {
+	local all parts
+	fresh
+	all=$(map sched_realm '.value.n.slices' | awk '{ n += $1 } END { print n }')
+	parts=$(map sched '.value.n.slices' | awk '{ n += $1 } END { print n }')
+	echo "realms $all, procs $parts"
+	[ "$all" -ge "$parts" ] && [ $((all - parts)) -le $((parts / 50 + 10)) ]
+}
+check "realms have the sums of their procs" sums
+check "writ top has every proc that lives" same "rows '.[].pid' ps" \
+	"top_rows 'select(.ended | not) | select(.pid) | .pid'"
+check "- and the realm that ended by its name" [ -n "$(rows '.[] | select(.realm == "wc")' top --by=realm)" ]
+check "- sorted" [ "$(rows '[.[].slices] | . == (sort | reverse)' top --sort=slices)" = true ]
+check "- of one realm" [ "$(rows '[.[].realm] | unique | .[]' top wc)" = wc ]
+check "- refusals as the map has them" [ "$(top_rows 'select(.name == "root") | .refused')" = \
+	"$(map denials 'select(.value.name == "root") | .value.count' | awk '{ n += $1 } END { print n }')" ]
+trace() { map trace .value.bits; }
+"$B/bin/writ" top --histogram --interval=1 > "$TMP/top" 2>&1 &
+top=$!
+check "histograms are made while top shows them" until_ok 30 eval '[ "$(trace)" = 3 ]'
+check "- of waits and of times off the CPU" until_ok 50 grep -qE '^root .* lc .*[0-9](us|ms)' "$TMP/top"
+kill -INT "$top"
+wait "$top"
+check "- it ends well" [ $? -eq 0 ]
+check "- and has them ended" [ "$(trace)" = 0 ]
+check "calls are counted while top asks" eval 'writ top --once --calls --interval=1 & sleep 0.5; writ ps; writ ps; wait $!'
+check "- and were seen" [ "$(rows '.[] | select(.name == "root" and .call == "recvmsg") | .count > 0' top --calls)" = true ]
+check "- and no program is attached any more" [ "$(bpftool -j link show |
+	jq "[.[] | select(.prog_id == $(bpftool -j prog show pinned "$PINS/progs/trace_calls" | jq .id))] | length")" = 0 ]
+refused "without root top shows nothing" setpriv --reuid 65534 --regid 65534 --clear-groups "$B/bin/writ" --node "$NODE" top
+says 'needs root' || ok 1 "- and says why"
+
+# --- every command of the document -------------------------------------------------------------
+# In a mount namespace where there is tracefs, on the node of this test.
+sed -n '/^## What Linux shows/,$p' docs/operators.md | awk '/^```sh$/ { on = 1; next } /^```$/ { on = 0 } on' |
+	sed "s#/sys/fs/bpf/writ/#$PINS/#g" | grep -v '^#' > "$TMP/commands"
+check "the document has commands" [ "$(wc -l < "$TMP/commands")" -ge 35 ]
+run() {
+	unshare -m --propagation private bash -c '
+		mount -t tracefs tracefs /sys/kernel/tracing 2> /dev/null
+		PATH=$(realpath "$2"):$PATH
+		eval "$1"' run "$1" "$B/bin" < /dev/null 2>&1
+}
+quiet='iter/(fresh|preempts|calls_seen)|map update|SECCOMP|bpftrace|denials|runqslower|exitsnoop'
+while read -r command; do
+	check "operators.md: ${command//"$PINS"/\$PINS}" run "$command"
+	[[ $command =~ $quiet ]] || check "- it prints something" says .
+	! says '^(Error|ERROR: [^U]|libbpf|Traceback)' || ok 1 "- but it says: $(grep -m 1 -E '^(E|lib)' "$TMP/out")"
+done < "$TMP/commands"
+
+check "the node goes down" writ down
+check "- and its pins" [ ! -e "$PINS" ]
+refused "then nothing is counted" writ top --once
+echo "1..$CASES"
+exit $FAILED
