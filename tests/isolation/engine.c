@@ -17,7 +17,7 @@
 #define CASES_MAX 320
 
 static struct {
-	const char *junit, *without, *image;
+	const char *junit, *without, *image, *adversaries;
 	unsigned profiles;
 } opt;
 
@@ -315,6 +315,10 @@ static void in_node(void)
 	while (opt.profiles != 0 && (opt.profiles >> profile & 1) == 0)
 		profile++;
 	node_up(harness_folder(dir, sizeof(dir)));
+	if (opt.adversaries != NULL) {
+		run_adversaries(opt.adversaries);
+		return;
+	}
 	run_servers(run_all);
 	if (opt.image != NULL)
 		run_tenant(profile, run_all);
@@ -335,7 +339,16 @@ static void run_node(void)
 		in_node();
 	}
 	guard = NULL;
+	end_adversaries();
 	node_down();
+}
+
+static void run_profiles(void)
+{
+	nways = way_cases(all_ways, CASES_MAX);
+	for (unsigned i = 0; i < WRIT_PROFILE_N; i++)
+		if (opt.profiles == 0 || (opt.profiles >> i & 1) != 0)
+			run_profile(i);
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -344,6 +357,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case 'j': opt.junit = arg; return 0;
+	case 'a': opt.adversaries = arg; return 0;
 	case 'w':
 		for (char *p = arg; *p != '\0'; p++)
 			if (*p == ',')
@@ -370,6 +384,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static const struct argp_option options[] = {
 	{ "profile", 'p', "PROFILE", 0, "Only this one: native, files or server", 0 },
 	{ "junit", 'j', "FILE", 0, "Also write JUnit XML", 0 },
+	{ "adversaries", 'a', "DIR", 0,
+	    "Nothing but those that Writ has not written; their programs are in DIR", 0 },
 	{ "without", 'w', "STEP,...", 0, "Leave out these steps of the sandbox everywhere", 0 },
 	{ 0 },
 };
@@ -396,10 +412,8 @@ int main(int argc, char **argv)
 		return r;
 	harness_skip = opt.without;
 	sockets_open(harness_folder(dir, sizeof(dir)));
-	nways = way_cases(all_ways, CASES_MAX);
-	for (unsigned i = 0; i < WRIT_PROFILE_N; i++)
-		if (opt.profiles == 0 || (opt.profiles >> i & 1) != 0)
-			run_profile(i);
+	if (opt.adversaries == NULL)
+		run_profiles();
 	if (opt.without == NULL)
 		run_node();
 	failed = report_end(opt.junit);

@@ -94,7 +94,12 @@ int harness_event(const struct nest *n, struct nest_event *e, int *ret_pidfd)
 
 struct nest harness_nest(unsigned profile, const char *realm, uint32_t uid)
 {
-	struct nest_conf c = { .realm = realm, .uid = uid, .profile = profile };
+	return harness_nest_in(profile, realm, uid, NULL);
+}
+
+struct nest harness_nest_in(unsigned profile, const char *realm, uint32_t uid, const char *cgroup)
+{
+	struct nest_conf c = { .realm = realm, .uid = uid, .profile = profile, .cgroup = cgroup };
 	struct nest_event e = { 0 };
 	struct nest n;
 	int fd, r = nest_start(&c, &n);
@@ -249,6 +254,17 @@ void harness_fini(struct nest *n)
 {
 	nest_kill(n);
 	need(waitpid(n->pid, NULL, 0) == n->pid);
+}
+
+void harness_tail(int fd)
+{
+	off_t end = lseek(fd, 0, SEEK_END);
+	char text[1501], *save = NULL;
+	ssize_t n = pread(fd, text, sizeof(text) - 1, end > 1500 ? end - 1500 : 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	for (char *s = strtok_r(text, "\n\r", &save); s != NULL; s = strtok_r(NULL, "\n\r", &save))
+		printf("#   %.100s\n", s);
 }
 
 const char *harness_proc(pid_t pid, const char *file, const char *key)

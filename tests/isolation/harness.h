@@ -44,6 +44,9 @@ const char *harness_node(void);
  */
 struct nest harness_nest(unsigned profile, const char *realm, uint32_t uid);
 
+/* The same in that group of the cgroups that cgroup_init() was given. */
+struct nest harness_nest_in(unsigned profile, const char *realm, uint32_t uid, const char *cgroup);
+
 /* Wait for the next event, 10 s at most. Returns 1, or -errno when the nest is gone. */
 int harness_event(const struct nest *n, struct nest_event *e, int *ret_pidfd);
 
@@ -75,6 +78,9 @@ void harness_end(const struct nest *n, struct probe *p);
 
 /* Kill the nest and reap it. */
 void harness_fini(struct nest *n);
+
+/* The last lines of file @fd, as comments in TAP. */
+void harness_tail(int fd);
 
 /* The value of @key in /proc/@pid/@file ("status", "NoNewPrivs"), without space; static storage;
  * NULL when it isn't there. */

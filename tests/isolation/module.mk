@@ -7,7 +7,8 @@ isolation-probe_STATIC := 1
 BINS += writ-isolation
 writ-isolation_SRCS := $(nest_SRCS) tools/boot/group.c tools/boot/clear.c tools/boot/pins.c \
 	$(addprefix $(isolation_DIR)/,engine.c report.c subject.c puppet.c survey.c ways.c cases.c \
-	harness.c without.c oracle.c node.c servers.c hostile.c spin.c)
+	harness.c without.c oracle.c node.c servers.c hostile.c spin.c adversary.c \
+	traces.c)
 writ-isolation_LDLIBS := -Wl,--wrap=nest_main -lcap-ng -lbpf -ljansson
 BINS += isolation-actor
 isolation-actor_SRCS := $(isolation_DIR)/actor.c tests/system/hostile/attack.c
@@ -40,6 +41,15 @@ unit-filter_LDLIBS := -lcheck -lsubunit -lm -lrt -lpthread
 # The suite that tenants run as well: every way out, tried inside and from outside
 tests/isolation/suite.sh_SECS := 240
 SHTESTS += tests/isolation/suite.sh
+
+# Adversaries not written here, and what of Writ is preloaded into them
+$(B)/lib/isolation-shim.so: $(isolation_DIR)/shim.c kernel/filter.c $(B)/gen/kernel/filters.h
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(WARN) $(INCLUDE) -O2 -shared -fPIC -o $@ $(filter %.c,$^)
+tests: $(B)/lib/isolation-shim.so
+tests/isolation/adversaries.sh_SECS := 300
+SHTESTS += tests/isolation/adversaries.sh
 
 # Each layer alone
 TESTBINS += matrix-effect

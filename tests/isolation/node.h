@@ -59,6 +59,9 @@ void run_servers(void (*all)(struct subject *s));
 void end_servers(void);
 /* One realm against the others. */
 void run_hostile(void);
+/* Adversaries that Writ has not written; in @folder there are Linux's selftests and the shim. */
+void run_adversaries(const char *folder);
+void end_adversaries(void);
 /* The tenant's image. */
 void run_tenant(unsigned profile, void (*all)(struct subject *s));
 /* Before all else: read that. Returns 0, or an exit code, said on stderr. */
