@@ -5,6 +5,7 @@
  */
 #include <string.h>
 #include <writ/err.h>
+#include <writ/guard.h>
 #include <writ/rights.h>
 
 #define NITEMS(a) (sizeof(a) / sizeof((a)[0]))
@@ -18,7 +19,12 @@ struct right {
 static const char *const types[] = { WRIT_TYPES(X) };
 static const char *const classes[] = { WRIT_CLASSES(X) };
 static const char *const profiles[] = { WRIT_PROFILES(X) };
+static const char *const layers[] = { WRIT_LAYERS(X) };
 static const char *const states[] = { WRIT_STATES(X) };
+#undef X
+
+#define X(id, name) [GUARD_##id] = name,
+static const char *const guards[] = { GUARD_MODES(X) };
 #undef X
 
 #define X(id, bit, name) { bit, name },
@@ -47,6 +53,16 @@ const char *writ_class_name(unsigned x)
 const char *writ_profile_name(unsigned x)
 {
 	return name_at(profiles, NITEMS(profiles), x);
+}
+
+const char *writ_layer_name(unsigned x)
+{
+	return name_at(layers, NITEMS(layers), x);
+}
+
+const char *writ_guard_name(unsigned x)
+{
+	return name_at(guards, NITEMS(guards), x);
 }
 
 const char *writ_state_name(unsigned x)

@@ -32,6 +32,8 @@ enum __attribute__((packed)) guard_mode {
 	GUARD_ENFORCE, /* it is recorded and refused, or ended */
 };
 
+#define GUARD_MODES(X) X(OFF, "off") X(AUDIT, "audit") X(ENFORCE, "enforce")
+
 /* Life of a managed process. */
 enum __attribute__((packed)) guard_phase {
 	GUARD_SETUP,  /* a nest that is not shut in yet: its calls are not looked at */

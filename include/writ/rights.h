@@ -137,6 +137,8 @@ enum writ_state {
 const char *writ_type_name(unsigned x);
 const char *writ_class_name(unsigned x);
 const char *writ_profile_name(unsigned x);
+const char *writ_layer_name(unsigned x);
+const char *writ_guard_name(unsigned x); /* enum guard_mode of <writ/guard.h> */
 const char *writ_state_name(unsigned x);
 
 /* Write @rights as "read,write" into @buf of @size bytes ("none" when empty). Returns @buf. */

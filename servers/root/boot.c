@@ -4,6 +4,7 @@
  * servers that the manifest asks for.
  */
 #include "servers/root/root.h"
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -49,7 +50,7 @@ static int read_names(struct srv *s)
 
 	for (unsigned i = 0; writ_named_each(i, &type, &name, &slot, &rights); i++) {
 		if (type == WRIT_TYPE_NULL)
-			root.missing = name;
+			snprintf(root.missing, sizeof(root.missing), "%s", name);
 		if ((type != WRIT_TYPE_IMAGE && type != WRIT_TYPE_HOST) ||
 		    strcmp(name, WRIT_BOOT_OP) == 0)
 			continue;
@@ -100,6 +101,7 @@ static int read_manifest(struct srv *s)
 		srv_log(s, "%s", why);
 		return -WRIT_E_INVALID_ARGUMENT;
 	}
+	root.guard = root.node->guard[0] != '\0' ? guard_of(root.node->guard) : GUARD_ENFORCE;
 	return 0;
 }
 

@@ -176,6 +176,42 @@ static int op_realms(struct call *c)
 	return rows_realms(c->q, &c->rep);
 }
 
+/* Does a realm that runs require more than would be left? */
+static bool guard_needed(struct call *c, const char missing[CHECK_MISSING_MAX])
+{
+	for (const struct realm *r = root.realms; r != NULL; r = r->next) {
+		const char *word = layers_required(r->m, missing);
+
+		if (word == NULL || alive(&r->place) == 0)
+			continue;
+		snprintf(c->why, sizeof(c->why),
+		    "realm %s runs and requires layer %s (%s:%u): stop it first, or use --force",
+		    r->m->name, word, r->m->file, r->m->require_line);
+		return true;
+	}
+	return false;
+}
+
+static int op_guard(struct call *c)
+{
+	unsigned mode = c->q->guard[0] != '\0' ? guard_of(c->q->guard) : root.guard;
+	char missing[CHECK_MISSING_MAX];
+
+	if (mode > GUARD_ENFORCE)
+		return -WRIT_E_INVALID_ARGUMENT;
+	if (c->q->guard[0] != '\0') {
+		memcpy(missing, root.missing, sizeof(missing));
+		layers_set(missing, LAYERS_GUARDED, mode == GUARD_ENFORCE ? c->q->layers : 0);
+		if (!c->q->force && guard_needed(c, missing))
+			return -WRIT_E_BUSY;
+		memcpy(root.missing, missing, sizeof(missing));
+		root.guard = mode;
+	}
+	c->rep.guard = (char *)(uintptr_t)writ_guard_name(root.guard);
+	c->rep.layers = layers_active(root.missing);
+	return 0;
+}
+
 static int (*const handlers[])(struct call *c) = {
 	[WRIT__OP__OP__OP_PING] = op_ping,
 	[WRIT__OP__OP__OP_IMAGE] = op_image,
@@ -190,6 +226,7 @@ static int (*const handlers[])(struct call *c) = {
 	[WRIT__OP__OP__OP_MANIFEST] = op_manifest,
 	[WRIT__OP__OP__OP_HAVE] = op_have,
 	[WRIT__OP__OP__OP_OBJECTS] = op_objects,
+	[WRIT__OP__OP__OP_GUARD] = op_guard,
 };
 
 static void turn(void)

@@ -273,25 +273,27 @@ static int check_proc(const struct checker *c, const Writ__Manifest__Realm *m, s
 	return check_grants(c, m, n, p);
 }
 
-/* A layer that the manifest demands. Those that are not optional the kernel never runs without. */
-static int check_require(const struct checker *c, const struct check_node *n, const char *layer)
+static int check_require(const struct checker *c, const struct check_node *n,
+    const Writ__Manifest__Realm *m)
 {
-	static const struct {
-		const char *layer, *words[3];
-	} layers[] = { { "namespaces", { 0 } }, { "seccomp", { 0 } }, { "rlimits", { 0 } },
-		{ "cgroup", { "cpu", "memory", "pids" } }, { "landlock", { "landlock" } } };
+	unsigned line = m->require_line != 0 ? m->require_line : 1;
+	const char *word;
 
-	for (size_t i = 0; i < sizeof(layers) / sizeof(layers[0]); i++) {
-		if (strcmp(layers[i].layer, layer) != 0)
+	for (size_t i = 0; i < m->n_require; i++) {
+		unsigned layer = layer_of(m->require[i]);
+
+		if (layer == WRIT_LAYER_N)
+			return bad(c, line, "the realm requires a layer that is not known here");
+		if ((word = layer_lacking(n->missing, layer)) == NULL)
 			continue;
-		for (size_t j = 0; j < 3 && layers[i].words[j] != NULL && n->missing != NULL; j++)
-			if (strstr(n->missing, layers[i].words[j]) != NULL)
-				return bad(c, 1,
-				    "the realm requires layer %s, but this host has no %s", layer,
-				    layers[i].words[j]);
-		return 0;
+		return strcmp(word, writ_layer_name(layer)) == 0
+		    ? bad(c, line,
+			  "the realm requires layer %s, which is not active here (`writ guard')",
+			  word)
+		    : bad(c, line, "the realm requires layer %s, but this host has no %s",
+			  writ_layer_name(layer), word);
 	}
-	return bad(c, 1, "the realm requires a layer that is not known here");
+	return 0;
 }
 
 int check_realm(const Writ__Manifest__Realm *m, const struct check_node *n, char *why, size_t size)
@@ -305,8 +307,7 @@ int check_realm(const Writ__Manifest__Realm *m, const struct check_node *n, char
 	    m->n_procs > CHECK_PROCS_MAX || m->n_procs == 0)
 		return bad(&c, 1, "too many mounts, images or procs, or no proc at all");
 	r = check_limits(&c, m->limits, 1);
-	for (size_t i = 0; i < m->n_require && r == 0; i++)
-		r = check_require(&c, n, m->require[i]);
+	r = r == 0 ? check_require(&c, n, m) : r;
 	for (size_t i = 0; i < m->n_mounts && r == 0; i++)
 		r = check_mount(&c, m, i, n);
 	for (size_t i = 0; i < m->n_images && r == 0; i++)
@@ -353,6 +354,8 @@ int check_servers(const Writ__Manifest__Node *m, char *why, size_t size)
 
 	if (m->n_servers > CHECK_PROCS_MAX || m->n_hosts > CHECK_HOSTS_MAX)
 		return bad(&c, 1, "too many servers or host folders");
+	if (m->guard[0] != '\0' && guard_of(m->guard) > GUARD_ENFORCE)
+		return bad(&c, 1, "the guard has no such mode");
 	for (size_t i = 0; i < m->n_servers && r == 0; i++) {
 		const Writ__Manifest__Server *s = m->servers[i];
 

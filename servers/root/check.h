@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <writ/abi.h>
+#include <writ/guard.h>
 #include <writ/manifest.pb-c.h>
 
 #define CHECK_HOSTS_MAX      64
@@ -16,6 +17,7 @@
 #define CHECK_MOUNTS_MAX     64
 #define CHECK_GRANTS_MAX     60
 #define CHECK_ARGS_MAX       256
+#define CHECK_MISSING_MAX    160
 #define CHECK_SLOTS_BITS_MIN 6 /* log2 of a CSpace's size, as the kernel takes it */
 #define CHECK_SLOTS_BITS_MAX 12
 
@@ -28,7 +30,7 @@ struct check_host {
 struct check_node {
 	const char *file;    /* of the node's manifest */
 	bool has_named;      /* each realm gets a namespace of its own */
-	const char *missing; /* layers of the sandbox that the host has not, as words */
+	const char *missing; /* layers of the sandbox that are not active here, as words */
 	unsigned nhosts;
 	struct check_host hosts[CHECK_HOSTS_MAX];
 };
@@ -45,6 +47,26 @@ bool check_path(const char *path);
 int check_realm(const Writ__Manifest__Realm *m, const struct check_node *n, char *why, size_t size);
 /* The same for the node's own. */
 int check_servers(const Writ__Manifest__Node *m, char *why, size_t size);
+
+/* --- layers of the sandbox (layers.c) -------------------------------------------- */
+
+/* Those that the guard's mode is about: one who audits only holds nobody. */
+#define LAYERS_GUARDED \
+	(1u << WRIT_LAYER_EBPF_CALLS | 1u << WRIT_LAYER_EBPF_SOCKETS | \
+	    1u << WRIT_LAYER_EBPF_UNIX | 1u << WRIT_LAYER_EBPF_LSM)
+
+/* enum guard_mode of that name; above GUARD_ENFORCE: there is none. */
+unsigned guard_of(const char *name);
+/* enum writ_layer of that name; WRIT_LAYER_N: there is none. */
+unsigned layer_of(const char *name);
+/* The word of @missing (may be NULL) that takes @layer away, or NULL. Static storage. */
+const char *layer_lacking(const char *missing, unsigned layer);
+/* Bit of each layer that no word of @missing takes away. */
+uint32_t layers_active(const char *missing);
+/* The name of a layer that the realm requires and @missing takes away, or NULL. */
+const char *layers_required(const Writ__Manifest__Realm *m, const char *missing);
+/* Of the layers @changed let @missing name those that are not in @active. */
+void layers_set(char missing[CHECK_MISSING_MAX], uint32_t changed, uint32_t active);
 
 /* --- paths (resolve.c) --------------------------------------------------------- */
 

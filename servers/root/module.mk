@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 BINS += root
 root_SRCS := $(addprefix servers/root/,main.c boot.c server.c realm.c plan.c \
-	place.c image.c op.c call.c frame.c rows.c table.c check.c resolve.c explain.c arena.c)
+	place.c image.c op.c call.c frame.c rows.c table.c check.c layers.c resolve.c explain.c arena.c)
 root_PROTOS := manifest op
 root_LIBS := libwrit
 root_LDLIBS := -Wl,--wrap=sendmsg -lnng -lmbedtls -lmbedx509 -lmbedcrypto -lsodium -lprotobuf-c -lpthread
@@ -9,7 +9,7 @@ root_STATIC := 1
 
 TESTS += unit-root
 unit-root_SRCS := tests/unit/servers/root/test-root.c servers/root/check.c \
-	servers/root/resolve.c servers/root/explain.c libsys/names.c
+	servers/root/layers.c servers/root/resolve.c servers/root/explain.c libsys/names.c
 unit-root_PROTOS := manifest
 unit-root_LDLIBS := -lprotobuf-c -lcheck -lsubunit -lm -lrt -lpthread
 

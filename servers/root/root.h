@@ -192,7 +192,9 @@ struct root {
 		writ_cap_t cap;
 	} modules[ROOT_MODULES_MAX];
 	unsigned nmodules;
-	const char *missing; /* layers of the sandbox that the host has not: the kernel says so */
+	char missing[CHECK_MISSING_MAX]; /* layers of the sandbox that are not active: as writ-boot
+					    said, then the operator */
+	unsigned guard;                  /* enum guard_mode, likewise */
 	struct host hosts[CHECK_HOSTS_MAX];
 	unsigned nhosts;
 	struct instance *instances;

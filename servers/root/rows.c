@@ -159,6 +159,10 @@ static void proc_fill(struct proc_row *r, const struct found *f)
 	r->m.log = k->log;
 	r->m.refused = k->refused;
 	r->m.line = f->line;
+	/* the kernel knows what the node was started with, root what the operator made of it */
+	if (k->layers != 0)
+		r->m.layers = (k->layers & ~LAYERS_GUARDED) |
+		    (layers_active(root.missing) & LAYERS_GUARDED);
 }
 
 /* Those from pid q->offset on, in the order of pids: pages stay in step while procs come and go. */

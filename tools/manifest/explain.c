@@ -48,18 +48,33 @@ static void say_limits(FILE *out, const Writ__Manifest__Limits *l)
 		fprintf(out, ", %s", text_of_cores(b, l->cores));
 }
 
-static void say_realm(FILE *out, const Writ__Manifest__Realm *r)
+/* Layers that hold by eBPF: which is up to the node's guard as well. */
+static bool guarded(const char *layer)
 {
+	return strncmp(layer, "ebpf_", 5) == 0;
+}
+
+static void say_require(FILE *out, const Writ__Manifest__Realm *r)
+{
+	bool ebpf = false;
 	size_t i;
 
+	fprintf(out, "  does not run without: ");
+	for (i = 0; i < r->n_require; i++) {
+		fprintf(out, "%s%s", i > 0 ? ", " : "", r->require[i]);
+		ebpf = ebpf || guarded(r->require[i]);
+	}
+	fprintf(out, "%s\n", ebpf ? " (a node's guard must enforce)" : "");
+}
+
+static void say_realm(FILE *out, const Writ__Manifest__Realm *r)
+{
 	fprintf(out, "realm %s (%s)\n", r->name, r->file);
 	fprintf(out, "  all its procs together: at most %u procs at once, ", r->limits->procs);
 	say_limits(out, r->limits);
 	fprintf(out, "\n");
 	if (r->n_require > 0)
-		fprintf(out, "  does not run without: ");
-	for (i = 0; i < r->n_require; i++)
-		fprintf(out, "%s%s", r->require[i], i + 1 < r->n_require ? ", " : "\n");
+		say_require(out, r);
 }
 
 static const Writ__Manifest__Mount *mount_of(const Writ__Manifest__Realm *r, const char *path)

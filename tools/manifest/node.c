@@ -228,6 +228,7 @@ static int load_servers(struct load *l)
 int manifest_node_load(const char *file, Writ__Manifest__Node **ret, struct manifest_error *err)
 {
 	struct load l = { .hosts.kind = "a host folder", .servers.kind = "a server" };
+	unsigned guard;
 	void *y = NULL;
 	int r;
 
@@ -239,7 +240,9 @@ int manifest_node_load(const char *file, Writ__Manifest__Node **ret, struct mani
 	if (r == 0) {
 		writ__manifest__node__init(l.n);
 		l.y = y;
+		guard = l.y->guard != 0 ? l.y->guard - 1 : GUARD_ENFORCE;
 		if (build_text(&l.d, &l.n->file, file) < 0 ||
+		    build_text(&l.d, &l.n->guard, schema_guards[guard].str) < 0 ||
 		    build_name(&l.d, "", "node", l.y->node, &l.n->name) < 0 ||
 		    build_limits(&l.d, "limits", l.y->limits, &node_defaults, &l.n->limits) < 0 ||
 		    load_hosts(&l) < 0 || load_servers(&l) < 0)

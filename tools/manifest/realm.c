@@ -25,15 +25,16 @@ static int load_require(struct load *l)
 
 	if (l->y->require == 0)
 		return 0;
-	if ((l->r->require = build_alloc(&l->d, SCHEMA_LAYERS_N, sizeof(char *))) == NULL)
+	if ((l->r->require = build_alloc(&l->d, WRIT_LAYER_N, sizeof(char *))) == NULL)
 		return -1;
-	for (i = 0; i < SCHEMA_LAYERS_N; i++) {
-		if ((l->y->require & (uint32_t)schema_layers[i].val) == 0)
+	for (i = 0; i < WRIT_LAYER_N; i++) {
+		if ((l->y->require >> i & 1) == 0)
 			continue;
 		if (build_text(&l->d, &l->r->require[l->r->n_require], schema_layers[i].str) < 0)
 			return -1;
 		l->r->n_require++;
 	}
+	l->r->require_line = doc_line(&l->d, "require", NULL);
 	return 0;
 }
 

@@ -26,9 +26,15 @@
 #define MAP(key, flags, type, member, fields) \
 	CYAML_FIELD_MAPPING_PTR(key, CYAML_FLAG_POINTER | (flags), type, member, fields)
 
-const cyaml_strval_t schema_layers[SCHEMA_LAYERS_N] = {
-	{ "namespaces", 1 << 0 }, { "seccomp", 1 << 1 }, { "cgroup", 1 << 2 },
-	{ "landlock", 1 << 3 }, { "rlimits", 1 << 4 },
+const cyaml_strval_t schema_layers[] = {
+#define X(id, name) { name, 1 << WRIT_LAYER_##id },
+	WRIT_LAYERS(X)
+#undef X
+};
+const cyaml_strval_t schema_guards[] = {
+#define X(id, name) [GUARD_##id] = { name, GUARD_##id + 1 },
+	GUARD_MODES(X)
+#undef X
 };
 static const cyaml_strval_t classes[] = {
 #define X(id, name) { name, WRIT_CLASS_##id },
@@ -181,6 +187,7 @@ static const cyaml_schema_value_t server_entry = {
 
 static const cyaml_schema_field_t node_fields[] = {
 	TEXT("node",   MUST, struct y_node, node),
+	ENUM("guard",  MAY,  struct y_node, guard, schema_guards),
 	MAP("limits",  MAY,  struct y_node, limits, total_fields),
 	SEQ("hosts",   MAY,  struct y_node, hosts, &host_entry, 0, 32),
 	SEQ("servers", MUST, struct y_node, servers, &server_entry, 1, 32),

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <cyaml/cyaml.h>
+#include <writ/guard.h>
 #include "tools/manifest/doc.h"
 
 struct y_limits {
@@ -42,7 +43,7 @@ struct y_proc {
 
 struct y_realm {
 	char *realm;
-	uint32_t require; /* bits, in the order of schema_layers[] */
+	uint32_t require; /* bit of each enum writ_layer */
 	struct y_limits *limits;
 	struct y_mount *mounts;
 	unsigned mounts_count;
@@ -70,6 +71,7 @@ struct y_server {
 
 struct y_node {
 	char *node;
+	uint32_t guard; /* 1 + enum guard_mode; 0: not said */
 	struct y_limits *limits;
 	struct y_host *hosts;
 	unsigned hosts_count;
@@ -77,8 +79,8 @@ struct y_node {
 	unsigned servers_count;
 };
 
-enum { SCHEMA_LAYERS_N = 5 };
-extern const cyaml_strval_t schema_layers[SCHEMA_LAYERS_N];
+extern const cyaml_strval_t schema_layers[WRIT_LAYER_N];
+extern const cyaml_strval_t schema_guards[GUARD_ENFORCE + 1];
 extern const cyaml_schema_value_t schema_realm, schema_node;
 
 /*

@@ -3,6 +3,7 @@
 #include "fixture.h"
 #include <limits.h>
 #include <string.h>
+#include <writ/guard.h>
 
 START_TEST(types_classes_profiles_states_have_their_names)
 {
@@ -11,6 +12,8 @@ START_TEST(types_classes_profiles_states_have_their_names)
 	ck_assert_str_eq(writ_type_name(WRIT_TYPE_SESSION), "session");
 	ck_assert_str_eq(writ_class_name(WRIT_CLASS_LC), "lc");
 	ck_assert_str_eq(writ_profile_name(WRIT_PROFILE_SERVER), "server");
+	ck_assert_str_eq(writ_layer_name(WRIT_LAYER_EBPF_UNIX), "ebpf_unix");
+	ck_assert_str_eq(writ_guard_name(GUARD_AUDIT), "audit");
 	ck_assert_str_eq(writ_state_name(WRIT_STATE_FAILED), "failed");
 }
 END_TEST
@@ -20,6 +23,8 @@ START_TEST(names_out_of_range_are_a_question_mark)
 	ck_assert_str_eq(writ_type_name(WRIT_TYPE_N), "?");
 	ck_assert_str_eq(writ_class_name(WRIT_CLASS_N), "?");
 	ck_assert_str_eq(writ_profile_name(WRIT_PROFILE_N), "?");
+	ck_assert_str_eq(writ_layer_name(WRIT_LAYER_N), "?");
+	ck_assert_str_eq(writ_guard_name(GUARD_ENFORCE + 1), "?");
 	ck_assert_str_eq(writ_state_name(WRIT_STATE_N), "?");
 	ck_assert_str_eq(writ_type_name(UINT_MAX), "?");
 }

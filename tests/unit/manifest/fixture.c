@@ -12,7 +12,7 @@ static char dir[64];
 
 const char fixture_good[] =
     "realm: demo\n" /* 1 */
-    "require: [namespaces, seccomp]\n"
+    "require: [ebpf_lsm, namespaces, seccomp]\n"
     "limits: {procs: 200, memory: 1GiB, cores: 2}\n"
     "mounts:\n"
     "  - {at: /in, host: licenses, rights: [read]}\n" /* 5 */

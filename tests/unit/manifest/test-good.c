@@ -35,9 +35,11 @@ START_TEST(realm_fields)
 	ck_assert_uint_eq(realm->limits->procs, 200);
 	ck_assert_uint_eq(realm->limits->memory, UINT64_C(1) << 30);
 	ck_assert_uint_eq(realm->limits->cores, 2000);
-	ck_assert_uint_eq(realm->n_require, 2);
+	ck_assert_uint_eq(realm->n_require, 3);
+	ck_assert_uint_eq(realm->require_line, 2);
 	ck_assert_str_eq(realm->require[0], "namespaces");
 	ck_assert_str_eq(realm->require[1], "seccomp");
+	ck_assert_str_eq(realm->require[2], "ebpf_lsm");
 	ck_assert_uint_eq(realm->n_mounts, 2);
 	ck_assert_str_eq(realm->mounts[1]->at, "/out");
 	ck_assert_str_eq(realm->mounts[1]->host, "spool");
@@ -185,7 +187,8 @@ START_TEST(explanation_says_what_is_granted)
 	static const char *const says[] = {
 		"realm demo (",
 		"at most 200 procs at once, 1 GiB of memory, 2 cores",
-		"does not run without: namespaces, seccomp\n",
+		"does not run without: namespaces, seccomp, ebpf_lsm"
+		" (a node's guard must enforce)\n",
 		"coordinator (line 11)\n",
 		"runs image coordinator, ",
 		"with the arguments \"a\" \"b c\" \"3\"",

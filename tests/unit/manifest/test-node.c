@@ -16,6 +16,9 @@ static const struct wrong rows[] = {
 	{ "realm: r\n", 1, 1, "this is a realm's manifest, where a node's is wanted" },
 	{ "node: n\n", 1, 1, "lacks the key `servers`" },
 	{ "node: N\n" S, 1, 7, "a name is" },
+	{ "node: n\nguard: audi\n" S, 2, 8, "did you mean `audit`?" },
+	{ "node: n\nguard: inherit\n" S, 2, 8, "off, audit or enforce" },
+	{ "node: n\nguard: [off]\n" S, 2, 8, "wants off, audit or enforce" },
 	{ "node: n\nserver: []\n", 2, 1, "did you mean `servers`?" },
 	{ "node: n\nlimits: {slots: 64}\n" S, 2, 10, "unknown key" },
 	{ "node: n\nservers: []\n", 2, 10, "wants at least 1" },
@@ -145,6 +148,24 @@ START_TEST(default_gives_way_to_the_node)
 }
 END_TEST
 
+START_TEST(guard_is_what_was_said)
+{
+	static const char *const said[][2] = { { "node: n\nguard: off\n" S, "off" },
+		{ "node: n\nguard: audit\n" S, "audit" },
+		{ "node: n\nguard: enforce\n" S, "enforce" }, { "node: n\n" S, "enforce" } };
+	struct manifest_error e;
+	Writ__Manifest__Node *n;
+
+	for (unsigned i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+		fixture_write("m.yaml", said[i][0], strlen(said[i][0]), 0644);
+		ck_assert_msg(manifest_node_load(fixture_path("m.yaml"), &n, &e) == 0, "%s",
+		    e.text);
+		ck_assert_str_eq(n->guard, said[i][1]);
+		manifest_node_free(n);
+	}
+}
+END_TEST
+
 START_TEST(node_message_has_every_field)
 {
 	const Writ__Manifest__Server *u = node->servers[2];
@@ -194,6 +215,7 @@ Suite *suite_node(void)
 	    (int)(sizeof(realms) / sizeof(realms[0])));
 	tcase_add_test(t, realm_within_its_node_is_accepted);
 	tcase_add_test(t, default_gives_way_to_the_node);
+	tcase_add_test(t, guard_is_what_was_said);
 	tcase_add_test(t, node_message_has_every_field);
 	suite_add_tcase(s, t);
 	return s;

@@ -51,7 +51,9 @@ static const struct wrong rows[] = {
 	/* require */
 	{ "realm: r\nrequire: seccomp\n" I P, 2, 10, "wants a list such as [namespaces]" },
 	{ "realm: r\nrequire: [sekcomp]\n" I P, 2, 11, "did you mean `seccomp`?" },
-	{ "realm: r\nrequire: [xyz]\n" I P, 2, 11, "namespaces, seccomp, cgroup, landlock or rlimits" },
+	{ "realm: r\nrequire: [ebpf_socket]\n" I P, 2, 11, "did you mean `ebpf_sockets`?" },
+	{ "realm: r\nrequire: [ebpf]\n" I P, 2, 11, "`ebpf` is not one of namespaces" },
+	{ "realm: r\nrequire: [xyz]\n" I P, 2, 11, "namespaces, seccomp, rlimits, cgroup, landlock, ebpf_calls, ebpf_sockets, ebpf_unix, ebpf_lsm or telemetry" },
 	{ "realm: r\nrequire: [seccomp, seccomp]\n" I P, 2, 20, "in the list already" },
 	{ "realm: r\nrequire: []\n" I P, 2, 10, "empty list" },
 	{ "realm: r\nrequire: [[a]]\n" I P, 2, 11, "not a list" },

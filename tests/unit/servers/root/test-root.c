@@ -128,7 +128,7 @@ END_TEST
 START_TEST(what_the_host_lacks_can_be_required)
 {
 	static char *layers[] = { "namespaces", "seccomp", "rlimits", "cgroup", "landlock" };
-	static char *odd[] = { "firewall" };
+	static char *odd[] = { "firewall" }, *ebpf[] = { "ebpf_unix" };
 
 	realm.require = layers, realm.n_require = 5;
 	node.missing = "";
@@ -138,11 +138,59 @@ START_TEST(what_the_host_lacks_can_be_required)
 	realm.require = layers + 4, realm.n_require = 1;
 	node.missing = "landlock";
 	refused("demo.yaml:1: ", "requires layer landlock");
+	realm.require = ebpf, realm.n_require = 1, realm.require_line = 2;
+	node.missing = "landlock ebpf_unix telemetry";
+	refused("demo.yaml:2: ", "requires layer ebpf_unix, which is not active");
+	realm.require = ebpf, realm.n_require = 1;
+	node.missing = "landlock ebpf_uni ebpf_unix2 xebpf_unix ebpf_sockets";
+	ok();
 	realm.require = layers, realm.n_require = 4;
 	node.missing = "landlock";
 	ok();
 	realm.require = odd, realm.n_require = 1;
 	refused("demo.yaml:1: ", "not known");
+}
+END_TEST
+
+START_TEST(each_layer_of_the_list_can_be_required)
+{
+	char *layer[1];
+
+	for (unsigned i = 0; i < WRIT_LAYER_N; i++) {
+		layer[0] = (char *)(uintptr_t)writ_layer_name(i);
+		realm.require = layer, realm.n_require = 1;
+		node.missing = NULL;
+		ok();
+		node.missing = "";
+		ok();
+		node.missing = i == WRIT_LAYER_CGROUP ? "pids" : layer[0];
+		refused("demo.yaml:1: ", "requires layer");
+		ck_assert_uint_eq(layer_of(layer[0]), i);
+		ck_assert_uint_eq(layers_active(i == WRIT_LAYER_CGROUP ? "pids" : layer[0]),
+		    ((1u << WRIT_LAYER_N) - 1) & ~(1u << i));
+	}
+	ck_assert_uint_eq(layer_of("ebpf"), WRIT_LAYER_N);
+}
+END_TEST
+
+START_TEST(the_operator_changes_what_is_active)
+{
+	static char *layers[] = { "seccomp", "ebpf_lsm" };
+	char missing[CHECK_MISSING_MAX] = "pids ebpf_lsm telemetry";
+
+	realm.require = layers, realm.n_require = 2;
+	ck_assert_str_eq(layers_required(&realm, missing), "ebpf_lsm");
+	layers_set(missing, LAYERS_GUARDED, LAYERS_GUARDED);
+	ck_assert_str_eq(missing, "pids telemetry");
+	ck_assert_ptr_null(layers_required(&realm, missing));
+	layers_set(missing, LAYERS_GUARDED, 1u << WRIT_LAYER_EBPF_LSM);
+	ck_assert_str_eq(missing, "pids telemetry ebpf_calls ebpf_sockets ebpf_unix");
+	layers_set(missing, LAYERS_GUARDED, 0);
+	ck_assert_str_eq(missing, "pids telemetry ebpf_calls ebpf_sockets ebpf_unix ebpf_lsm");
+	ck_assert_uint_eq(layers_active(missing) & LAYERS_GUARDED, 0);
+	layers_set(missing, (1u << WRIT_LAYER_N) - 1, 0);
+	layers_set(missing, LAYERS_GUARDED, LAYERS_GUARDED);
+	ck_assert_msg(strlen(missing) < sizeof(missing) - 1, "%s", missing);
 }
 END_TEST
 
@@ -418,6 +466,8 @@ int main(void)
 	tcase_add_test(c, a_right_manifest_passes);
 	tcase_add_test(c, the_realm_and_its_counts);
 	tcase_add_test(c, what_the_host_lacks_can_be_required);
+	tcase_add_test(c, each_layer_of_the_list_can_be_required);
+	tcase_add_test(c, the_operator_changes_what_is_active);
 	tcase_add_test(c, mounts_are_checked);
 	tcase_add_test(c, images_and_procs);
 	tcase_add_test(c, grants_are_checked);
