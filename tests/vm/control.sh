@@ -45,7 +45,7 @@ check "- and is said" says 'machine 1 hung: it did not end within 60 s'
 check "- and there are totals" last_is "0 passed, 1 failed"
 run VM_APPEND="lsm=landlock" tools/vmtest tests/vm/layers.sh
 check "without BPF LSM the run fails" test "$rc" = 1
-check "- as the layer that can't be had" says 'not ok .* bpf_lsm works'
+check "- as the layer that can't be had" says 'not ok .* ebpf_lsm works'
 run PATH="$dir" /bin/bash tools/vmtest tests/vm/layers.sh
 check "without qemu the run says that it can't be had" test "$rc" = 77
 check "- and what to do" says 'tools/setup vm'

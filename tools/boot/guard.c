@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 
 #include "kernel/syscalls.h"
+#include "tools/boot/reason.h"
 
 #include "bpf/calls.skel.h"
 #include "bpf/lsm.skel.h"
@@ -51,9 +52,11 @@ static int listen_to(enum libbpf_print_level level, const char *fmt, va_list ap)
 
 static int refuse(struct guard *g, enum writ_layer layer, const char *doing, int err)
 {
+	char reason[128];
+
 	said[strcspn(said, "\n")] = '\0';
-	snprintf(g->why[layer], sizeof(g->why[layer]), "%s: %s%s%s", doing, strerror(-err),
-	    *said != '\0' ? ": " : "", said);
+	reason_find(layer, err, said, reason, sizeof(reason));
+	snprintf(g->why[layer], sizeof(g->why[layer]), "%s: %s: %s", doing, strerror(-err), reason);
 	return err;
 }
 
@@ -99,8 +102,7 @@ static void maps_note(struct guard *g, struct bpf_object *o)
 
 /* --- what processes may call: from the table that makes the filters, too ---------------------- */
 
-/* The nest's own: what procs have no use for. */
-static bool of_nest(unsigned rule)
+bool guard_of_nest(unsigned rule)
 {
 	return rule == SYSCALL_VFORK || rule == SYSCALL_EXEC_IMAGE ||
 	    rule == SYSCALL_EXEC_IMAGE_S || rule == SYSCALL_NARROW;
@@ -121,7 +123,7 @@ static void calls_fill(const struct guard *g)
 	for (const struct row *r = rows; r < rows + sizeof(rows) / sizeof(rows[0]); r++)
 		for (uint32_t i = 0; i < GUARD_CALLS_ROWS && r->rule != SYSCALL_ABSENT; i++)
 			if ((r->profiles >> (i / 2 % WRIT_PROFILE_N) & 1) != 0 &&
-			    ((i & 1) != 0 || !of_nest(r->rule)))
+			    ((i & 1) != 0 || !guard_of_nest(r->rule)))
 				calls[i].bits[r->nr / 64] |= UINT64_C(1) << r->nr % 64;
 	for (uint32_t i = 0; i < GUARD_CALLS_ROWS; i++)
 		bpf_map_update_elem(map, &i, &calls[i], BPF_ANY);

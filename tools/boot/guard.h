@@ -6,6 +6,7 @@
  * this process and the kernel until node_clear() finds the node's processes dead.
  */
 #pragma once
+#include <stdbool.h>
 #include <sys/types.h>
 #include <writ/boot.h>
 #include <writ/guard.h>
@@ -42,6 +43,9 @@ int guard_pin(struct guard *g, const char *node, gid_t gid);
 
 /* The descriptor, borrowed, of the map @name; -1. */
 int guard_map(const struct guard *g, const char *name);
+
+/* Is rule @rule of kernel/syscalls.h one that the nest needs, and procs have no use for? */
+bool guard_of_nest(unsigned rule);
 
 /* Give back descriptors; what isn't pinned is detached. */
 void guard_close(struct guard *g);

@@ -54,11 +54,8 @@ static bool add_host(struct boot *b, char *arg)
 
 static bool mode_named(const char *arg, enum guard_mode *ret)
 {
-	static const char *const
-	    modes[] = { [GUARD_OFF] = "off", [GUARD_AUDIT] = "audit", [GUARD_ENFORCE] = "enforce" };
-
 	for (unsigned i = GUARD_OFF; i <= GUARD_ENFORCE; i++)
-		if (strcmp(arg, modes[i]) == 0) {
+		if (strcmp(arg, writ_guard_name(i)) == 0) {
 			*ret = (enum guard_mode)i;
 			return true;
 		}

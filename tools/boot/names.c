@@ -12,6 +12,12 @@ static const struct call_name names[64 * GUARD_CALLS_WORDS] = {
 #include "boot/names.h"
 };
 
+const char *names_call(unsigned nr)
+{
+	return nr < sizeof(names) / sizeof(names[0]) && names[nr].name[0] != 0 ? names[nr].name
+									       : NULL;
+}
+
 int names_fill(int fd)
 {
 	for (uint32_t nr = 0; nr < sizeof(names) / sizeof(names[0]); nr++) {

@@ -193,10 +193,11 @@ static void guard_start(const struct boot *b, struct guard *g, int group)
 	}
 	if (b->guard == GUARD_ENFORCE)
 		return;
-	g->layers &= 1u << WRIT_LAYER_TELEMETRY;
 	for (unsigned i = WRIT_LAYER_EBPF_CALLS; i < WRIT_LAYER_TELEMETRY; i++)
-		snprintf(g->why[i], sizeof(g->why[i]), "the guard is told to %s",
-		    b->guard == GUARD_OFF ? "be off" : "audit only");
+		if ((g->layers >> i & 1) != 0)
+			snprintf(g->why[i], sizeof(g->why[i]), "the guard is told to %s",
+			    b->guard == GUARD_OFF ? "be off" : "audit only");
+	g->layers &= 1u << WRIT_LAYER_TELEMETRY;
 }
 
 /* Layers of the sandbox that this host has not, in words, each with its reason on stderr; and those
@@ -204,24 +205,21 @@ static void guard_start(const struct boot *b, struct guard *g, int group)
 static uint32_t layers_of(const struct guard *g, const struct groups *groups, char *missing,
     size_t size)
 {
-	static const char *const names[] = {
-#define X(id, name) name,
-		WRIT_LAYERS(X)
-#undef X
-	};
 	bool landlock = syscall(SYS_landlock_create_ruleset, NULL, 0, 1) >= 0;
 	size_t n = (size_t)snprintf(missing, size, "%s%s", groups->missing,
 	    landlock ? "" : " landlock");
 	uint32_t has = 1u << WRIT_LAYER_NAMESPACES | 1u << WRIT_LAYER_SECCOMP |
 	    1u << WRIT_LAYER_RLIMITS | g->layers;
 
-	if (*missing != '\0')
-		say(0, "layers of the sandbox that can't be had here: %s", missing);
+	if (*groups->missing != '\0')
+		say(0, "layer cgroup can't be had: no controller %s", groups->missing);
+	if (!landlock)
+		say(0, "layer landlock can't be had: this kernel has none");
 	for (unsigned i = WRIT_LAYER_EBPF_CALLS; i < WRIT_LAYER_N; i++) {
 		if ((g->layers >> i & 1) != 0)
 			continue;
-		n += (size_t)snprintf(missing + n, size - n, " %s", names[i]);
-		say(0, "layer %s can't be had: %s", names[i], g->why[i]);
+		n += (size_t)snprintf(missing + n, size - n, " %s", writ_layer_name(i));
+		say(0, "layer %s can't be had: %s", writ_layer_name(i), g->why[i]);
 	}
 	return has | (*groups->missing == '\0' ? 1u << WRIT_LAYER_CGROUP : 0) |
 	    (landlock ? 1u << WRIT_LAYER_LANDLOCK : 0);

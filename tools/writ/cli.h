@@ -50,7 +50,7 @@ struct cmd {
 };
 
 extern const struct cmd cmd_up, cmd_down, cmd_run, cmd_stop, cmd_kill, cmd_ps, cmd_logs, cmd_caps,
-    cmd_why, cmd_audit, cmd_check, cmd_realms, cmd_doctor, cmd_test_isolation, cmd_top;
+    cmd_why, cmd_audit, cmd_check, cmd_realms, cmd_doctor, cmd_guard, cmd_test_isolation, cmd_top;
 
 /* Note an error for main() to print. */
 void cli_error(struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -7,7 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/writ/layers.h"
 #include "tools/writ/node.h"
+#include "tools/writ/pinned.h"
 #include "tools/writ/show.h"
 #include "tools/writ/table.h"
 
@@ -16,8 +18,7 @@ static const struct probe *const groups[] = {
 	doctor_seccomp,
 	doctor_file,
 	doctor_cgroup,
-	doctor_bpf,
-	doctor_lsm,
+	doctor_guard,
 };
 
 static const struct column columns[] = {
@@ -27,17 +28,35 @@ static const struct column columns[] = {
 	{ "key", NULL, COLUMN_JSON },
 	{ "needed", NULL, COLUMN_JSON },
 	{ "cost", NULL, COLUMN_JSON },
+	{ "node", NULL, COLUMN_JSON },
 };
 
 struct visit {
 	struct table *t;
+	const char *node;     /* that runs, and has eBPF layers; NULL: none */
+	uint32_t loaded;      /* of them */
+	enum guard_mode mode; /* and what they do */
 	unsigned warned, failed;
 };
+
+/* What the layer of that name is on the node: NULL, not one of eBPF's, or there is no node. */
+static const char *on_node(const struct visit *v, const char *key)
+{
+	unsigned i = WRIT_LAYER_EBPF_CALLS;
+
+	while (i < WRIT_LAYER_N && strcmp(writ_layer_name(i), key) != 0)
+		i++;
+	return v->node == NULL || i == WRIT_LAYER_N
+	    ? NULL
+	    : layers_state(i, layers_enforced(v->loaded, v->mode), v->loaded, v->mode);
+}
 
 static void probe_visit(struct visit *v, const struct probe *p)
 {
 	struct finding f = { 0 };
+	const char *there = on_node(v, p->key);
 	char shown[768];
+	size_t n;
 	bool works;
 
 	fflush(NULL); /* children inherit what is buffered */
@@ -45,6 +64,9 @@ static void probe_visit(struct visit *v, const struct probe *p)
 	v->failed += !works && p->needed;
 	v->warned += !works && !p->needed;
 	snprintf(shown, sizeof(shown), works ? "%s" : "%s; without it, %s", f.text, p->cost);
+	n = strlen(shown);
+	if (there != NULL)
+		snprintf(shown + n, sizeof(shown) - n, "; node %s: %s", v->node, there);
 	table_row(v->t);
 	table_text(v->t, works ? "ok" : p->needed ? "FAIL" : "warn");
 	table_text(v->t, p->layer);
@@ -52,6 +74,7 @@ static void probe_visit(struct visit *v, const struct probe *p)
 	table_text(v->t, p->key);
 	table_bool(v->t, p->needed);
 	table_cell(v->t, "", works ? NULL : table_string(p->cost));
+	table_cell(v->t, "", there != NULL ? table_string(there) : NULL);
 }
 
 static void idmap_visit(struct visit *v, const char *dir)
@@ -86,6 +109,8 @@ static int doctor_run(struct cli *c)
 	struct visit v = { .t = table_new(columns, sizeof(columns) / sizeof(columns[0])) };
 	int r = -1;
 
+	if (pinned_read(c->node, &v.loaded, &v.mode) == 0)
+		v.node = c->node;
 	for (size_t i = 0; v.t != NULL && i < sizeof(groups) / sizeof(groups[0]); i++) {
 		for (const struct probe *p = groups[i]; p->key != NULL; p++)
 			probe_visit(&v, p);
@@ -116,7 +141,8 @@ const struct cmd cmd_doctor = {
 	.more = "Needs root. Each layer is tried by using it; a missing one is a FAIL if no node "
 		"runs without it, else a warning, with what its absence costs. Folders named, "
 		"or else those that the node lends, are tried for idmapped mounts. The exit "
-		"code is 0 when all needed layers are there.\n\n"
+		"code is 0 when all needed layers are there. Of eBPF layers it also says what they "
+		"are on the node, if that runs.\n\n"
 		"Example: writ doctor --json",
 	.run = doctor_run,
 	.flags = CMD_NODE | CMD_JSON,

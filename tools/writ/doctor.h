@@ -26,7 +26,7 @@ struct probe {
 
 /* The probes of each file; the list ends with a key of NULL. */
 extern const struct probe doctor_ns[], doctor_seccomp[], doctor_file[], doctor_cgroup[],
-    doctor_bpf[], doctor_lsm[];
+    doctor_guard[];
 
 /* Can @dir (a path) be lent with its owner mapped? A probe of its own, for each folder asked about.
  */

@@ -29,6 +29,7 @@ static const struct cmd *const cmds[] = {
 	&cmd_realms,
 	&cmd_doctor,
 	&cmd_test_isolation,
+	&cmd_guard,
 };
 #define CMDS_N (sizeof(cmds) / sizeof(cmds[0]))
 

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <writ/rights.h>
 
+#include "tools/writ/denied.h"
+#include "tools/writ/layers.h"
 #include "tools/writ/procs.h"
 #include "tools/writ/show.h"
 #include "tools/writ/table.h"
@@ -11,7 +13,8 @@
 
 #define INDENT_MAX 24 /* levels that are shown as such */
 
-static const struct column ps_columns[] = {
+/* The last is shown with --wide only. */
+static struct column ps_columns[] = {
 	{ "pid", "PID", COLUMN_RIGHT },
 	{ "realm", "REALM", COLUMN_LEFT },
 	{ "name", "NAME", COLUMN_LEFT },
@@ -27,11 +30,22 @@ static const struct column ps_columns[] = {
 	{ "memory_limit", NULL, COLUMN_JSON },
 	{ "log", NULL, COLUMN_JSON },
 	{ "refused", NULL, COLUMN_JSON },
+	{ "ended_by", NULL, COLUMN_JSON },
+	{ "layers", "LAYERS", COLUMN_JSON },
+};
+#define PS_COLUMNS (sizeof(ps_columns) / sizeof(ps_columns[0]))
+
+/* The rows that tell whom eBPF ended; none for who may not look. */
+struct ended {
+	struct denial *v;
+	long n;
 };
 
-static void ps_row(struct table *t, const Writ__Op__Proc *p, unsigned depth)
+static void ps_row(struct table *t, const Writ__Op__Proc *p, const struct ended *e, unsigned depth)
 {
-	char name[256], fate[64];
+	const struct denial *d = p->state == WRIT_STATE_KILLED ? denied_end(e->v, e->n, p->pid)
+							       : NULL;
+	char name[256], fate[160], layers[256], what[96];
 	uint64_t memory, cpu;
 	int indent = depth < INDENT_MAX ? (int)depth : INDENT_MAX;
 
@@ -42,7 +56,11 @@ static void ps_row(struct table *t, const Writ__Op__Proc *p, unsigned depth)
 	table_text(t, p->realm_name);
 	table_cell(t, name, table_string(p->name));
 	table_text(t, writ_class_name(p->class_));
-	table_cell(t, proc_fate(p, fate, sizeof(fate)), json_string(writ_state_name(p->state)));
+	proc_fate(p, fate, sizeof(fate));
+	if (d != NULL)
+		snprintf(fate, sizeof(fate), "killed by %s: %s", denied_layer(&d->k),
+		    denied_what(&d->k, what, sizeof(what)));
+	table_cell(t, fate, json_string(writ_state_name(p->state)));
 	table_bytes(t, memory);
 	table_time(t, cpu);
 	table_age(t, proc_age(p));
@@ -53,12 +71,14 @@ static void ps_row(struct table *t, const Writ__Op__Proc *p, unsigned depth)
 	table_bytes(t, p->memory);
 	table_num(t, p->log);
 	table_num(t, p->refused);
+	table_cell(t, "", d != NULL ? table_string(fate + strlen("killed by ")) : NULL);
+	table_cell(t, layers_text(p->layers, layers, sizeof(layers)), layers_json(p->layers));
 }
 
 /* The rows in the order of the tree, ended ones only when @all. */
-static int ps_print(struct cli *c, const struct procs *p, bool all)
+static int ps_print(struct cli *c, const struct procs *p, const struct ended *e, bool all)
 {
-	struct table *t = table_new(ps_columns, sizeof(ps_columns) / sizeof(ps_columns[0]));
+	struct table *t = table_new(ps_columns, PS_COLUMNS);
 	struct tree_node *v = calloc(p->n + 1, sizeof(*v));
 	size_t n = 0;
 	int r = -1;
@@ -69,7 +89,7 @@ static int ps_print(struct cli *c, const struct procs *p, bool all)
 	}
 	if (t != NULL && v != NULL && tree_order(v, n) == 0) {
 		for (size_t i = 0; i < n; i++)
-			ps_row(t, p->v[v[i].row], v[i].depth);
+			ps_row(t, p->v[v[i].row], e, v[i].depth);
 		r = table_print(t, stdout, c->json);
 	}
 	table_free(t);
@@ -79,6 +99,7 @@ static int ps_print(struct cli *c, const struct procs *p, bool all)
 
 static int ps_run(struct cli *c)
 {
+	struct ended e = { 0 };
 	struct client cl;
 	struct procs p;
 	int rc = client_open(c, &cl);
@@ -89,13 +110,18 @@ static int ps_run(struct cli *c)
 	client_close(&cl);
 	if (rc != 0)
 		return rc;
-	rc = ps_print(c, &p, c->opt['a'] != NULL);
+	if (c->opt['w'] != NULL)
+		ps_columns[PS_COLUMNS - 1].how = COLUMN_LEFT;
+	e.n = pinned_denials(c->node, &e.v);
+	rc = ps_print(c, &p, &e, c->opt['a'] != NULL);
+	free(e.v);
 	procs_free(&p);
 	return rc;
 }
 
 static const struct argp_option ps_options[] = {
 	{ "all", 'a', NULL, 0, "Ended procs too, as long as the node keeps them", 0 },
+	{ "wide", 'w', NULL, 0, "With the layers of the sandbox that hold each", 0 },
 	{ 0 },
 };
 

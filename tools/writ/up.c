@@ -24,7 +24,9 @@
 
 #include "tools/manifest/manifest.h"
 #include "tools/writ/client.h"
+#include "tools/writ/layers.h"
 #include "tools/writ/node.h"
+#include "tools/writ/pinned.h"
 #include "tools/writ/show.h"
 #include "tools/writ/up.h"
 
@@ -108,6 +110,22 @@ static int node_rename(struct cli *c, Writ__Manifest__Node *node)
 	return 0;
 }
 
+static int guard_set(struct cli *c, Writ__Manifest__Node *node)
+{
+	char *word = strdup(c->opt['G']);
+	enum guard_mode mode;
+
+	if (word == NULL || !guard_mode_parse(word, &mode)) {
+		free(word);
+		return cli_fail(c, EX_USAGE, "--guard %s: enforce, audit or off is wanted",
+		    c->opt['G']);
+	}
+	if (node->guard != protobuf_c_empty_string)
+		free(node->guard);
+	node->guard = word;
+	return 0;
+}
+
 static int hosts_check(struct cli *c, const Writ__Manifest__Node *node)
 {
 	struct stat st;
@@ -138,6 +156,8 @@ static int node_load(struct cli *c, const struct node_files *files, Writ__Manife
 	if (manifest_node_load(file, ret, &e) < 0)
 		return cli_fail(c, EX_DATAERR, "%s:%u:%u: %s", e.file, e.line, e.column, e.text);
 	rc = node_rename(c, *ret);
+	if (rc == 0 && c->opt['G'] != NULL)
+		rc = guard_set(c, *ret);
 	for (unsigned i = 0; rc == 0 && i < c->nhosts; i++)
 		rc = host_add(c, *ret, c->hosts[i]);
 	if (rc == 0)
@@ -344,6 +364,7 @@ static int node_boot(struct cli *c, const struct node_files *files,
     const Writ__Manifest__Node *node, const struct up_dump *u)
 {
 	struct argv a = { 0 };
+	struct layers_why why;
 	int manifest = -1, log = -1, pidfd, rc;
 	off_t from = 0;
 	pid_t pid;
@@ -368,6 +389,8 @@ static int node_boot(struct cli *c, const struct node_files *files,
 		close(pidfd);
 		printf("node %s is up: kernel pid %d, %zu servers, %zu host folders\n", c->node,
 		    (int)pid, u->path != NULL ? 0 : node->n_servers, node->n_hosts);
+		layers_read(log, from, &why);
+		layers_print(stdout, &why);
 	}
 	argv_free(&a);
 	if (manifest >= 0)
@@ -415,6 +438,8 @@ static const struct argp_option up_options[] = {
 	{ "file", 'F', "NODE.yaml", 0, "The node's manifest (default: the installed one)", 0 },
 	{ "host", CLI_LONG('H'), "NAME=PATH[:rw]", 0,
 	    "Lend a host folder, read-only unless :rw; again for more", 0 },
+	{ "guard", CLI_LONG('G'), "MODE", 0,
+	    "What the eBPF layers do: enforce, audit or off (default: as the manifest says)", 0 },
 	{ "dump", CLI_LONG('D'), "FILE", 0, "Make what writ caps --dump wrote, and start no server",
 	    0 },
 	{ "images", CLI_LONG('I'), "DIR", 0, "With --dump: the images that it names", 0 },

@@ -98,6 +98,8 @@ int argv_make(struct cli *c, struct argv *a, const Writ__Manifest__Node *node, c
 	argv_add(a, "%s/%s", CLI_RUN_DIR, c->node);
 	argv_add(a, "--log");
 	argv_add(a, "%s/%s", CLI_LOG_DIR, c->node);
+	argv_add(a, "--guard");
+	argv_add(a, "%s", node->guard);
 	argv_modules(a, node, bin, u);
 	for (size_t i = 0; i < node->n_hosts; i++) {
 		argv_add(a, "--host");

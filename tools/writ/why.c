@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* writ why: what was refused, and what would grant it. */
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <writ/abi.h>
 
 #include "tools/writ/client.h"
+#include "tools/writ/denied.h"
 #include "tools/writ/record.h"
 #include "tools/writ/show.h"
 #include "tools/writ/table.h"
@@ -62,7 +65,80 @@ static int refusals(struct cli *c, const struct pages *p, uint64_t max,
 	return 0;
 }
 
-static int print_json(struct cli *c, const Writ__Op__Record *const *v, size_t n)
+/* What Linux refused: rows of the node's pins that are asked for, and who they are of. */
+struct refused {
+	struct procs procs;
+	struct denial *v;
+	long n; /* or -errno: why they can't be looked at */
+};
+
+static bool is_of(const struct denial *d, const struct denied_who *w, const char *who)
+{
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%u", d->k.pid);
+	return who == NULL || strcmp(who, pid) == 0 || strcmp(who, w->name) == 0 ||
+	    strcmp(who, w->realm) == 0;
+}
+
+/* The last comes last. */
+static int by_time(const void *x, const void *y)
+{
+	const struct denial *a = x, *b = y;
+
+	return a->d.last_ns < b->d.last_ns ? -1 : a->d.last_ns > b->d.last_ns;
+}
+
+static int refused_load(struct cli *c, struct client *cl, uint64_t max, struct refused *r)
+{
+	int rc = procs_load(c, cl, "", &r->procs);
+	size_t n = 0;
+
+	if (rc != 0)
+		return rc;
+	r->n = pinned_denials(c->node, &r->v);
+	for (long i = 0; i < r->n; i++) {
+		struct denied_who who = denied_who(&r->v[i], &r->procs);
+
+		if (denied_matters(&r->v[i], &who) &&
+		    is_of(&r->v[i], &who, c->nargs > 0 ? c->args[0] : NULL))
+			r->v[n++] = r->v[i];
+	}
+	if (n > 1)
+		qsort(r->v, n, sizeof(*r->v), by_time);
+	if (r->n >= 0)
+		r->n = (long)n;
+	if ((uint64_t)n > max) {
+		memmove(r->v, r->v + (n - max), max * sizeof(*r->v));
+		r->n = (long)max;
+	}
+	return 0;
+}
+
+static void refused_free(struct refused *r)
+{
+	free(r->v);
+	procs_free(&r->procs);
+}
+
+static void refused_print(const struct refused *r)
+{
+	for (long i = 0; i < r->n; i++) {
+		struct denied_who who = denied_who(&r->v[i], &r->procs);
+
+		denied_print(&r->v[i], &who);
+	}
+	if (r->n == -EACCES || r->n == -EPERM)
+		fputs("writ: what seccomp and eBPF refused is shown to root only: sudo writ why\n",
+		    stderr);
+	else if (r->n < 0)
+		fputs("writ: what seccomp refused is not known: no eBPF layer counts it; see writ "
+		      "guard\n",
+		    stderr);
+}
+
+static int print_json(struct cli *c, const Writ__Op__Record *const *v, size_t n,
+    const struct refused *d)
 {
 	json_t *all = json_array();
 	int r = all != NULL ? 0 : -1;
@@ -73,16 +149,32 @@ static int print_json(struct cli *c, const Writ__Op__Record *const *v, size_t n)
 		record_take(v[i], &k);
 		r = json_array_append_new(all, record_json(&k, v[i]->fix));
 	}
+	for (long i = 0; i < d->n && r == 0; i++) {
+		struct denied_who who = denied_who(&d->v[i], &d->procs);
+
+		r = json_array_append_new(all, denied_json(&d->v[i], &who));
+	}
 	if (r == 0)
 		r = table_json(stdout, json_incref(all), JSON_INDENT(2));
 	json_decref(all);
 	return r == 0 ? 0 : cli_fail(c, EX_OSERR, "cannot print the records");
 }
 
+static int print_text(const Writ__Op__Record *const *v, size_t n, const struct refused *d)
+{
+	for (size_t i = 0; i < n; i++)
+		why_print(v[i]);
+	if (n == 0 && d->n <= 0)
+		puts("nothing was refused");
+	refused_print(d);
+	return 0;
+}
+
 static int why_run(struct cli *c)
 {
 	Writ__Op__Req req = WRIT__OP__REQ__INIT;
 	const Writ__Op__Record **v = NULL;
+	struct refused denied = { 0 };
 	uint64_t max = UINT64_MAX;
 	struct client cl;
 	struct pages p;
@@ -96,17 +188,15 @@ static int why_run(struct cli *c)
 		return rc;
 	req.op = WRIT__OP__OP__OP_AUDIT;
 	rc = client_pages(c, &cl, &req, &p);
+	if (rc == 0)
+		rc = refused_load(c, &cl, max, &denied);
 	client_close(&cl);
-	if (rc != 0)
-		return rc;
-	rc = refusals(c, &p, max, &v, &n);
-	if (rc == 0 && c->json)
-		rc = print_json(c, v, n);
-	for (size_t i = 0; rc == 0 && !c->json && i < n; i++)
-		why_print(v[i]);
-	if (rc == 0 && n == 0 && !c->json)
-		puts("nothing was refused");
+	if (rc == 0)
+		rc = refusals(c, &p, max, &v, &n);
+	if (rc == 0)
+		rc = c->json ? print_json(c, v, n, &denied) : print_text(v, n, &denied);
 	free(v);
+	refused_free(&denied);
 	pages_free(&p);
 	return rc;
 }
@@ -121,7 +211,8 @@ const struct cmd cmd_why = {
 	.args = "[PROC|PID|REALM]",
 	.doc = "Explain what was refused",
 	.more = "Says who was refused what, which right was missing and, after `fix:', the line "
-		"of the manifest that would grant it.\n\n"
+		"of the manifest that would grant it. To root it also says which system calls, "
+		"sockets and objects seccomp and the eBPF layers refused, and to whom.\n\n"
 		"Example: writ why -n 5 mapper",
 	.run = why_run,
 	.opts = why_options,

@@ -104,7 +104,7 @@ gives 0 --help
 gives 0 help
 gives 0 help ps
 prints 'Example: writ ps'
-for cmd in up down run stop kill ps logs caps why audit check realms doctor top; do
+for cmd in up down run stop kill ps logs caps why audit check realms doctor guard top; do
 	gives 0 "$cmd" --help
 	prints '^Example: writ '
 done
@@ -120,7 +120,7 @@ gives 65 up --host "x=$dir/file"
 says 'is not a folder'
 
 # --- no node ----------------------------------------------------------------
-for cmd in ps realms caps why audit "kill 1" "stop x" "run $dir/bad.yaml" logs; do
+for cmd in ps realms caps why audit guard "kill 1" "stop x" "run $dir/bad.yaml" logs; do
 	# shellcheck disable=SC2086 # words on purpose
 	gives 69 $cmd
 done
@@ -181,6 +181,7 @@ check "what was not refused is left out" test -z "$(grep spawn "$dir/out")"
 printable
 gives 0 why -n 1
 check "only the last" test "$(grep -c refused "$dir/out")" = 1
+says 'what seccomp refused is not known'
 gives 0 why coordinator
 prints 'nothing was refused'
 gives 0 audit
@@ -203,6 +204,19 @@ says 'altered:2: realm words, record 2 .2 on the node.: it was altered'
 gives 66 audit --verify "$dir/nothing"
 timeout 2 "$bin/writ" audit -f --json >"$dir/out" 2>"$dir/err"
 check "audit -f --json: a line each, each once" test "$(grep -c '^{.*}$' "$dir/out")" = 4
+gives 0 guard
+prints "^node $node: audit"
+prints '^seccomp +active'
+prints '^namespaces +missing'
+gives 0 guard --json
+check "it is JSON" jq -e 'length == 10 and .[1] == {layer: "seccomp", state: "active", why: "",
+	mode: "audit"}' "$dir/out"
+gives 64 guard nothing
+says '"nothing" is none of off, audit, enforce'
+gives 69 guard enforce
+says 'has none of the layers that could be switched'
+gives 64 up --guard nothing
+says 'enforce, audit or off is wanted'
 gives 0 kill 7
 gives 66 kill 8
 gives 0 stop words
@@ -261,6 +275,8 @@ if [ "$(id -u)" = 0 ]; then
 	chmod 700 "/run/writ/$node/op"
 	setpriv --reuid 65534 --clear-groups "$bin/writ" ps >"$dir/out" 2>"$dir/err"
 	check "somebody else: exit code 77" test $? = 77
+	setpriv --reuid 65534 --clear-groups "$bin/writ" guard off >"$dir/out" 2>"$dir/err"
+	check "guard off by somebody else: exit code 77" test $? = 77
 	setpriv --reuid 65534 --clear-groups "$bin/writ" up >"$dir/out" 2>"$dir/err"
 	check "up by somebody else: exit code 77" test $? = 77
 fi

@@ -83,10 +83,13 @@ denied 'mkdir' cgroup2 FAIL 'making a group' 69
 check "nor can processes be limited" is cgroup_pids warn
 check "nor memory" is cgroup_memory warn
 check "nor CPU time" is cgroup_cpu warn
-denied 'bpf' bpf_cgroup warn 'loading a program' 0
-check "nor do programs on tracepoints load" is bpf_tracepoint warn
-check "nor those on LSM hooks" is bpf_lsm warn
-denied 'bpf=8' bpf_cgroup warn attaching 0
+denied 'bpf' ebpf_calls warn 'loading: .*bpf(2) is refused to this process' 0
+check "nor are sockets held" is ebpf_sockets warn
+check "nor unix addresses" is ebpf_unix warn
+check "nor objects" is ebpf_lsm warn
+check "nor is anything counted" is telemetry warn
+denied 'bpf=28' ebpf_calls warn 'attaching: ' 0 # BPF_LINK_CREATE
+check "nor are sockets held" is ebpf_sockets warn
 denied 'mount_setattr' idmap warn 'file system has none' 0
 
 # what no filter can take away
@@ -95,8 +98,8 @@ for key in $keys; do
 	user_ns | mount_ns | pid_ns | net_ns | ipc_ns | uts_ns | cgroup_ns | rlimit_nproc | \
 		seccomp | seccomp_arch | no_new_privs | capabilities | sealed_image | \
 		openat2 | pidfd | landlock | cgroup2 | cgroup_pids | cgroup_memory | \
-		cgroup_cpu | bpf_cgroup | bpf_tracepoint | bpf_lsm | idmap) ;;
-	lockdown) ;; # read from a file that only the kernel writes
+		cgroup_cpu | ebpf_calls | ebpf_sockets | ebpf_unix | ebpf_lsm | telemetry | \
+		bpffs | lockdown | idmap) ;;
 	*) check "$key is taken away by a test" false ;;
 	esac
 done
@@ -106,6 +109,46 @@ unshare -m sh -c 'umount -lR /sys/fs/cgroup && exec "$1" doctor --json /' sh \
 	"$bin/writ" >"$dir/out" 2>"$dir/err"
 check "without cgroups the exit code is 69" test $? = 69
 check "and the missing hierarchy is named" grep -q 'no hierarchy is mounted for pids' "$dir/out"
+
+# Why eBPF can't be had: what explains a refusal is made so for one run, in a mount
+# namespace, by another name of the kernel or with fewer capabilities.
+because() # KEY PATTERN SETUP COMMAND...
+{
+	local key=$1 pattern=$2 setup=$3
+	shift 3
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	unshare -m bash -c 'set -e; eval "$1"; shift; exec "$@"' bash "$setup" "$@" \
+		"$bin/writ" doctor --json / >"$dir/out" 2>"$dir/err"
+	check "$key: it says $pattern" finding "$key" "$pattern"
+}
+
+finding() # KEY PATTERN
+{
+	jq -r ".[] | select(.key == \"$1\" and .result == \"warn\") | .finding" "$dir/out" |
+		grep -qE -- "$2"
+}
+
+deny=$bin/cli-deny
+secure='mount -t tmpfs none /sys/kernel/security'
+without() { echo setpriv --bounding-set "$1" --inh-caps "$1"; }
+# shellcheck disable=SC2046 # words on purpose
+{
+	because ebpf_calls 'lacks CAP_BPF$' : $(without -sys_admin,-bpf)
+	because telemetry 'lacks CAP_BPF, CAP_PERFMON$' : $(without -sys_admin,-bpf,-perfmon)
+	because ebpf_sockets 'lacks CAP_NET_ADMIN$' : $(without -sys_admin,-net_admin)
+}
+because ebpf_calls 'no BTF' 'mount -t tmpfs none /sys/kernel/btf'
+because bpffs 'not mounted' 'mount -t tmpfs none /sys/fs/bpf'
+because ebpf_unix 'came with Linux 6.7; this is 2.6' : setarch x86_64 --uname-2.6 "$deny" bpf=5
+because ebpf_calls 'RLIMIT_MEMLOCK, 65536 bytes' : setarch x86_64 --uname-2.6 \
+	prlimit --memlock=65536 "$deny" bpf=0
+because ebpf_lsm 'bpf is not among' "$secure; echo capability >/sys/kernel/security/lsm" \
+	"$deny" bpf=5
+confidential='none integrity [confidentiality]'
+because ebpf_calls 'locked down' "$secure; echo '$confidential' >/sys/kernel/security/lockdown" \
+	"$deny" bpf=5
+check "lockdown: it says confidentiality" finding lockdown confidentiality
+because ebpf_calls 'no capability is missing' "$secure" "$deny" bpf=5
 
 setpriv --reuid 65534 --clear-groups "$bin/writ" doctor >"$dir/out" 2>"$dir/err"
 check "to somebody who isn't root: exit code 77" test $? = 77

@@ -1,0 +1,162 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The layers as operators see and set them: what is missing is said, a realm runs
+# with no less than it requires, `writ guard` changes what eBPF does while procs run,
+# and `why` and `ps` tell what was refused, by which layer, and who was ended.
+# shellcheck disable=SC2016 # what check evaluates is expanded then
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/system/lib.sh
+. tests/system/lib.sh
+tidy() { second down > /dev/null 2>&1; rm -rf "/var/log/writ/${NODE}b"; finish; }
+trap tidy EXIT
+caller=$(bin caller)
+PINS=/sys/fs/bpf/writ/nodes/$NODE
+R=$TMP/r.yaml
+
+second() { "$B/bin/writ" --node "${NODE}b" "$@"; }
+# demands NAME LAYERS CALL...: a realm of one proc that makes these calls again and again
+demands() {
+	local name=$1 layers=$2
+	shift 2
+	realm "$name" "$caller" "[$(printf '"%s", ' "$@")]" > "$R"
+	[ -z "$layers" ] || sed -i "2i require: [$layers]" "$R"
+	writ run -d "$R"
+}
+layer() { rows ".[] | select(.layer == \"$1\") | .state" guard; }
+mode() { rows '.[0].mode' guard; }
+generation() { bpftool -j map dump pinned "$PINS/maps/config" | jq '.[0].formatted.value.generation // .[0].value.generation'; }
+held() { rows ".[] | select(.name == \"$2\") | .layers | index(\"$1\") != null" ps; } # held LAYER PROC
+rounds() { writ logs "$1" 2> /dev/null | grep -c '^round'; }
+goes_on() { # goes_on PROC: it does
+	local n
+	n=$(rounds "$1")
+	until_ok 50 eval "[ \$(rounds $1) -gt $((n + 2)) ]"
+}
+attached() { [ -e "$PINS/links/guard_enter" ] && [ -e "$PINS/links/guard_exit" ]; }
+follows() { [ -e "$PINS/links/guard_fork" ] && [ -e "$PINS/links/guard_exec" ]; }
+# forbid NR: what profile native has no more, from the next generation on
+forbid() {
+	local map=$PINS/maps/calls row bytes
+	row=$((($(generation) & 1) * 6))
+	read -ra bytes < <(bpftool -j map lookup pinned "$map" key "$row" 0 0 0 | jq -r '.value | join(" ")')
+	bytes[$1 / 8]=$((bytes[$1 / 8] & ~(1 << $1 % 8)))
+	bpftool map update pinned "$map" key "$row" 0 0 0 value "${bytes[@]}"
+}
+GETCPU=309 GETPPID=110 READLINK=89 PTRACE=101
+
+# --- a node with all that the machine has
+check "up" node_up
+cp "$TMP/out" "$TMP/up"
+missing=$(rows '.[] | select(.state == "missing") | .layer' guard)
+for l in namespaces seccomp rlimits ebpf_calls ebpf_sockets telemetry; do
+	check "$l is active" [ "$(layer $l)" = active ]
+	check "- and holds root" [ "$(held $l root)" = true ]
+	refused "- up doesn't say that it is missing" grep -q "without layer $l:" "$TMP/up"
+done
+for l in $missing; do
+	check "$l is missing: up says so, with a reason" grep -qE "^without layer $l: .+" "$TMP/up"
+	check "- and so does guard" [ -n "$(rows ".[] | select(.layer == \"$l\") | .why" guard)" ]
+	check "- no proc is said to be held by it" [ "$(held "$l" root)" = false ]
+	refused "- a realm that requires it does not run" demands lacking "$l" $GETCPU
+	check "- for that reason, and the line is named" says "r.yaml:2: .*$l"
+done
+check "ps --wide says it in short" eval 'writ ps -w | grep -qE "LAYERS\$"'
+refused "ps without it doesn't" eval 'writ ps | grep -q LAYERS'
+check "doctor says what they are on the node" eval '[ "$(rows ".[] | select(.key == \"ebpf_calls\") | .node" doctor)" = active ]'
+
+# --- what seccomp refused
+check "a realm that requires eBPF runs" demands first "ebpf_calls, ebpf_sockets" $PTRACE $READLINK $GETPPID
+check "- and goes on" goes_on first
+check "why names the call that seccomp refused" eval 'writ why first > "$TMP/why"; grep -q "first (pid [0-9]*, realm first): call ptrace refused by seccomp, [0-9]* times" "$TMP/why"'
+check "- and that no profile has it" eval 'grep -A 1 "call ptrace" "$TMP/why" | grep -q "fix: none: no profile has it"'
+check "- another one too" grep -q 'call getppid refused' "$TMP/why"
+refused "- but not what the C library does without" grep -q readlink "$TMP/why"
+check "- which was refused" eval 'writ logs first | grep -q "^$READLINK: ENOSYS"'
+check "in JSON: layer, call, count, fix" eval '[ "$(rows ".[] | select(.kind == \"denied\" and .pid != 0 and .what == \"call ptrace\") | .layer, .ended" why first)" = "seccomp
+false" ]'
+check "why -n 1 prints one" [ "$(writ why -n 1 first | grep -c refused)" = 1 ]
+check "nobody but root sees it" eval 'setpriv --reuid 65534 --regid "$(getent group writ | cut -d: -f3)" --clear-groups "$B/bin/writ" --node "$NODE" why first > "$TMP/out" 2>&1 && { grep -q "call ptrace" "$TMP/out" || grep -q "sudo writ why" "$TMP/out"; }'
+
+# --- changed while it runs
+before=$(generation)
+check "guard off is refused while a realm needs it: 75" gives 75 writ guard off
+check "- the realm and its line are named" says 'realm first runs and requires layer ebpf_calls \(.*r.yaml:2\)'
+check "guard audit, too" gives 75 writ guard audit
+check "- nothing has changed" [ "$(mode) $(generation)" = "enforce $before" ]
+check "not so by force" writ guard off --force
+check "- it is off, a generation later" [ "$(mode) $(generation)" = "off $((before + 1))" ]
+refused "- what looked at each call is detached" attached
+check "- what follows forks is not" follows
+check "- the layers are said to be off" [ "$(layer ebpf_calls) $(layer ebpf_sockets) $(layer seccomp)" = "off off active" ]
+check "- no proc is held by them" [ "$(held ebpf_calls first) $(held seccomp first)" = "false true" ]
+check "- the proc goes on" goes_on first
+refused "- another realm that requires it does not run" demands other ebpf_calls $GETCPU
+check "- for that reason" says 'r.yaml:2: .*ebpf_calls'
+check "- one that doesn't, does" demands other "seccomp" $GETCPU
+check "guard enforce" writ guard enforce
+check "- it is attached again" attached
+check "- it holds who was born meanwhile" [ "$(held ebpf_calls other) $(mode) $(generation)" = "true enforce $((before + 2))" ]
+check "- both go on" eval 'goes_on first && goes_on other'
+check "- a realm that requires it runs" demands third ebpf_calls $GETPPID
+check "guard by another word: 64" gives 64 writ guard on
+
+# --- a call that the filter has and eBPF has not
+check "stop those that require it" eval 'writ stop first && writ stop third'
+check "audit" writ guard audit
+check "- a call is taken from the profile" eval 'forbid $GETCPU && writ guard audit'
+check "- who makes it goes on" goes_on other
+check "- why says that it was let pass" eval 'until_ok 30 eval "writ why other | grep -q \"call getcpu let pass by ebpf_calls, which only audits\""'
+check "- and which profile has it" eval 'writ why other | grep -A 1 getcpu | grep -q "fix: profile native has it only: any arguments"'
+victim=$(proc pid other)
+check "enforce" writ guard enforce
+check "- it is ended" until_ok 50 ended "$victim"
+check "- ps says by whom and at what" eval 'writ ps -a other | grep -q "killed by ebpf_calls: call getcpu"'
+check "- in JSON as well" [ "$(rows ".[] | select(.pid == $victim) | .state, .ended_by" ps -a)" = "killed
+ebpf_calls: call getcpu" ]
+check "- and why" eval 'writ why "$victim" | grep -q "other (pid $victim, realm other): ended by ebpf_calls for call getcpu"'
+check "who makes no such call is not ended" eval 'demands third ebpf_calls $GETPPID && goes_on third'
+check "one ended by hand is told apart" eval 'killed=$(proc pid third); writ kill "$killed" && until_ok 30 ended "$killed" && writ ps -a third | grep -q "killed KILL"'
+
+# --- two nodes
+check "a second node, whose guard is off" second up --file docs/examples/node.yaml --guard off
+check "- it is" eval 'second guard | grep -q "^node ${NODE}b: off"'
+refused "- its programs are not attached" test -e "$PINS"b/links/guard_enter
+check "- the first one's are" attached
+check "switched on" second guard enforce
+check "- they are" test -e "$PINS"b/links/guard_enter
+check "and off again" second guard off
+check "- the first one's stay" eval 'attached && [ "$(mode)" = enforce ]'
+check "it ends" second down
+check "- the first goes on" [ "$(layer ebpf_calls)" = active ]
+check "down" writ down
+check "- nothing is pinned" eval '[ ! -e "$PINS" ]'
+
+# --- as the manifest says
+{ cat docs/examples/node.yaml; echo 'guard: audit'; } > "$TMP/node.yaml"
+check "a manifest whose guard audits" writ up --file "$TMP/node.yaml"
+check "- it does" [ "$(mode) $(layer ebpf_calls) $(held ebpf_calls root)" = "audit audits false" ]
+refused "- a realm that requires it does not run" demands lacking ebpf_calls $GETPPID
+check "- for that reason" says 'r.yaml:2: .*ebpf_calls'
+check "- it can be told to enforce" writ guard enforce
+check "- and procs are held then" [ "$(held ebpf_calls root)" = true ]
+check "- and the realm runs" demands lacking ebpf_calls $GETPPID
+check "down" writ down
+
+# --- without any privilege for eBPF
+check "where bpf(2) is refused, Writ runs" eval '"$B/bin/cli-deny" bpf "$B/bin/writ" --node "$NODE" up --file docs/examples/node.yaml'
+cp "$TMP/out" "$TMP/up"
+for l in ebpf_calls ebpf_sockets ebpf_unix ebpf_lsm telemetry; do
+	check "- it says that $l is missing, and why" grep -qE "^without layer $l: .*bpf\(2\) is refused" "$TMP/up"
+	check "- and so does guard" [ "$(layer $l)" = missing ]
+	check "- ps, too" [ "$(held $l root)" = false ]
+	refused "- a realm that requires it does not run" demands lacking $l $GETCPU
+	check "- for that reason" says "r.yaml:2: .*$l"
+done
+check "ps says it in short" eval 'writ ps --wide | grep -q "no ebpf_\*,telemetry"'
+check "there is no mode to set: 69" gives 69 writ guard audit
+check "a realm that requires none runs" demands plain seccomp $PTRACE
+check "- and is held by seccomp" eval 'goes_on plain && writ logs plain | grep -q "^$PTRACE: EBADRQC"'
+check "why says what it can't know" eval 'writ why plain 2>&1 | grep -q "what seccomp refused is not known"'
+check "down" writ down
+check "nothing is left" no_leftovers
