@@ -336,7 +336,7 @@ static void attempt_descriptors(struct subject *s, const struct icase *c, struct
 #define ASPECT(step, words, l, w) CASE(words, l, w, attempt_aspect, .arg = step)
 /* clang-format off */
 const struct icase view_cases[] = {
-	ASPECT("ids", "a user id that nobody else has, and no group", "ids", "ids"),
+	ASPECT("ids", "a user id of no account, and no group", "ids", "ids"),
 	ASPECT("caps", "no Linux capability, not in the bounding set either", "caps", "caps"),
 	ASPECT("no_new_privs", "no new privileges", "no_new_privs", BARE),
 	ASPECT("filter", "a seccomp filter is there", "seccomp", BARE),

@@ -54,8 +54,57 @@ static void goes_on(const char *suite, const char *name, unsigned tries)
 	    w.lost);
 }
 
+/* --- realms are apart --- */
+
+static unsigned uid_of(pid_t pid)
+{
+	const char *uid = harness_proc(pid, "status", "Uid");
+
+	return uid != NULL ? (unsigned)atoi(uid) : 0;
+}
+
+static bool in_group(pid_t pid, const char *realm)
+{
+	FILE *f = fopen(survey_path(pid, "cgroup"), "re");
+	char line[512], group[128];
+	bool found = false;
+
+	snprintf(group, sizeof(group), "/writ/%s/%s/", harness_node(), realm);
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		found = found || strstr(line, group) != NULL;
+	if (f != NULL)
+		fclose(f);
+	return found;
+}
+
+/* Each realm's procs have a user id and a cgroup that no other realm's have. */
+static void apart(void)
+{
+	static const struct server watch = { "watch", "watch" };
+	unsigned uids[SERVERS_N + 1] = { 0 }, same = 0, outside = 0;
+
+	for (unsigned i = 0; i <= SERVERS_N; i++) {
+		const struct server *v = i < SERVERS_N ? &servers[i] : &watch;
+		struct node_proc p = { 0 };
+
+		if (node_await(v->realm, v->name, 0, &p))
+			uids[i] = uid_of(p.host_pid);
+		outside += !in_group(p.host_pid, v->realm);
+		for (unsigned k = 0; k < i; k++)
+			same += uids[k] == uids[i];
+	}
+	engine_say("node", "every realm has a user id that no other has",
+	    same == 0 && uids[0] != 0 && uid_of(subject_peer()) == uid_of(getpid()),
+	    "of %u realms %u have another's; control: the suite's processes share one",
+	    (unsigned)SERVERS_N + 1, same);
+	engine_say("node", "every realm has a cgroup of its own",
+	    outside == 0 && !in_group(subject_peer(), watch.realm),
+	    "%u outside of theirs; control: a process of the suite's is outside", outside);
+}
+
 void run_servers(void (*all)(struct subject *s))
 {
+	apart();
 	for (unsigned i = 0; i < SERVERS_N; i++) {
 		struct node_proc p = { 0 }, q = { 0 };
 		struct subject s;

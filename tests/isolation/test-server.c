@@ -102,25 +102,6 @@ START_TEST(a_lent_folder_opens_by_profile)
 }
 END_TEST
 
-/* Socket families: AF_UNIX for server, nothing for the others. */
-START_TEST(no_socket_but_unix)
-{
-	struct nest n = harness_nest((unsigned)_i, "sockets", UID);
-	struct probe p = harness_probe(&n, harness_order("probe"), -1);
-
-	for (uint64_t family = 0; family < 64; family++) {
-		int64_t r = harness_call(&n, &p, SYS_socket, (uint64_t[6]){ family, SOCK_STREAM });
-
-		if (_i == WRIT_PROFILE_SERVER && family == AF_UNIX)
-			ck_assert_int_ge(r, 0);
-		else
-			ck_assert_int_eq(r, -FILTER_ERRNO);
-	}
-	harness_end(&n, &p);
-	harness_fini(&n);
-}
-END_TEST
-
 TCase *server_tests(void)
 {
 	TCase *t = tcase_create("server");
@@ -128,6 +109,5 @@ TCase *server_tests(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, nng_works_only_in_server, 0, WRIT_PROFILE_N);
 	tcase_add_loop_test(t, a_lent_folder_opens_by_profile, 0, WRIT_PROFILE_N);
-	tcase_add_loop_test(t, no_socket_but_unix, 0, WRIT_PROFILE_N);
 	return t;
 }
