@@ -186,10 +186,12 @@ static struct bpf_link *attach_iter(const struct bpf_object *b, const struct bpf
 {
 	int map = bpf_object__find_map_fd_by_name(b, bpf_program__name(p) + strlen("iter_"));
 	union bpf_iter_link_info info = { .map.map_fd = (uint32_t)map };
-	struct bpf_iter_attach_opts opts = { .sz = sizeof(opts),
-		.link_info = &info,
-		.link_info_len = sizeof(info) };
+	struct bpf_iter_attach_opts opts;
 
+	memset(&opts, 0, sizeof(opts)); /* libbpf looks at what is between and behind the fields */
+	opts.sz = sizeof(opts);
+	opts.link_info = &info;
+	opts.link_info_len = sizeof(info);
 	return bpf_program__attach_iter(p, map >= 0 ? &opts : NULL);
 }
 
