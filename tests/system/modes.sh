@@ -143,6 +143,16 @@ check "- and procs are held then" [ "$(held ebpf_calls root)" = true ]
 check "- and the realm runs" demands lacking ebpf_calls $GETPPID
 check "down" writ down
 
+# --- a node that is made of a dump has no root that could be told
+check "a node with a realm" eval 'node_up && demands plain "" $GETPPID'
+check "- its dump, and the images that it names" eval 'mkdir "$TMP/images" &&
+	writ caps --dump --images "$TMP/images" > "$TMP/node.dump"'
+check "down" writ down
+check "up from the dump" writ up --file docs/examples/node.yaml --dump "$TMP/node.dump" --images "$TMP/images"
+check "- its layers show" [ "$(layer seccomp) $(layer ebpf_calls) $(mode)" = "active active enforce" ]
+check "- and can be switched" eval 'writ guard off && [ "$(layer ebpf_calls) $(mode)" = "off off" ] && ! attached'
+check "down" writ down
+
 # --- without any privilege for eBPF
 check "where bpf(2) is refused, Writ runs" eval '"$B/bin/cli-deny" bpf "$B/bin/writ" --node "$NODE" up --file docs/examples/node.yaml'
 cp "$TMP/out" "$TMP/up"

@@ -21,30 +21,8 @@ struct guard_state {
 	enum guard_mode mode;
 	uint32_t loaded; /* of eBPF's, whatever the mode */
 	uint32_t active;
+	bool told; /* the first server runs realms, and is told of the mode */
 };
-
-/* What root says and, where they can be looked at, the pins: which are right. */
-static int state_read(struct cli *c, struct client *cl, struct guard_state *ret)
-{
-	Writ__Op__Req req = WRIT__OP__REQ__INIT;
-	Writ__Op__Rep *rep;
-	int rc;
-
-	req.op = WRIT__OP__OP__OP_GUARD;
-	rc = client_call(c, cl, &req, &rep);
-	if (rc != 0)
-		return rc;
-	*ret = (struct guard_state){ .loaded = rep->layers & PINNED_LAYERS, .active = rep->layers };
-	if (!guard_mode_parse(rep->guard, &ret->mode))
-		rc = cli_fail(c, EX_PROTOCOL, "node %s: root knows no mode of its guard", c->node);
-	client_free(rep);
-	if (rc != 0)
-		return rc;
-	if (pinned_read(c->node, &ret->loaded, &ret->mode) == 0)
-		ret->active = (ret->active & ~PINNED_LAYERS) |
-		    layers_enforced(ret->loaded, ret->mode);
-	return 0;
-}
 
 static void why_read(const struct cli *c, struct layers_why *why)
 {
@@ -58,6 +36,48 @@ static void why_read(const struct cli *c, struct layers_why *why)
 		return;
 	layers_read(fd, 0, why);
 	close(fd);
+}
+
+/* Without a root that knows: what the node's start said. The rest is asked of the pins. */
+static void state_guess(const struct cli *c, struct guard_state *ret)
+{
+	struct layers_why why;
+
+	why_read(c, &why);
+	*ret = (struct guard_state){ .mode = GUARD_ENFORCE };
+	for (unsigned i = 0; i < WRIT_LAYER_N; i++)
+		if (why.text[i][0] == '\0')
+			ret->active |= 1u << i;
+	ret->active &= ~PINNED_LAYERS;
+}
+
+/* What root says and, where they can be looked at, the pins: which are right. */
+static int state_read(struct cli *c, struct client *cl, struct guard_state *ret)
+{
+	Writ__Op__Req req = WRIT__OP__REQ__INIT;
+	Writ__Op__Rep *rep;
+	int rc;
+
+	req.op = WRIT__OP__OP__OP_GUARD;
+	rc = client_call(c, cl, &req, &rep);
+	if (rc != 0 && rc != EX_DATAERR)
+		return rc;
+	if (rc == EX_DATAERR) { /* another first server: it runs no realms */
+		c->error[0] = '\0';
+		state_guess(c, ret);
+	} else {
+		*ret = (struct guard_state){ .loaded = rep->layers & PINNED_LAYERS,
+			.active = rep->layers,
+			.told = true };
+		rc = guard_mode_parse(rep->guard, &ret->mode) ? 0 : EX_PROTOCOL;
+		client_free(rep);
+		if (rc != 0)
+			return cli_fail(c, rc, "node %s: root knows no mode of its guard", c->node);
+	}
+	if (pinned_read(c->node, &ret->loaded, &ret->mode) == 0)
+		ret->active = (ret->active & ~PINNED_LAYERS) |
+		    layers_enforced(ret->loaded, ret->mode);
+	return 0;
 }
 
 static const struct column guard_columns[] = {
@@ -96,6 +116,8 @@ static int root_tell(struct cli *c, struct client *cl, const struct guard_state 
 {
 	Writ__Op__Req req = WRIT__OP__REQ__INIT;
 
+	if (!s->told)
+		return 0;
 	req.op = WRIT__OP__OP__OP_GUARD;
 	req.guard = (char *)(uintptr_t)writ_guard_name(s->mode);
 	req.layers = s->loaded;
@@ -106,7 +128,7 @@ static int root_tell(struct cli *c, struct client *cl, const struct guard_state 
 static int mode_set(struct cli *c, struct client *cl, const struct guard_state *was,
     enum guard_mode mode)
 {
-	struct guard_state to = { .mode = mode, .loaded = was->loaded };
+	struct guard_state to = { .mode = mode, .loaded = was->loaded, .told = was->told };
 	const char *doing = "";
 	int rc, r;
 
