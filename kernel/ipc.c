@@ -8,15 +8,6 @@
  */
 #include "kernel.h"
 
-/* What a proc asks to be sent, checked. */
-struct letter {
-	const struct writ_msg_req *r;
-	slot_t caps[WRIT_CAPS_MAX];
-	unsigned ncaps, unwrapped;
-	uint64_t badges[WRIT_CAPS_MAX];
-	uint16_t len;
-};
-
 /* --- messages -------------------------------------------------------------------- */
 
 static struct charge cost(void)
@@ -58,58 +49,44 @@ static int msg_new(struct k_req *q, struct k_wait **ret)
 	return 0;
 }
 
-/* Copy the letter's capabilities into slots of the kernel's own. */
-static int msg_load(struct k_msg *m, const struct letter *l)
-{
-	for (unsigned i = 0; i < l->ncaps; i++) {
-		slot_t s;
-		int e;
-
-		if ((m->own[i] = k_own_get(&s)) == 0)
-			return WRIT_E_NOT_ENOUGH_MEMORY;
-		e = captab_copy(&k.caps, l->caps[i], s,
-		    captab_slot(&k.caps, l->caps[i])->cap.rights);
-		if (e != 0)
-			return e;
-	}
-	return 0;
-}
-
 /* --- what a request carries --------------------------------------------------------- */
 
-static int carried(struct k_req *q, struct letter *l, obj_t through, unsigned i)
+static int load_cap(struct k_req *q, struct k_msg *m, obj_t through, unsigned i)
 {
+	uint32_t index = ((const struct writ_msg_req *)q->in)->caps[i];
+	slot_t dst, src = captab_cnode_slot(&k.caps, q->p->cnode, index);
+	unsigned n = m->rep.ncaps;
 	const struct cap *c = NULL;
-	slot_t s = captab_cnode_slot(&k.caps, q->p->cnode, l->r->caps[i]);
-	int e = captab_check(&k.caps, s, 0, 0, &c);
+	int e = captab_check(&k.caps, src, 0, 0, &c);
 
-	if (e == 0 && c->type == WRIT_TYPE_REPLY)
-		e = WRIT_E_ILLEGAL_OPERATION; /* it answers once, from where it is */
-	if (e != 0)
-		return k_why(q, e, "slot %u, to be sent", l->r->caps[i]);
-	if (c->obj == through) {
-		l->badges[i] = c->badge;
-		l->unwrapped |= 1u << i;
-	} else {
-		l->caps[l->ncaps++] = s;
+	if (e == 0 && c->obj == through) {
+		m->rep.badges[i] = c->badge;
+		m->rep.unwrapped |= (uint8_t)(1u << i);
+		return 0;
 	}
-	return 0;
+	if (e == 0 && (m->own[n] = k_own_get(&dst)) == 0)
+		e = WRIT_E_NOT_ENOUGH_MEMORY;
+	if (e == 0 && (e = captab_copy(&k.caps, src, dst, c->rights)) == 0)
+		m->rep.ncaps++;
+	return e == 0 ? 0 : k_why(q, e, "slot %u, to be sent", index);
 }
 
-/* @through: the endpoint, whose own capabilities are unwrapped; 0 for a reply. */
-static int letter_decode(struct k_req *q, obj_t through, uint32_t giver, struct letter *l)
+/* Into @m, whose rep is all zeros; by the capability in slot @giver. @through: the endpoint, whose
+ * own capabilities are unwrapped; 0 for a reply. On failure @m may have some: unload it. */
+static int load(struct k_req *q, struct k_msg *m, obj_t through, uint32_t giver)
 {
+	const struct writ_msg_req *r = q->in;
 	const struct cap *c;
 	int e = 0;
 
-	*l = (struct letter){ .r = q->in };
-	if (q->h.len > sizeof(*l->r) + WRIT_DATA_MAX || l->r->ncaps > WRIT_CAPS_MAX)
+	if (q->h.len > sizeof(*r) + WRIT_DATA_MAX || r->ncaps > WRIT_CAPS_MAX)
 		return WRIT_E_BAD_REQUEST;
-	l->len = (uint16_t)(q->h.len - sizeof(*l->r));
-	if (l->r->ncaps != 0)
+	if (r->ncaps != 0)
 		e = k_need(q, giver, WRIT_BY_GIVING, &c);
-	for (unsigned i = 0; i < l->r->ncaps && e == 0; i++)
-		e = carried(q, l, through, i);
+	for (unsigned i = 0; i < r->ncaps && e == 0; i++)
+		e = load_cap(q, m, through, i);
+	m->len = (uint16_t)(q->h.len - sizeof(*r));
+	memcpy(m->data, r + 1, m->len);
 	return e;
 }
 
@@ -238,40 +215,35 @@ int k_call_send(struct k_req *q)
 {
 	struct k_session *s = NULL;
 	struct k_endpoint *ep;
+	const struct writ_msg_req *r = q->in;
 	struct k_wait *w;
-	struct letter l;
 	struct k_msg *m;
-	int e;
+	int e = takes_decode(q, false);
 
+	if (e != 0)
+		return e;
 	if (q->cap->type == WRIT_TYPE_PATH) {
 		s = k_session_named(q, K_CLIENT);
 		if (s == NULL || s->path != q->cap->obj)
 			return WRIT_E_FAILED_LOOKUP;
 	}
 	ep = s != NULL ? s->ep : &k.endpoints[k_body(q->cap)];
-	if ((e = letter_decode(q, ep->obj, q->h.cap, &l)) != 0 || (e = takes_decode(q, false)) != 0)
-		return e;
 	if (q->h.op == WRIT_OP_NBSEND && s != NULL && !k_session_known(s))
 		return WRIT_E_BUSY;
 	if ((e = msg_new(q, &w)) != 0)
 		return e;
 	m = w->msg;
-	if ((e = msg_load(m, &l)) != 0) {
+	if ((e = load(q, m, ep->obj, q->h.cap)) != 0) {
 		k_wait_drop(w);
 		return e;
 	}
-	m->rep = (struct writ_msg_rep){ .badge = q->cap->badge,
-		.pid = q->p->pid,
-		.realm = q->p->realm,
-		.ncaps = (uint8_t)l.ncaps,
-		.unwrapped = (uint8_t)l.unwrapped,
-		.call = q->h.op == WRIT_OP_CALL,
-		.session = s != NULL ? s->id : 0 };
-	memcpy(m->rep.badges, l.badges, sizeof(l.badges));
-	w->take = l.r->take;
-	w->ntake = l.r->ntake;
-	m->len = l.len;
-	memcpy(m->data, l.r + 1, l.len);
+	m->rep.badge = q->cap->badge;
+	m->rep.pid = q->p->pid;
+	m->rep.realm = q->p->realm;
+	m->rep.call = q->h.op == WRIT_OP_CALL;
+	m->rep.session = m->session = s != NULL ? s->id : 0;
+	w->take = r->take;
+	w->ntake = r->ntake;
 	k_list_add(s == NULL || k_session_known(s) ? &ep->senders : &s->held, &w->at);
 	k_endpoint_match(ep);
 	return K_LATER;
@@ -299,27 +271,24 @@ int k_call_recv(struct k_req *q)
 static int answer(struct k_req *q, uint32_t index, const struct cap *c)
 {
 	struct k_hook *h = k_hook_of(c);
-	struct letter l;
 	struct k_wait *w;
 	struct k_msg *m;
-	int e = letter_decode(q, 0, index, &l);
+	int e;
 
-	if (e != 0)
-		return e;
 	if (h == NULL)
 		return WRIT_E_PEER_CLOSED;
 	w = k_container(h, struct k_wait, hook);
 	m = w->msg;
-	if (l.ncaps > w->ntake || !empty_still(w->waiter, w->take, l.ncaps))
-		return k_why(q, WRIT_E_NO_TAKER, "the caller takes %u capabilities", w->ntake);
-	if ((e = msg_load(m, &l)) != 0) { /* all or none */
+	m->rep = (struct writ_msg_rep){ 0 };
+	e = load(q, m, 0, index);
+	if (e == 0 && (m->rep.ncaps > w->ntake || !empty_still(w->waiter, w->take, m->rep.ncaps)))
+		e = k_why(q, WRIT_E_NO_TAKER, "the caller takes %u capabilities", w->ntake);
+	if (e != 0) { /* all or none */
 		unload(m);
 		return e;
 	}
-	m->rep = (struct writ_msg_rep){ .ncaps = (uint8_t)l.ncaps };
 	hand_over(m, q->p, w->waiter, w->take, q->h.op);
-	memcpy(m->data, l.r + 1, l.len);
-	k_gate_reply(w->waiter, w->op, w->cookie, 0, &m->rep, (uint16_t)(sizeof(m->rep) + l.len));
+	k_gate_reply(w->waiter, w->op, w->cookie, 0, &m->rep, (uint16_t)(sizeof(m->rep) + m->len));
 	k_wait_drop(w);
 	return 0;
 }

@@ -198,6 +198,7 @@ struct k_endpoint {
 /* A message from when it is sent until it is taken; a call until it is answered. */
 struct k_msg {
 	uint32_t own[WRIT_CAPS_MAX]; /* slots of the kernel's own, where its capabilities lie */
+	uint32_t session;            /* through which it was sent, or 0 */
 	uint16_t len;
 	struct writ_msg_rep rep;
 	char data[WRIT_DATA_MAX]; /* follows rep on its way out */

@@ -192,7 +192,7 @@ static void fail_msgs(const struct k_session *s)
 	struct k_wait *w;
 
 	k_each(w, &s->client->waits, of)
-		if (w->msg != NULL && w->msg->rep.session == s->id)
+		if (w->msg != NULL && w->msg->session == s->id)
 			k_wait_fail(w, w->to != NULL ? WRIT_E_PEER_CLOSED : WRIT_E_CANCELED);
 }
 

@@ -212,7 +212,7 @@ static const char *verify_msgs(void)
 			if (k.sessions[s].id != 0)
 				at += count(&k.sessions[s].held, &m->at);
 		MUST(at == (m->to == NULL), "messages: a sent one waits at one endpoint");
-		MUST(m->msg->rep.session == 0 || open_of(m->msg->rep.session, m->waiter),
+		MUST(m->msg->session == 0 || open_of(m->msg->session, m->waiter),
 		    "messages: a session's end with it");
 		MUST(m->to == NULL || (k_proc_alive(m->to) && count(&m->to->calls, &m->at) == 1),
 		    "messages: a taken one is its receiver's");
