@@ -73,11 +73,15 @@ static bool file_ok(const struct boot_file *f, int fd)
 
 static bool record_ok(const struct boot_record *r)
 {
+	uint32_t by_task = 1u << WRIT_LAYER_EBPF_CALLS | 1u << WRIT_LAYER_EBPF_LSM;
 	bool ok = r->magic == BOOT_MAGIC && r->version == BOOT_VERSION &&
 	    k_name_ok(r->node, sizeof(r->node)) && r->nprocs >= BOOT_PROCS_MIN &&
 	    r->nprocs <= K_PROCS_MAX && r->max_memory >= 64u << 20 &&
 	    r->uid_base >= BOOT_UID_REALM && r->uid_base % BOOT_UID_REALM == 0 &&
 	    r->uid_base <= UINT32_MAX - BOOT_UID_NODE && (r->groups & 1u << BOOT_V2) != 0 &&
+	    ((r->layers & by_task) == 0 || (r->maps & 1u << BOOT_TASKS) != 0) &&
+	    ((r->layers & 1u << WRIT_LAYER_EBPF_SOCKETS) == 0 ||
+		(r->maps & 1u << BOOT_POLICY) != 0) &&
 	    r->nfiles <= BOOT_FILES_MAX && r->root < r->nfiles &&
 	    r->files[r->root].type == WRIT_TYPE_IMAGE && r->start_len <= sizeof(r->start);
 

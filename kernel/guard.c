@@ -16,33 +16,45 @@ enum {
 };
 
 static struct {
-	uint32_t *changed; /* a ring of slots, each once, from first */
-	uint32_t first, nchanged, rescan;
-	uint64_t *listed, *shown; /* a bit for each slot: is in changed; has a row */
+	uint32_t *changed;                /* a ring of slots, each once, from first */
+	uint32_t first, nchanged, rescan; /* rescan: the slot to go on with; 0: none goes on */
+	bool again, full;                 /* once more when it is over; rows did not fit */
+	uint64_t *listed, *shown;         /* a bit for each slot: is in changed; has a row */
 } mirror;
 
-static int map_call(int cmd, enum boot_map map, const void *key, const void *value)
+static int map_call(int cmd, enum boot_map map, const void *key, const void *value, uint64_t flags)
 {
 	union bpf_attr a = { .map_fd = (uint32_t)k.maps[map],
 		.key = (uintptr_t)key,
-		.value = (uintptr_t)value };
+		.value = (uintptr_t)value,
+		.flags = flags };
 
 	return k.maps[map] == 0 || syscall(SYS_bpf, cmd, &a, sizeof(a)) == 0 ? 0 : -errno;
 }
 
 static int map_set(enum boot_map map, const void *key, const void *value)
 {
-	return map_call(BPF_MAP_UPDATE_ELEM, map, key, value);
+	return map_call(BPF_MAP_UPDATE_ELEM, map, key, value, BPF_ANY);
+}
+
+static void map_drop(enum boot_map map, const void *key)
+{
+	map_call(BPF_MAP_DELETE_ELEM, map, key, NULL, 0);
 }
 
 /* --- who a process is ------------------------------------------------------------------- */
 
-int k_guard_nest(uint32_t realm, unsigned profile, int pidfd, enum guard_phase phase)
+static struct guard_task task(uint32_t realm, unsigned profile, enum guard_phase phase)
 {
-	struct guard_task t = { .generation = GUARD_UNKNOWN,
+	return (struct guard_task){ .generation = GUARD_UNKNOWN,
 		.realm = realm,
 		.phase = phase,
 		.profile = (uint8_t)profile };
+}
+
+int k_guard_nest(uint32_t realm, unsigned profile, int pidfd, enum guard_phase phase)
+{
+	struct guard_task t = task(realm, profile, phase);
 
 	return map_set(BOOT_TASKS, &pidfd, &t);
 }
@@ -53,15 +65,19 @@ void k_guard_proc(const struct k_proc *p)
 		.realm = p->realm,
 		.class = p->class,
 		.profile = p->profile };
+	struct guard_task t = task(p->realm, p->profile, GUARD_LAUNCH);
 	struct writ_proc_row row;
 
 	if (!k_proc_alive(p))
-		map_call(BPF_MAP_DELETE_ELEM, BOOT_PROCS, &p->pid, NULL);
+		map_drop(BOOT_PROCS, &p->pid);
 	if (!k_proc_alive(p) || (k.maps[BOOT_PROCS] == 0 && k.maps[BOOT_LABELS] == 0))
 		return;
 	memcpy(l.name, p->name, sizeof(l.name));
-	if (p->pidfd >= 0)
+	if (p->pidfd >= 0) {
 		map_set(BOOT_LABELS, &p->pidfd, &l);
+		/* held it is since it was forked, unless Linux had no memory for it then */
+		map_call(BPF_MAP_UPDATE_ELEM, BOOT_TASKS, &p->pidfd, &t, BPF_NOEXIST);
+	}
 	k_proc_row(p, &row);
 	map_set(BOOT_PROCS, &p->pid, &row);
 }
@@ -71,8 +87,8 @@ void k_guard_proc(const struct k_proc *p)
 int k_guard_realm(uint32_t realm)
 {
 	struct k_realm *r = &k.realms[realm];
-	/* unix sockets, of profile server; what else a realm may have it has to be granted */
-	struct guard_policy p = { .families = 1u << AF_UNIX, .realm = realm };
+	/* no IP sockets: none is granted them yet */
+	struct guard_policy p = { .realm = realm };
 	struct guard_realm row = { .memory = r->memory, .uid = r->uid, .cores = r->cores };
 	int e;
 
@@ -88,8 +104,8 @@ int k_guard_realm(uint32_t realm)
 
 void k_guard_realm_gone(uint32_t realm)
 {
-	map_call(BPF_MAP_DELETE_ELEM, BOOT_POLICY, &k.realms[realm].cgroup, NULL);
-	map_call(BPF_MAP_DELETE_ELEM, BOOT_REALMS, &realm, NULL);
+	map_drop(BOOT_POLICY, &k.realms[realm].cgroup);
+	map_drop(BOOT_REALMS, &realm);
 }
 
 /* --- capabilities -------------------------------------------------------------------------- */
@@ -128,8 +144,7 @@ static void changed(void *arg, slot_t s)
 		list(c);
 		c = k.caps.slots[c].next;
 	}
-	if (c != 0 && c < SLOT_UP && mirror.rescan == 0)
-		mirror.rescan = 1;
+	mirror.again |= c != 0 && c < SLOT_UP;
 	list(s);
 }
 
@@ -154,15 +169,23 @@ static void show(slot_t s)
 		row.parent = parent_of(s);
 		if (map_set(BOOT_CAPS, &s, &row) == 0)
 			mirror.shown[s / 64] |= UINT64_C(1) << s % 64;
+		else
+			mirror.full = true;
 	} else if (bit(mirror.shown, s)) {
-		map_call(BPF_MAP_DELETE_ELEM, BOOT_CAPS, &s, NULL);
+		map_drop(BOOT_CAPS, &s);
 		mirror.shown[s / 64] &= ~(UINT64_C(1) << s % 64);
+		mirror.again |= mirror.full; /* there is room for what did not fit */
+		mirror.full = false;
 	}
 }
 
-/* Some of all slots, so that also what did not fit into the map gets there when it does. */
+/* Some of all slots, in turn. */
 static void rescan(void)
 {
+	if (mirror.rescan == 0 && mirror.again) {
+		mirror.again = false;
+		mirror.rescan = 1;
+	}
 	for (unsigned n = 0; n < MIRROR_SLICE && mirror.rescan != 0; n++) {
 		if (captab_slot(&k.caps, mirror.rescan) == NULL)
 			mirror.rescan |= 63; /* CNodes are made of blocks of 64 */
@@ -185,7 +208,7 @@ bool k_mirror(bool idle)
 	}
 	if (idle)
 		rescan();
-	return mirror.nchanged > 0 || mirror.rescan != 0;
+	return mirror.nchanged > 0 || mirror.rescan != 0 || mirror.again;
 }
 
 void k_mirror_init(void)

@@ -297,6 +297,8 @@ void k_nest_read(uint32_t realm, unsigned profile)
 			nest_event(realm, profile, &ev, pidfd);
 			continue;
 		}
+		if (ev.code == 0)
+			ev.code = -k_guard_nest(realm, profile, n->n.pidfd, GUARD_NEST);
 		if (ev.code != 0) {
 			k_log("realm %s, profile %s: sandbox step failed: %.32s: %s",
 			    k.realms[realm].name, k_profiles[profile], ev.step, strerror(ev.code));
@@ -305,7 +307,6 @@ void k_nest_read(uint32_t realm, unsigned profile)
 			return;
 		}
 		n->state = K_NEST_UP;
-		k_guard_nest(realm, profile, n->n.pidfd, GUARD_NEST);
 		k_nest_flush(realm, profile);
 	}
 	if (r < 0)

@@ -27,7 +27,15 @@ enum {
 enum boot_group { BOOT_V2, BOOT_CPU, BOOT_MEMORY, BOOT_PIDS, BOOT_GROUP_N };
 
 /* eBPF maps that the kernel writes (<writ/guard.h>), none where Linux or the operator has none. */
-enum boot_map { BOOT_TASKS, BOOT_LABELS, BOOT_POLICY, BOOT_REALMS, BOOT_PROCS, BOOT_CAPS, BOOT_MAP_N };
+enum boot_map {
+	BOOT_TASKS,
+	BOOT_LABELS,
+	BOOT_POLICY,
+	BOOT_REALMS,
+	BOOT_PROCS,
+	BOOT_CAPS,
+	BOOT_MAP_N
+};
 
 /* Descriptors. Those of groups and maps that the record has no bit for are closed. */
 enum boot_fd {

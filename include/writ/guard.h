@@ -21,7 +21,7 @@
 
 enum {
 	GUARD_CALLS_WORDS = 8,      /* a bit for each number of a system call below 512 */
-	GUARD_DEPTH = 8,            /* of a realm's group below the root of cgroup v2, at most */
+	GUARD_DEPTH = 32,           /* of a realm's group below the root of cgroup v2, at most */
 	GUARD_UNKNOWN = UINT32_MAX, /* no generation: look again */
 };
 
@@ -124,7 +124,7 @@ _Static_assert(sizeof(struct guard_label) == 44, "");
 
 /* maps/policy: by the id of a realm's cgroup. Who is in no such group is not Writ's business. */
 struct guard_policy {
-	uint64_t families; /* bit of each socket family that may be created */
+	uint64_t families; /* bit of each IP family of which sockets may be made */
 	uint32_t realm, pad;
 	char name[GUARD_NAME_MAX];
 };

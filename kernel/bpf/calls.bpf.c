@@ -15,14 +15,20 @@ struct {
 	__type(value, struct guard_calls);
 } calls SEC(".maps");
 
+/* All numbers that no call has are one kind of refusal: nobody can fill the map with them. */
+static __u32 kind(unsigned long call)
+{
+	return call < 64 * GUARD_CALLS_WORDS ? call : GUARD_UNKNOWN;
+}
+
 /* Record it; end the process where rules are enforced. */
-static void punish(const struct guard_task *t, __u32 call)
+static void punish(const struct guard_task *t, unsigned long call)
 {
 	enum guard_mode m = mode();
 
 	if (m == GUARD_OFF)
 		return;
-	denied(label(bpf_get_current_task_btf()), t->realm, GUARD_BY_CALLS, call, m);
+	denied(label(bpf_get_current_task_btf()), t->realm, GUARD_BY_CALLS, kind(call), m);
 	if (m == GUARD_ENFORCE)
 		bpf_send_signal(L_SIGKILL);
 }
@@ -73,8 +79,8 @@ int BPF_PROG(guard_exit, struct pt_regs *regs, long ret)
 		return 0;
 	t = managed(bpf_get_current_task_btf());
 	if (t != NULL && t->phase != GUARD_SETUP)
-		denied(label(bpf_get_current_task_btf()), t->realm, GUARD_BY_SECCOMP, regs->orig_ax,
-		    GUARD_ENFORCE);
+		denied(label(bpf_get_current_task_btf()), t->realm, GUARD_BY_SECCOMP,
+		    kind(regs->orig_ax), GUARD_ENFORCE);
 	return 0;
 }
 
@@ -89,13 +95,14 @@ int BPF_PROG(guard_fork, struct task_struct *parent, struct task_struct *child)
 	n = bpf_task_storage_get(&tasks, child, t, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (n != NULL && child->pid != child->tgid)
 		return 0; /* a thread: asked is its leader, which by an exec it can become */
-	if (n == NULL || t->phase != GUARD_NEST) {
+	if (t->phase != GUARD_NEST)
 		punish(t, GUARD_UNKNOWN);
-		if (n != NULL && mode() == GUARD_ENFORCE)
-			n->phase = GUARD_DOOMED;
-	} else {
+	if (n == NULL) /* the kernel sees to it, once the proc runs */
+		return 0;
+	if (t->phase == GUARD_NEST)
 		n->phase = GUARD_LAUNCH;
-	}
+	else if (mode() == GUARD_ENFORCE)
+		n->phase = GUARD_DOOMED;
 	return 0;
 }
 

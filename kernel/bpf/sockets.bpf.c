@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Layer "sockets": programs on the node's cgroup refuse, before it happens, each
- * socket whose family a realm has no use for, and each connect, send and bind to
- * whom it was not granted. Keyed by the id of the realm's group, which nobody in
- * it can leave. A path is seen as the caller wrote it, before it is resolved: so
- * folders of sockets must be read-only to who may connect.
+ * Layer "sockets": programs on the node's cgroup refuse, before it happens, each IP
+ * socket of a realm that has no use for them (of other families Linux does not ask
+ * here), and each connect, send and bind to whom it was not granted. Keyed by the id of the realm's
+ * group, which nobody in it can leave. A path is seen as the caller wrote it, before it is
+ * resolved: so folders of sockets must be read-only to who may connect.
  */
 #include "kernel/bpf/linux.bpf.h"
 #include <bpf/bpf_endian.h>
@@ -40,16 +40,15 @@ enum { NO = 0, YES = 1, L_AF_UNIX = 1, L_AF_INET = 2, L_AF_INET6 = 10 };
 /* The caller's realm and its group; NULL: it is in none. */
 static const struct guard_policy *realm_of(uint64_t *ret_group)
 {
-	for (int i = 1; i <= GUARD_DEPTH; i++) {
-		uint64_t id = bpf_get_current_ancestor_cgroup_id(i);
-		const struct guard_policy *p = id != 0 ? bpf_map_lookup_elem(&policy, &id) : NULL;
+	const struct guard_policy *p = NULL;
+	uint64_t id = 1;
 
-		if (p != NULL) {
-			*ret_group = id;
-			return p;
-		}
+	for (int i = 1; i <= GUARD_DEPTH && id != 0 && p == NULL; i++) {
+		id = bpf_get_current_ancestor_cgroup_id(i);
+		p = bpf_map_lookup_elem(&policy, &id);
 	}
-	return NULL;
+	*ret_group = id;
+	return p;
 }
 
 static int refuse(const struct guard_policy *p, __u32 what)

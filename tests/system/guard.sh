@@ -78,6 +78,26 @@ check "the first's are what they were" [ "$(bpftool -j link show pinned "$(pins)
 check "it goes down" writ down
 check "and leaves nothing" no_leftovers
 
+# --- whoever may write to bpffs ----------------------------------------------------------
+
+# Where another's folder lies in the way the node does not start, nor is anything of that touched.
+planted() { # planted COMMAND...: by user 65534, in a bpffs of the test's own
+	# shellcheck disable=SC2016 # for the other shell
+	unshare -m bash -c '
+		mount --make-rprivate / && mount -t bpf -o mode=1777 bpf /sys/fs/bpf &&
+		setpriv --reuid 65534 --regid 65534 --clear-groups bash -c "$1" && shift && "$@"' - "$1" \
+		"$B/bin/writ-boot" --node "$NODE" --run "$RUN" --log "$LOGS" --module "root=$B/bin/t-gate" --module "hold=$B/bin/t-gate"
+}
+mkdir -p "$TMP/victim/nodes/$NODE/maps"
+touch "$TMP/victim/nodes/$NODE/maps/file"
+chmod -R 777 "$TMP"
+check "a link in the place of the pins' folder: the node does not start" gives 71 planted "ln -s $TMP/victim /sys/fs/bpf/writ"
+check "and says why" says 'somebody else has put'
+check "a folder of somebody else's: neither" gives 71 planted "mkdir -m 777 /sys/fs/bpf/writ"
+check "a link further down: neither" gives 71 planted "mkdir /sys/fs/bpf/writ && ln -s $TMP/victim/nodes /sys/fs/bpf/writ/nodes"
+check "what links led to is there" test -e "$TMP/victim/nodes/$NODE/maps/file" -a "$(stat -c %g "$TMP/victim")" = 0
+chmod 700 "$TMP"
+
 # --- the kernel is killed ---------------------------------------------------------------
 
 # Whether the groups have a process that can still run: read by the shell itself, for it is quick.
@@ -90,29 +110,44 @@ alive() {
 	return 1
 }
 many() { [ "$(everybody | wc -l)" -ge "$1" ]; }
+# Kills the kernel; $took: ms till nobody was alive; $free: somebody was when the pins were gone.
+killed() { # no fork in its loop: those take longer than a death
+	local held t0 link
+	link=$(pins)/links/guard_enter
+	free=''
+	groups
+	kill -KILL "$KERNEL"
+	t0=${EPOCHREALTIME/./}
+	# first the pins: who is seen alive after these were gone was free
+	while [ -e "$link" ] && held=1 || held=''; alive; do
+		[ -n "$held" ] || free=1
+		[ $(((${EPOCHREALTIME/./} - t0) / 1000)) -lt "$patience" ] || break
+	done
+	took=$(((${EPOCHREALTIME/./} - t0) / 1000))
+	wait "$BOOT" 2> /dev/null
+	BOOT=0
+}
+patience=$(ms_max 5000)
 slow='' unheld='' took_all=''
 for round in 1 2 3 4 5 6; do
 	kernel_up "${M[@]}" > /dev/null
 	[ "$round" -gt 3 ] && until_ok 100 many 50 # else while they are still being started
 	until_ok 100 many 2
 	sleep "0.0$((RANDOM % 90 + 10))"
-	groups
-	kill -KILL "$KERNEL"
-	t0=$(date +%s%N)
-	# first the pins: who is seen alive after these were gone was free
-	while test -e "$(pins)/links/guard_enter" && held=1 || held=''; alive; do
-		[ -n "$held" ] || unheld="$unheld $round"
-		[ $((($(date +%s%N) - t0) / 1000000)) -lt "$(ms_max 5000)" ] || break
-	done
-	took=$((($(date +%s%N) - t0) / 1000000))
+	killed
+	unheld="$unheld${free:+ $round}"
 	took_all="$took_all $took"
 	[ "$took" -le "$(ms_max 1000)" ] || slow="$slow $round:${took}ms"
-	wait "$BOOT" 2> /dev/null
-	BOOT=0
 done
 ok $((${#unheld} > 0)) "SIGKILL of the kernel, six times: no proc was free at any time${unheld:+ (but in rounds$unheld)}"
 ok $((${#slow} > 0)) "all were dead within$took_all ms; none after a second${slow:+ (but:$slow)}"
 check "nothing is left" no_leftovers
+
+kernel_up "${M[@]}" > /dev/null
+until_ok 100 many 20
+rm "$(pins)"/links/*
+killed
+ok $((${#free} == 0)) "negative control: without its pins somebody is free"
 
 # writ-boot too: then nobody clears, and the pins stay
 kernel_up "${M[@]}"

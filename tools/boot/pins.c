@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Where a node's eBPF objects are pinned: see guard.h. Touches nothing of other nodes. */
+/*
+ * Where a node's eBPF objects are pinned: see guard.h. bpffs may be writable by all:
+ * so each folder on the way is opened in the one before, never through a link, and
+ * must be root's own. Touches nothing of other nodes.
+ */
 #include "tools/boot/guard.h"
 
 #include <bpf/bpf.h>
@@ -16,160 +20,219 @@
 #include <unistd.h>
 
 #define BPFFS "/sys/fs/bpf"
+#define FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
 enum { PIN_MAX = 512 };
+_Static_assert(sizeof(GUARD_PINS) > sizeof(BPFFS), "");
 
 static const char *const kinds[] = { "progs", "maps", "links", "iter" };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
-static int mounted(void)
+/* bpffs, mounted if nobody has and @may; -1 with errno. */
+static int top_open(bool may)
 {
+	int fd = open(BPFFS, FLAGS);
 	struct statfs st;
 
-	if (statfs(BPFFS, &st) < 0)
-		return -errno;
-	if ((unsigned long)st.f_type == BPF_FS_MAGIC)
-		return 0;
-	return mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") < 0
-	    ? -errno
-	    : 0;
+	if (fd < 0 || (fstatfs(fd, &st) == 0 && (unsigned long)st.f_type == BPF_FS_MAGIC))
+		return fd;
+	close(fd);
+	errno = ENOENT;
+	if (!may || mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") < 0)
+		return -1;
+	return open(BPFFS, FLAGS);
 }
 
-/* A folder that @gid may read. */
-static int folder(const char *path, gid_t gid)
+/* The folder @name in @dir, which only root can write to; made, for @gid to read, if @make. Closes
+ * @dir. -1 with errno: EPERM, somebody else has put it there. */
+static int step(int dir, const char *name, bool make, gid_t gid)
 {
-	if (mkdir(path, 0750) < 0 && errno != EEXIST)
-		return -errno;
-	return chown(path, 0, gid) < 0 ? -errno : 0;
-}
+	int fd, e;
+	struct stat st;
 
-static int folders(const char *dir, gid_t gid)
-{
-	char path[PIN_MAX + 8];
-	int r;
-
-	if ((r = folder(GUARD_PINS, gid)) < 0 || (r = folder(GUARD_PINS "/nodes", gid)) < 0 ||
-	    (r = folder(dir, gid)) < 0)
-		return r;
-	for (size_t i = 0; i < KINDS && r == 0; i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, kinds[i]);
-		r = folder(path, gid);
+	if (dir < 0)
+		return -1;
+	if (make && mkdirat(dir, name, 0750) < 0 && errno != EEXIST) {
+		fd = -1;
+	} else if ((fd = openat(dir, name, FLAGS)) >= 0 &&
+	    (fstat(fd, &st) < 0 || st.st_uid != 0 || (st.st_mode & 022) != 0)) {
+		close(fd);
+		errno = EPERM;
+		fd = -1;
+	} else if (fd >= 0 && make && fchown(fd, 0, gid) < 0) {
+		close(fd);
+		fd = -1;
 	}
-	return r;
+	e = errno;
+	close(dir);
+	errno = e;
+	return fd;
 }
 
-static int pin(int fd, const char *dir, const char *kind, const char *name, gid_t gid)
+static int writ_open(bool make, gid_t gid)
 {
-	char path[PIN_MAX + 128];
+	return step(top_open(make), "writ", make, gid);
+}
 
-	snprintf(path, sizeof(path), "%s/%s/%s", dir, kind, name);
-	if (bpf_obj_pin(fd, path) < 0 || chown(path, 0, gid) < 0 || chmod(path, 0640) < 0)
+static int node_open(const char *node, bool make, gid_t gid)
+{
+	return step(step(writ_open(make, gid), "nodes", make, gid), node, make, gid);
+}
+
+/* --- pinning ------------------------------------------------------------------------------ */
+
+/* Linux pins by a path only: by that of the open folder. */
+static int pin(int fd, int dir, const char *name, gid_t gid)
+{
+	char path[PIN_MAX];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", dir, name);
+	if (bpf_obj_pin(fd, path) < 0 || fchownat(dir, name, 0, gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    fchmodat(dir, name, 0640, 0) < 0)
 		return -errno;
 	return 0;
 }
 
-static int pin_all(const struct guard *g, const char *dir, gid_t gid)
+static int pin_maps(const struct guard *g, int dir, gid_t gid)
 {
 	int r = 0;
 
 	for (unsigned i = 0; i < g->nmaps && r == 0; i++)
 		if (strchr(bpf_map__name(g->maps[i]), '.') == NULL)
-			r = pin(bpf_map__fd(g->maps[i]), dir, "maps", bpf_map__name(g->maps[i]),
-			    gid);
+			r = pin(bpf_map__fd(g->maps[i]), dir, bpf_map__name(g->maps[i]), gid);
+	return r;
+}
+
+static int pin_programs(const struct guard *g, const int *dirs, gid_t gid)
+{
+	int r = 0;
+
 	for (unsigned i = 0; i < g->nprogs && r == 0; i++) {
 		const char *name = bpf_program__name(g->progs[i]);
-		int iter = strncmp(name, "iter_", 5) == 0;
+		bool iter = strncmp(name, "iter_", 5) == 0;
 
-		r = pin(bpf_program__fd(g->progs[i]), dir, "progs", name, gid);
+		r = pin(bpf_program__fd(g->progs[i]), dirs[0], name, gid);
 		if (r == 0 && g->links[i] != NULL)
-			r = pin(bpf_link__fd(g->links[i]), dir, iter ? "iter" : "links",
+			r = pin(bpf_link__fd(g->links[i]), dirs[iter ? 3 : 2],
 			    iter ? name + 5 : name, gid);
 	}
 	return r;
 }
 
-/* The short way to the pins of the node that was first. */
-static void shortcuts(const char *node)
+/* In the folders of the node's, by kind. */
+static int pin_all(const struct guard *g, int node, gid_t gid)
 {
-	char to[PIN_MAX], at[PIN_MAX];
+	int dirs[KINDS], r = 0;
 
 	for (size_t i = 0; i < KINDS; i++) {
-		snprintf(at, sizeof(at), GUARD_PINS "/%s", kinds[i]);
+		dirs[i] = step(fcntl(node, F_DUPFD_CLOEXEC, 0), kinds[i], true, gid);
+		r = dirs[i] < 0 && r == 0 ? -errno : r;
+	}
+	if (r == 0 && (r = pin_maps(g, dirs[1], gid)) == 0)
+		r = pin_programs(g, dirs, gid);
+	for (size_t i = 0; i < KINDS; i++)
+		if (dirs[i] >= 0)
+			close(dirs[i]);
+	return r;
+}
+
+/* --- the short way to the pins of the node that was first ------------------------------------ */
+
+static void shortcuts(int writ, const char *node)
+{
+	char to[PIN_MAX];
+
+	for (size_t i = 0; i < KINDS; i++) {
 		snprintf(to, sizeof(to), "nodes/%.95s/%s", node, kinds[i]);
-		if (access(at, F_OK) < 0)
-			(void)unlink(at); /* one that leads nowhere */
-		if (symlink(to, at) < 0)
+		if (faccessat(writ, kinds[i], F_OK, 0) < 0)
+			(void)unlinkat(writ, kinds[i], 0); /* one that leads nowhere */
+		if (symlinkat(to, writ, kinds[i]) < 0)
 			continue; /* another node's: ours are below nodes/ all the same */
 	}
 }
 
-static void shortcuts_remove(const char *node)
+static void shortcuts_remove(int writ, const char *node)
 {
-	char to[PIN_MAX], at[PIN_MAX], is[PIN_MAX];
+	char to[PIN_MAX], is[PIN_MAX];
 
 	for (size_t i = 0; i < KINDS; i++) {
-		ssize_t n;
+		ssize_t n = readlinkat(writ, kinds[i], is, sizeof(is) - 1);
 
-		snprintf(at, sizeof(at), GUARD_PINS "/%s", kinds[i]);
-		snprintf(to, sizeof(to), "nodes/%.95s/%s", node, kinds[i]);
-		n = readlink(at, is, sizeof(is) - 1);
 		is[n > 0 ? n : 0] = '\0';
+		snprintf(to, sizeof(to), "nodes/%.95s/%s", node, kinds[i]);
 		if (strcmp(is, to) == 0)
-			(void)unlink(at);
+			(void)unlinkat(writ, kinds[i], 0);
 	}
 }
 
-static int empty(const char *path)
+/* --- removing ------------------------------------------------------------------------------------
+ */
+
+/* The folder @name in @dir with what is in it. */
+static int drop(int dir, const char *name)
 {
-	DIR *d = opendir(path);
+	int fd = openat(dir, name, FLAGS), r = 0;
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *e;
-	int r = 0;
 
 	if (d == NULL)
 		return errno == ENOENT ? 0 : -errno;
 	while ((e = readdir(d)) != NULL)
-		if (e->d_name[0] != '.' && unlinkat(dirfd(d), e->d_name, 0) < 0)
+		if (e->d_name[0] != '.' && unlinkat(fd, e->d_name, 0) < 0)
 			r = -errno;
 	closedir(d);
-	return rmdir(path) < 0 ? -errno : r;
+	return unlinkat(dir, name, AT_REMOVEDIR) < 0 ? -errno : r;
 }
 
 int guard_unpin(const char *node)
 {
-	char path[PIN_MAX];
-	struct statfs st;
-	int r = 0;
+	int writ = writ_open(false, 0), dir = node_open(node, false, 0), r = 0;
 
-	if (statfs(BPFFS, &st) < 0 || (unsigned long)st.f_type != BPF_FS_MAGIC)
-		return 0;
-	shortcuts_remove(node);
-	for (size_t i = 0; i < KINDS; i++) {
-		int x;
+	if (writ < 0 || dir < 0) {
+		r = errno == ENOENT ? 0 : -errno;
+	} else {
+		char path[PIN_MAX];
 
-		snprintf(path, sizeof(path), GUARD_PINS "/nodes/%s/%s", node, kinds[i]);
-		x = empty(path);
-		r = x < 0 ? x : r;
+		shortcuts_remove(writ, node);
+		for (size_t i = 0; i < KINDS; i++) {
+			int x = drop(dir, kinds[i]);
+
+			r = x < 0 ? x : r;
+		}
+		snprintf(path, sizeof(path), "nodes/%.95s", node);
+		if (unlinkat(writ, path, AT_REMOVEDIR) < 0 && r == 0)
+			r = -errno;
+		/* and what is empty then: no other node is there */
+		if (unlinkat(writ, "nodes", AT_REMOVEDIR) == 0)
+			(void)rmdir(GUARD_PINS);
 	}
-	snprintf(path, sizeof(path), GUARD_PINS "/nodes/%s", node);
-	if (rmdir(path) < 0 && errno != ENOENT && r == 0)
-		r = -errno;
-	if (rmdir(GUARD_PINS "/nodes") == 0) /* no other node is there */
-		(void)rmdir(GUARD_PINS);
+	if (writ >= 0)
+		close(writ);
+	if (dir >= 0)
+		close(dir);
 	return r;
 }
 
 int guard_pin(struct guard *g, const char *node, gid_t gid)
 {
-	char dir[PIN_MAX];
-	int r;
+	int writ, dir, r = guard_unpin(node);
 
-	if ((r = mounted()) < 0 || (r = guard_unpin(node)) < 0)
+	if (r < 0)
 		return r;
-	snprintf(dir, sizeof(dir), GUARD_PINS "/nodes/%s", node);
-	if ((r = folders(dir, gid)) < 0 || (r = pin_all(g, dir, gid)) < 0) {
+	dir = node_open(node, true, gid);
+	if (dir < 0 && errno == ENOENT) /* another node has just cleared what was empty */
+		dir = node_open(node, true, gid);
+	if (dir < 0)
+		return -errno;
+	r = pin_all(g, dir, gid);
+	close(dir);
+	if (r < 0) {
 		(void)guard_unpin(node);
 		return r;
 	}
-	shortcuts(node);
+	if ((writ = writ_open(false, 0)) >= 0) {
+		shortcuts(writ, node);
+		close(writ);
+	}
 	return 0;
 }

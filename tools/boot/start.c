@@ -181,23 +181,27 @@ static int add_hosts(struct boot *b, struct launch *l)
 
 /* Have Linux hold the node's processes by eBPF, as far as it can: what is pinned stays when this
  * process has become the kernel. */
-static void guard_start(const struct boot *b, struct guard *g, int group)
+static int guard_start(const struct boot *b, struct guard *g, int group)
 {
 	int r;
 
 	guard_load(g, ~0u, group, b->guard);
 	if (g->layers != 0 && (r = guard_pin(g, b->node, writ_group())) < 0) {
 		guard_close(g);
+		if (r == -EPERM || r == -ELOOP || r == -ENOTDIR)
+			return say(71, "%s: somebody else has put something there: %s", GUARD_PINS,
+			    strerror(-r));
 		for (unsigned i = WRIT_LAYER_EBPF_CALLS; i < WRIT_LAYER_N; i++)
 			snprintf(g->why[i], sizeof(g->why[i]), "pinning: %s", strerror(-r));
 	}
 	if (b->guard == GUARD_ENFORCE)
-		return;
+		return 0;
 	for (unsigned i = WRIT_LAYER_EBPF_CALLS; i < WRIT_LAYER_TELEMETRY; i++)
 		if ((g->layers >> i & 1) != 0)
 			snprintf(g->why[i], sizeof(g->why[i]), "the guard is told to %s",
 			    b->guard == GUARD_OFF ? "be off" : "audit only");
 	g->layers &= 1u << WRIT_LAYER_TELEMETRY;
+	return 0;
 }
 
 /* Layers of the sandbox that this host has not, in words, each with its reason on stderr; and those
@@ -265,7 +269,8 @@ int boot_start(struct boot *b)
 		return e;
 	if ((r = groups_open(&g, b->node)) < 0)
 		return say(71, "cgroups: %s", strerror(-r));
-	guard_start(b, &guard, g.node[BOOT_V2]);
+	if ((e = guard_start(b, &guard, g.node[BOOT_V2])) != 0)
+		return e;
 	layers = layers_of(&guard, &g, missing, sizeof(missing));
 	launch_init(&l, b->node, missing);
 	l.record.nprocs = b->procs;

@@ -70,7 +70,7 @@ static long run_unlink32(struct stage *s)
 
 	if (low == MAP_FAILED)
 		return -1;
-	strcpy(low, s->file);
+	snprintf(low, 4096, "%s", s->file);
 	__asm__ volatile("int $0x80" : "+a"(nr) : "b"(low) : "memory", "r8", "r9", "r10", "r11");
 	errno = nr < 0 ? (int)-nr : 0;
 	return nr < 0 ? -1 : 0;
@@ -82,6 +82,20 @@ static long run_socket(struct stage *s)
 {
 	(void)s;
 	return socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+}
+
+static long run_netlink(struct stage *s)
+{
+	(void)s;
+	return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0);
+}
+
+static long run_mprotect(struct stage *s)
+{
+	void *m = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)s;
+	return m == MAP_FAILED ? -1 : mprotect(m, 4096, PROT_READ | PROT_EXEC);
 }
 
 static long run_tcp(struct stage *s)
@@ -240,6 +254,7 @@ const struct attempt attempts[] = {
 	{ "the same by int $0x80",                run_unlink32, gone,        "WRDRAWW" },
 	{ "open a file for writing",              run_open,     emptied,     "WRRRAWR" },
 	{ "make an IP socket",                    run_socket,   NULL,        "WWRWDRR" },
+	{ "make a netlink socket", run_netlink, NULL, "WWRWDWR" },
 	{ "connect a TCP socket that it has",     run_tcp,      tcp_came,    "WWRRARW" },
 	{ "send by a UDP socket that it has",     run_udp,      udp_came,    "WWRWWRW" },
 	{ "bind a TCP socket that it has",        run_bind,     bound,       "WWRRARW" },
@@ -249,6 +264,7 @@ const struct attempt attempts[] = {
 	{ "execute a file that it has",           run_exec,     out_came,    "WWRRDWR" },
 	{ "write into another's memory",          run_poke,     touched,     "WRRRDWR" },
 	{ "run code that it wrote",               run_code,     touched,     "WWRWWWR" },
+	{ "make memory executable", run_mprotect, NULL, "WWRWWWR" },
 	{ "make a user namespace",                run_userns,   NULL,        "WWRWDWR" },
 	{ "make an eBPF map",                     run_bpf,      NULL,        "WRRWDWR" },
 };

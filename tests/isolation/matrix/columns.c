@@ -4,6 +4,7 @@
  * layer, done here to a child. It runs as root where the layer leaves it so.
  */
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -206,9 +207,28 @@ enum outcome column_try(enum column c, const struct attempt *a, struct stage *s)
 	if (c == SOCKETS)
 		forget();
 	did = a->happened != NULL ? a->happened(s) : s->shared->done != 0 && s->shared->result >= 0;
+	if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL && WTERMSIG(status) != SIGSYS)
+		errx(EXIT_FAILURE, "%s: ended by signal %d", a->name, WTERMSIG(status));
 	if (WIFSIGNALED(status))
 		return did ? DIES_AFTER : DIES;
 	return did ? WORKS : REFUSED;
+}
+
+/* Does Linux take the least program there is for that hook? Else it has no such layer. */
+static bool loads(enum bpf_prog_type type, enum bpf_attach_type attach, const char *hook)
+{
+	const struct bpf_insn allow[] = { { .code = BPF_ALU64 | BPF_MOV | BPF_K,
+					      .imm = hook == NULL },
+		{ .code = BPF_JMP | BPF_EXIT } };
+	struct bpf_prog_load_opts o = { .sz = sizeof(o), .expected_attach_type = attach };
+	int fd;
+
+	if (hook != NULL)
+		o.attach_btf_id = (uint32_t)libbpf_find_vmlinux_btf_id(hook, attach);
+	fd = bpf_prog_load(type, NULL, "Dual MIT/GPL", allow, 2, &o);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
 }
 
 bool column_open(enum column c)
@@ -220,6 +240,10 @@ bool column_open(enum column c)
 		snprintf(why, sizeof(why), "Landlock is older than version 6");
 		return false;
 	}
+	if (c == LSM && !loads(BPF_PROG_TYPE_LSM, BPF_LSM_MAC, "file_open")) {
+		snprintf(why, sizeof(why), "no program loads for an LSM hook");
+		return false;
+	}
 	if (layer == WRIT_LAYER_N)
 		return true;
 	snprintf(node, sizeof(node), "matrix%d", (int)getpid());
@@ -229,19 +253,18 @@ bool column_open(enum column c)
 	if (cgroup_make(REALM, 0, 0, 0) < 0)
 		errx(EXIT_FAILURE, "no group");
 	guard_load(&guard, 1u << layer, groups.node[BOOT_V2], GUARD_ENFORCE);
-	snprintf(why, sizeof(why), "%s", guard.why[layer]);
-	if ((guard.layers >> layer & 1) != 0)
-		return true;
-	column_close();
-	return false;
+	if ((guard.layers >> layer & 1) == 0)
+		errx(EXIT_FAILURE, "column %s: %s", column_names[c], guard.why[layer]);
+	return true;
 }
 
 bool column_has(enum column c, const struct attempt *a)
 {
-	if (c != SOCKETS || strstr(a->name, "unix") == NULL)
+	if (c != SOCKETS || strstr(a->name, "unix") == NULL ||
+	    loads(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, (enum bpf_attach_type)49, NULL))
 		return true;
-	snprintf(why, sizeof(why), "%s", guard.why[WRIT_LAYER_EBPF_UNIX]);
-	return (guard.layers >> WRIT_LAYER_EBPF_UNIX & 1) != 0;
+	snprintf(why, sizeof(why), "no program loads for unix sockets' addresses");
+	return false;
 }
 
 const char *column_why(void)

@@ -428,7 +428,7 @@ static void test_two(void)
 int main(void)
 {
 	char node[32], path[512];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 32);
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 33);
 
 	setbuf(stdout, NULL);
 	if (geteuid() != 0) {
@@ -436,7 +436,7 @@ int main(void)
 		return EXIT_SUCCESS;
 	}
 	path[n > 0 ? n : 0] = '\0';
-	strcpy(strrchr(path, '/') + 1, "matrix-effect");
+	snprintf(strrchr(path, '/') + 1, 32, "matrix-effect");
 	word = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	image = open(path, O_RDONLY | O_CLOEXEC);
 	snprintf(node, sizeof(node), "rules%d", (int)getpid());

@@ -70,7 +70,7 @@ static int image_open(void)
 	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 16);
 
 	path[n > 0 ? n : 0] = '\0';
-	strcpy(strrchr(path, '/') + 1, "matrix-effect");
+	snprintf(strrchr(path, '/') + 1, 16, "matrix-effect");
 	return must(open(path, O_RDONLY), path);
 }
 
