@@ -37,6 +37,10 @@ struct guard {
  */
 void guard_load(struct guard *g, unsigned want, int group, enum guard_mode mode);
 
+/* Try layers by use, which must ENFORCE: a child that is held by one must not get away with what it
+ * tries. Who stops nobody is taken off g->layers. @group: as for guard_load(). */
+void guard_try(struct guard *g, int group);
+
 /* Pin what is loaded for node @node, readable by group @gid. bpffs is mounted if nobody has.
  * Returns 0 or -errno: then nothing is pinned. */
 int guard_pin(struct guard *g, const char *node, gid_t gid);

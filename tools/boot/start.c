@@ -186,6 +186,8 @@ static int guard_start(const struct boot *b, struct guard *g, int group)
 	int r;
 
 	guard_load(g, ~0u, group, b->guard);
+	if (b->guard == GUARD_ENFORCE)
+		guard_try(g, group);
 	if (g->layers != 0 && (r = guard_pin(g, b->node, writ_group())) < 0) {
 		guard_close(g);
 		if (r == -EPERM || r == -ELOOP || r == -ENOTDIR)

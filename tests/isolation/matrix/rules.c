@@ -425,6 +425,23 @@ static void test_two(void)
 	    run_killed(&guard, GUARD_RUN, WRIT_PROFILE_NATIVE, fn_forbidden));
 }
 
+/* --- layers that are tried ----------------------------------------------------------------------- */
+
+static void test_try(void)
+{
+	const unsigned both = 1u << WRIT_LAYER_EBPF_CALLS | 1u << WRIT_LAYER_EBPF_SOCKETS;
+	struct guard other;
+
+	guard_load(&other, both, groups.node[BOOT_V2], GUARD_ENFORCE);
+	guard_try(&other, groups.node[BOOT_V2]);
+	check("layers that stop a child are there", (other.layers & both) == both);
+	set_mode(&other, GUARD_AUDIT);
+	guard_try(&other, groups.node[BOOT_V2]);
+	check("control: those that stop nobody are not", (other.layers & both) == 0);
+	check("which is said", strstr(other.why[WRIT_LAYER_EBPF_CALLS], "nobody") != NULL);
+	guard_close(&other);
+}
+
 int main(void)
 {
 	char node[32], path[512];
@@ -456,6 +473,7 @@ int main(void)
 	test_generations();
 	test_peers();
 	test_two();
+	test_try();
 	guard_close(&guard);
 	groups_remove(&groups);
 	printf("1..%u\n", cases);
