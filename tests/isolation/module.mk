@@ -57,12 +57,12 @@ matrix-effect_SRCS := $(isolation_DIR)/matrix/effect.c
 matrix-effect_STATIC := 1
 matrix-effect_LDLIBS := -nostartfiles
 TESTS += matrix
-matrix_SRCS := $(nest_SRCS) $(addprefix tools/boot/,group.c guard.c reason.c pins.c names.c) \
+matrix_SRCS := $(nest_SRCS) $(addprefix tools/boot/,group.c guard.c try.c reason.c pins.c names.c) \
 	$(addprefix $(isolation_DIR)/matrix/,main.c attempts.c stage.c columns.c)
 matrix_LDLIBS := -Wl,--wrap=nest_main -lcap-ng -lbpf
 matrix_NOASAN := 1
 TESTS += guard-rules
-guard-rules_SRCS := $(nest_SRCS) $(addprefix tools/boot/,group.c guard.c reason.c pins.c names.c) \
+guard-rules_SRCS := $(nest_SRCS) $(addprefix tools/boot/,group.c guard.c try.c reason.c pins.c names.c) \
 	$(isolation_DIR)/matrix/rules.c
 guard-rules_LDLIBS := -lcap-ng -lbpf -lpthread
 guard-rules_NOASAN := 1
