@@ -3,7 +3,7 @@
  * Calls on capabilities themselves: derive, move, delete, revoke, look. The
  * rules are captab's; here addresses become slots and nothing else is decided.
  */
-#include "kernel.h"
+#include "guard.h"
 
 int k_call_derive(struct k_req *q)
 {

@@ -5,7 +5,7 @@
  * privilege, and reads none. Capabilities are written after each turn of the loop,
  * from a list of slots that have changed, so that a call pays for none of it.
  */
-#include "kernel.h"
+#include "guard.h"
 #include <linux/bpf.h>
 #include <sys/syscall.h>
 

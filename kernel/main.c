@@ -3,7 +3,7 @@
  * writ-kernel: the one loop. It ends by a signal, or with root; whoever started
  * it clears what is left (writ-boot, or the next `writ up` or `writ down`).
  */
-#include "kernel.h"
+#include "guard.h"
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>

@@ -3,7 +3,7 @@
  * Spawn rights and new procs. The kernel decides whether (a Spawn capability
  * and its limits say so) and makes a pending proc; the scheduler says when.
  */
-#include "kernel.h"
+#include "guard.h"
 #include <sys/stat.h>
 
 enum { SPAWN_DEPTH = 64, IMAGE_MAX = 256 << 20 };

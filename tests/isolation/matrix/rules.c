@@ -425,7 +425,8 @@ static void test_two(void)
 	    run_killed(&guard, GUARD_RUN, WRIT_PROFILE_NATIVE, fn_forbidden));
 }
 
-/* --- layers that are tried ----------------------------------------------------------------------- */
+/* --- layers that are tried -----------------------------------------------------------------------
+ */
 
 static void test_try(void)
 {
