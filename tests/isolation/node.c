@@ -120,7 +120,7 @@ bool node_run(const char *realm, const char *image, const char *args, const char
 	    "mounts: [{at: /in, host: lent, rights: [read]}]\n"
 	    "procs:\n  - name: %s\n    image: actor\n    args: %s\n%s",
 	    realm, image, realm, args, more);
-	ok = done(node_operate("run", "-d", path, NULL), said, sizeof(said));
+	ok = done(node_operate("run", "-d", path, (char *)NULL), said, sizeof(said));
 	if (!ok)
 		printf("# realm %s: %s\n", realm, said);
 	return ok;
@@ -130,7 +130,7 @@ void node_stop(const char *realm)
 {
 	char said[512];
 
-	if (!done(node_operate("stop", realm, NULL), said, sizeof(said)))
+	if (!done(node_operate("stop", realm, (char *)NULL), said, sizeof(said)))
 		printf("# stop %s: %s\n", realm, said);
 }
 
@@ -171,7 +171,7 @@ void node_up(const char *dir)
 	    "     limits: {memory: 64MiB, slots: 1024}, grants: [{host: true}]}\n",
 	    harness_node(), said);
 	snprintf(path, sizeof(path), "%s/node.yaml", here);
-	if (!done(node_operate("up", "--file", path, NULL), said, sizeof(said)))
+	if (!done(node_operate("up", "--file", path, (char *)NULL), said, sizeof(said)))
 		harness_fail("the suite's node doesn't come up: %s", said);
 	up = true;
 	kernel = node_kernel();
@@ -214,7 +214,7 @@ void node_down(void)
 	if (!up)
 		return;
 	up = false;
-	ok = done(node_operate("down", NULL), said, sizeof(said));
+	ok = done(node_operate("down", (char *)NULL), said, sizeof(said));
 	engine_say("node", "it ends", ok, "%s", said);
 	snprintf(path, sizeof(path), "/run/writ/%s", harness_node());
 	ok = access(path, F_OK) < 0 && nftw("/sys/fs/cgroup", count_entry, 16, FTW_PHYS) == 0;
@@ -261,7 +261,7 @@ static bool is_alive(const struct node_proc *p)
 
 bool node_find(const char *realm, const char *name, struct node_proc *ret)
 {
-	FILE *p = node_operate("--json", "ps", "-a", NULL);
+	FILE *p = node_operate("--json", "ps", "-a", (char *)NULL);
 	json_t *rows = p != NULL ? json_loadf(p, 0, NULL) : NULL;
 	const json_t *row;
 	bool found = false;

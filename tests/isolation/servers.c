@@ -125,7 +125,7 @@ void run_servers(void (*all)(struct subject *s))
 /* Which slots it holds, as the kernel lists them; the server must run for that. */
 static unsigned listed(uint32_t pid, bool slots[SLOTS])
 {
-	FILE *f = node_operate("--json", "caps", NULL);
+	FILE *f = node_operate("--json", "caps", (char *)NULL);
 	json_t *rows = f != NULL ? json_loadf(f, 0, NULL) : NULL;
 	const json_t *row;
 	unsigned n = 0;
