@@ -2,7 +2,7 @@
 /*
  * ebpf.wordcount: the demo from end to end (docs/examples/wordcount, as tools/demo runs
  * it) on a node with every layer there is, and on one without any of eBPF. Each round
- * has a node of its own; what is timed is `writ run`. Needs root and no other node.
+ * has a node of its own; what is timed is the second `writ run`. Needs root and no other node.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -80,7 +80,7 @@ static void tear_down(void *arg)
 /* @before: words of the shell in front of `writ up`. Layers of eBPF are there, or @none. */
 static int64_t run(const char *before, bool none)
 {
-	int64_t start, ns;
+	int64_t start, ns = -1;
 
 	if (host_run("%s %s/writ --node %s up --file docs/examples/node.yaml --host input=%s/in "
 		     ">%s/up 2>&1 || { cat %s/up >&2; exit 1; }",
@@ -91,11 +91,13 @@ static int64_t run(const char *before, bool none)
 		    none ? "has eBPF" : "has nothing of eBPF");
 		return -1;
 	}
-	start = bench_now();
-	if (host_run("%s/writ --node %s run %s/wordcount.yaml >%s/counts", b.bin, b.node, b.dir,
-		b.dir) < 0)
-		return -1;
-	ns = bench_now() - start;
+	for (unsigned i = 0; i < 2; i++) { /* the first time servers are still coming up */
+		start = bench_now();
+		if (host_run("%s/writ --node %s run %s/wordcount.yaml >%s/counts", b.bin, b.node,
+			b.dir, b.dir) < 0)
+			return -1;
+		ns = bench_now() - start;
+	}
 	return host_run("%s/writ --node %s down >%s/down 2>&1", b.bin, b.node, b.dir) == 0 ? ns
 											   : -1;
 }
