@@ -94,6 +94,29 @@ procs:
     grants: ${4:-[]}
 END
 }
+wordcount_realm() { # wordcount_realm HOST MAPPERS REDUCERS: the example's realm; /out is a folder of the host
+	cat << EOF
+realm: wc
+limits: {procs: 64, memory: 1GiB}
+mounts:
+  - {at: /in, host: $1, rights: [read]}
+  - {at: /out, host: out, rights: [read, write, create]}
+images:
+  - {name: coordinator, path: $(bin wc-coordinator)}
+  - {name: mapper, path: $(bin wc-mapper)}
+  - {name: reducer, path: $(bin wc-reducer)}
+procs:
+  - name: coordinator
+    image: coordinator
+    args: ["$2", "$3"]
+    grants:
+      - {path: /in, rights: [read]}
+      - {path: /out, rights: [read, create]}
+      - {spawn: workers, procs: 32, memory: 1GiB}
+      - {image: mapper}
+      - {image: reducer}
+EOF
+}
 leftovers() { # what is left of the node on this machine
 	find /sys/fs/cgroup -maxdepth 4 -type d -path "*/writ/$NODE*" 2> /dev/null
 	find "/sys/fs/bpf/writ/nodes/$NODE" 2> /dev/null

@@ -12,31 +12,7 @@ PINS=/sys/fs/bpf/writ/nodes/$NODE
 
 mkdir -p "$TMP/result" "$TMP/in"
 cp docs/*.md "$TMP/in"
-cat > "$TMP/node.yaml" << EOF
-hosts:
-  - {name: in, path: $TMP/in, rights: [read]}
-EOF
-cat > "$TMP/wc.yaml" << EOF
-realm: wc
-limits: {procs: 64, memory: 1GiB}
-mounts:
-  - {at: /in, host: in, rights: [read]}
-  - {at: /out, host: out, rights: [read, write, create]}
-images:
-  - {name: coordinator, path: $(bin wc-coordinator)}
-  - {name: mapper, path: $(bin wc-mapper)}
-  - {name: reducer, path: $(bin wc-reducer)}
-procs:
-  - name: coordinator
-    image: coordinator
-    args: ["4", "2"]
-    grants:
-      - {path: /in, rights: [read]}
-      - {path: /out, rights: [read, create]}
-      - {spawn: workers, procs: 32, memory: 1GiB}
-      - {image: mapper}
-      - {image: reducer}
-EOF
+wordcount_realm in 4 2 > "$TMP/wc.yaml"
 # the rows of a map that a filter of jq takes
 map() { bpftool -j map dump pinned "$PINS/maps/$1" | jq -c ".[].formatted | $2"; }
 table() { cat "$PINS/iter/$1"; }

@@ -19,31 +19,8 @@ expected() {
 		LC_ALL=C tr -cs A-Za-z '\n' | LC_ALL=C tr A-Z a-z | LC_ALL=C sort | uniq -c |
 		awk '$2 != "" { print $2, $1 }'
 }
-manifest() { # manifest HOST MAPPERS REDUCERS: /out is a folder of the host
-	cat << EOF
-realm: wc
-limits: {procs: 64, memory: 1GiB}
-mounts:
-  - {at: /in, host: $1, rights: [read]}
-  - {at: /out, host: out, rights: [read, write, create]}
-images:
-  - {name: coordinator, path: $(bin wc-coordinator)}
-  - {name: mapper, path: $(bin wc-mapper)}
-  - {name: reducer, path: $(bin wc-reducer)}
-procs:
-  - name: coordinator
-    image: coordinator
-    args: ["$2", "$3"]
-    grants:
-      - {path: /in, rights: [read]}
-      - {path: /out, rights: [read, create]}
-      - {spawn: workers, procs: 32, memory: 1GiB}
-      - {image: mapper}
-      - {image: reducer}
-EOF
-}
 counts() { # counts HOST FOLDER MAPPERS REDUCERS
-	manifest "$1" "$3" "$4" > "$TMP/wc.yaml"
+	wordcount_realm "$1" "$3" "$4" > "$TMP/wc.yaml"
 	find "$out" -mindepth 1 -delete
 	[ -e "$TMP/want-$1" ] || expected "$2" > "$TMP/want-$1"
 	writ run "$TMP/wc.yaml" && diff "$TMP/want-$1" "$out/counts"

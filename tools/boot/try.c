@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,14 +26,26 @@ enum { LIVED, REFUSED };
 /* Of profile server: it has socket(), but no family of IP; getpgid() none has. */
 static _Noreturn void child(enum writ_layer layer, int go)
 {
+	const struct sockaddr_un nowhere = { .sun_family = AF_UNIX, .sun_path = "/" GROUP "/none" };
+	int r = 0;
 	char c;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (read(go, &c, 1) == 1 && layer == WRIT_LAYER_EBPF_CALLS)
+	if (read(go, &c, 1) != 1)
+		_exit(LIVED);
+	if (layer == WRIT_LAYER_EBPF_CALLS)
 		syscall(SYS_getpgid, 0);
-	else if (socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0) < 0 && errno == EPERM)
-		_exit(REFUSED);
-	_exit(LIVED);
+	else if (layer == WRIT_LAYER_EBPF_UNIX)
+		r = connect(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0),
+		    (const struct sockaddr *)&nowhere, sizeof(nowhere));
+	else
+		r = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	_exit(r < 0 && errno == EPERM ? REFUSED : LIVED);
+}
+
+static bool by_group(enum writ_layer layer)
+{
+	return layer == WRIT_LAYER_EBPF_SOCKETS || layer == WRIT_LAYER_EBPF_UNIX;
 }
 
 /* Put @pid into a group with a policy that allows nothing. */
@@ -60,6 +73,7 @@ static void forget(const struct guard *g, int node, uint64_t id)
 	static const struct guard_denial_key keys[] = {
 		{ .layer = GUARD_BY_CALLS, .what = SYS_getpgid },
 		{ .layer = GUARD_BY_SOCKETS, .what = GUARD_SOCK_CREATE },
+		{ .layer = GUARD_BY_SOCKETS, .what = GUARD_CONNECT_UNIX },
 		{ .layer = GUARD_BY_LSM, .what = GUARD_HOOK_SOCKET },
 	};
 
@@ -86,9 +100,8 @@ static bool stops(const struct guard *g, enum writ_layer layer, int node)
 	if (pid == 0)
 		child(layer, go[0]);
 	pidfd = pid < 0 ? -1 : (int)syscall(SYS_pidfd_open, pid, 0);
-	r = layer == WRIT_LAYER_EBPF_SOCKETS
-	    ? group_enter(g, node, pid, &id)
-	    : bpf_map_update_elem(guard_map(g, "tasks"), &pidfd, &t, BPF_ANY);
+	r = by_group(layer) ? group_enter(g, node, pid, &id)
+			    : bpf_map_update_elem(guard_map(g, "tasks"), &pidfd, &t, BPF_ANY);
 	if (r == 0)
 		r = write(go[1], "", 1) == 1 ? 0 : -1;
 	close(go[0]);
@@ -106,7 +119,7 @@ static bool stops(const struct guard *g, enum writ_layer layer, int node)
 void guard_try(struct guard *g, int node)
 {
 	static const enum writ_layer tried[] = { WRIT_LAYER_EBPF_CALLS, WRIT_LAYER_EBPF_SOCKETS,
-		WRIT_LAYER_EBPF_LSM };
+		WRIT_LAYER_EBPF_UNIX, WRIT_LAYER_EBPF_LSM };
 
 	for (size_t i = 0; i < sizeof(tried) / sizeof(tried[0]); i++) {
 		enum writ_layer l = tried[i];
@@ -116,9 +129,6 @@ void guard_try(struct guard *g, int node)
 		g->layers &= ~(1u << l);
 		snprintf(g->why[l], sizeof(g->why[l]), "its programs are attached and stop nobody");
 	}
-	/* these have no other way to be known, or would be counted without effect */
-	if ((g->layers >> WRIT_LAYER_EBPF_SOCKETS & 1) == 0)
-		g->layers &= ~(1u << WRIT_LAYER_EBPF_UNIX);
 	if ((g->layers >> WRIT_LAYER_EBPF_CALLS & 1) == 0 &&
 	    (g->layers >> WRIT_LAYER_EBPF_LSM & 1) != 0) {
 		g->layers &= ~(1u << WRIT_LAYER_EBPF_LSM);
