@@ -8,8 +8,6 @@
 #include "nest.h"
 
 #include <dirent.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <sys/stat.h>
 
 static int node[BOOT_GROUP_N] = { -1, -1, -1, -1 };
@@ -27,36 +25,10 @@ static int hier(int c)
 	return (v2_has >> c & 1) != 0 ? BOOT_V2 : c;
 }
 
-/* A path or a value; it lives to the end of the statement. */
-struct text {
-	char s[96];
-};
-static struct text text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static struct text text(const char *fmt, ...)
-{
-	struct text t;
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(t.s, sizeof(t.s), fmt, ap);
-	va_end(ap);
-	return t;
-}
-
 /* Write @value as one write to @group/@file; nothing where the hierarchy is missing. */
 static int put(int i, const char *group, const char *file, const char *value)
 {
-	int fd, r = 0;
-
-	if (node[i] < 0)
-		return 0;
-	fd = openat(node[i], text("%s/%s", group, file).s, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, value, strlen(value)) < 0)
-		r = -errno;
-	close(fd);
-	return r;
+	return node[i] < 0 ? 0 : file_put(node[i], text("%s/%s", group, file).s, value);
 }
 
 /* The same in the hierarchy of controller @c. */
@@ -68,13 +40,13 @@ static int limit(int c, const char *group, const char *v1, const char *v2, uint6
 
 static int make(int i, const char *group)
 {
-	return node[i] >= 0 && mkdirat(node[i], group, 0755) < 0 && errno != EEXIST ? -errno : 0;
+	return errno_if(node[i] >= 0 && mkdirat(node[i], group, 0755) < 0 && errno != EEXIST);
 }
 
 /* Not there is gone. */
 static int drop(int dir, const char *group)
 {
-	return unlinkat(dir, group, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
+	return errno_if(unlinkat(dir, group, AT_REMOVEDIR) < 0 && errno != ENOENT);
 }
 
 /* Where the realm's processes begin; only v2's and cpu's groups have leaves. */
@@ -166,28 +138,27 @@ static struct text leaf(const char *realm, uint32_t id)
 	return text("%s/sc%u", realm, id);
 }
 
-int cgroup_leaf(const char *realm, uint32_t id, bool idle, uint64_t weight, uint64_t period_us,
-    uint64_t budget_us)
+int cgroup_leaf(const char *realm, uint32_t id, const struct writ_sched_req *set)
 {
-	int i = hier(BOOT_CPU), v2 = i == BOOT_V2, r;
-	struct text at = leaf(realm, id), n = text("%lu", v2 ? weight : weight * 1024 / 100);
+	int i = hier(BOOT_CPU), v2 = i == BOOT_V2, r = node[i] < 0 ? -ENOTSUP : 0;
+	struct text at = leaf(realm, id);
 
-	if (node[i] < 0 || weight < 1 || weight > 10000)
-		return node[i] < 0 ? -ENOTSUP : -EINVAL;
-	if ((r = make(i, at.s)) < 0)
+	if (r < 0 || (r = make(i, at.s)) < 0)
 		return r;
 	(void)put(i, at.s, "cpu.idle", "0"); /* while it is idle it takes no weight */
-	if ((r = put(i, at.s, v2 ? "cpu.weight" : "cpu.shares", n.s)) < 0)
+	r = limit(BOOT_CPU, at.s, "cpu.shares", "cpu.weight",
+	    v2 ? set->weight : set->weight * UINT64_C(1024) / 100, "");
+	if (r < 0)
 		return r;
-	if (idle)
+	if (set->class == WRIT_CLASS_BE)
 		(void)put(i, at.s, "cpu.idle", "1"); /* since Linux 5.15 */
 	/* in v1 first none: neither new number may be too much beside the other's old one */
 	r = put(i, at.s, v2 ? "cpu.max" : "cpu.cfs_quota_us", v2 ? "max" : "-1");
-	if (r == 0 && budget_us != 0 && !v2)
-		r = put(i, at.s, "cpu.cfs_period_us", text("%lu", period_us).s);
-	if (r == 0 && budget_us != 0)
-		r = limit(BOOT_CPU, at.s, "cpu.cfs_quota_us", "cpu.max", budget_us,
-		    v2 ? text(" %lu", period_us).s : "");
+	if (r == 0 && set->budget != 0 && !v2)
+		r = put(i, at.s, "cpu.cfs_period_us", text("%u", set->period).s);
+	if (r == 0 && set->budget != 0)
+		r = limit(BOOT_CPU, at.s, "cpu.cfs_quota_us", "cpu.max", set->budget,
+		    v2 ? text(" %u", set->period).s : "");
 	return r == -ENOENT ? 0 : r; /* not every kernel offers it */
 }
 

@@ -6,7 +6,6 @@
 #include "nest.h"
 
 #include <sched.h>
-#include <stdio.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -14,36 +13,19 @@
 	(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | \
 	    CLONE_NEWCGROUP)
 
-/* Map user or group id 1 of @pid's namespace to @outside; @file is "uid_map" or "gid_map". */
-static int map_id(pid_t pid, const char *file, uint32_t outside)
-{
-	char path[48], line[48];
-	int fd, n, r = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
-	n = snprintf(line, sizeof(line), "1 %u 1\n", outside);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, line, (size_t)n) != n)
-		r = -errno;
-	close(fd);
-	return r;
-}
-
-/* What only the kernel can do for the child; then let it go on. */
+/* What only the kernel can do for the child: map its user and group id 1; then let it go on. */
 static int nest_admit(const struct nest_conf *c, const struct nest *n)
 {
-	int r;
+	struct text ids = text("1 %u 1\n", c->uid);
+	int r = file_put(AT_FDCWD, text("/proc/%d/uid_map", n->pid).s, ids.s);
 
-	if ((r = map_id(n->pid, "uid_map", c->uid)) < 0 ||
-	    (r = map_id(n->pid, "gid_map", c->uid)) < 0)
-		return r;
-	if (c->cgroup != NULL && (r = cgroup_enter(c->cgroup, n->pid)) < 0)
-		return r;
-	if (c->admit != NULL && (r = c->admit(c, n->pidfd)) < 0)
-		return r;
-	return send(n->sock, "", 1, MSG_NOSIGNAL) == 1 ? 0 : -errno;
+	if (r == 0)
+		r = file_put(AT_FDCWD, text("/proc/%d/gid_map", n->pid).s, ids.s);
+	if (r == 0 && c->cgroup != NULL)
+		r = cgroup_enter(c->cgroup, n->pid);
+	if (r == 0 && c->admit != NULL)
+		r = c->admit(c->number, c->profile, n->pidfd, GUARD_SETUP);
+	return r < 0 ? r : errno_if(send(n->sock, "", 1, MSG_NOSIGNAL) != 1);
 }
 
 int nest_start(const struct nest_conf *c, struct nest *ret)
@@ -60,19 +42,16 @@ int nest_start(const struct nest_conf *c, struct nest *ret)
 		close(pair[0]);
 		nest_main(c, pair[1]);
 	}
-	r = n.pid < 0 ? -errno : 0;
+	r = errno_if(n.pid < 0);
 	close(pair[1]);
-	if (r == 0 && (r = nest_admit(c, &n)) < 0) {
-		kill(n.pid, SIGKILL);
+	if (r == 0 && (r = nest_admit(c, &n)) == 0) {
+		*ret = n;
+		return 0;
+	}
+	nest_kill(&n);
+	if (n.pid > 0)
 		waitpid(n.pid, NULL, 0);
-		close(n.pidfd);
-	}
-	if (r < 0) {
-		close(n.sock);
-		return r;
-	}
-	*ret = n;
-	return 0;
+	return r;
 }
 
 int nest_order(const struct nest *n, struct nest_order *o, const int *fds)

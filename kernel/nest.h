@@ -22,6 +22,7 @@
 #include <unistd.h>
 #include <writ/abi.h>
 #include <writ/boot.h>
+#include <writ/guard.h>
 
 #define NEST_IMAGE_FD        1000        /* the one descriptor that may be executed */
 #define NEST_SHARED          (256 << 20) /* address space of a proc beyond its private memory */
@@ -44,9 +45,9 @@ struct nest_conf {
 	unsigned profile;   /* enum writ_profile */
 	const char *cgroup; /* realm's cgroup name as given to cgroup_make(); NULL: none */
 	uint32_t number;    /* the realm's, for @admit */
-	/* Called for the nest before anything of it runs; 0, or -errno: it does not start. NULL:
+	/* Called in phase SETUP before anything of it runs; 0, or -errno: it does not start. NULL:
 	 * none. */
-	int (*admit)(const struct nest_conf *c, int pidfd);
+	int (*admit)(uint32_t realm, unsigned profile, int pidfd, enum guard_phase phase);
 };
 
 struct nest {
@@ -101,6 +102,21 @@ int nest_next(const struct nest *n, struct nest_event *ret, int *ret_pidfd);
  * ret->pid. */
 void nest_kill(struct nest *n);
 
+/* --- what the kernel and its nests share (io.c) ------------------------------------------- */
+
+/* -errno if that has @failed, else 0. */
+static inline int errno_if(bool failed)
+{
+	return failed ? -errno : 0;
+}
+/* A path, a value or a reason; it lives to the end of the statement. */
+struct text {
+	char s[96];
+};
+struct text text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Write @value, as one write, to the file at @path, seen from @dir. Returns 0 or -errno. */
+int file_put(int dir, const char *path, const char *value);
+
 enum { PACKET_FDS = 3 };
 
 /* Send @iov with up to PACKET_FDS descriptors, borrowed. Returns 0 or -errno. */
@@ -130,14 +146,12 @@ int cgroup_enter(const char *realm, pid_t pid);
 int cgroup_remove(const char *realm);
 
 /*
- * Make or change a leaf: whether it gets only what nobody else wants (where Linux offers that), CPU
- * weight 1..10000 (100: as any other) and, where Linux offers bandwidth control, @budget_us every
- * @period_us (budget 0: no bound). -ENOTSUP: no cpu controller. -EINVAL: Linux has no such numbers
- * (periods are 1 ms to 1 s, budgets 1 ms at least and in v1 no larger a share than the realm's). A
- * new leaf may be there after an error: remove it.
+ * Make or change a leaf as @set says: class BE gets only what nobody else wants (where Linux offers
+ * that); weight; budget and period where Linux offers bandwidth control. -ENOTSUP: no cpu
+ * controller. -EINVAL: Linux has no such numbers (in v1 no larger a share than the realm's). A new
+ * leaf may be there after an error: remove it.
  */
-int cgroup_leaf(const char *realm, uint32_t id, bool idle, uint64_t weight, uint64_t period_us,
-    uint64_t budget_us);
+int cgroup_leaf(const char *realm, uint32_t id, const struct writ_sched_req *set);
 /* Move process @pid there; its memory is counted as before. */
 int cgroup_leaf_enter(const char *realm, uint32_t id, pid_t pid);
 /* -EBUSY: processes are in it. One that isn't there is no error. */

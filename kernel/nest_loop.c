@@ -29,7 +29,7 @@ struct launch {
 	const struct nest_conf *conf;
 	struct nest_order order;
 	int gate, image, log;      /* -1: no log */
-	const char *volatile step; /* written by the child where it fails */
+	const char *volatile step; /* written by the child: where it is */
 	volatile int err;
 };
 
@@ -80,22 +80,18 @@ static int launch_limits(const struct launch *l)
 
 static int launch_fds(const struct launch *l)
 {
-	if (dup3(l->gate, WRIT_GATE_FD, 0) < 0 ||
-	    dup3(l->image, NEST_IMAGE_OF(l->conf->profile), O_CLOEXEC) < 0)
-		return -errno;
-	if (l->log >= 0 &&
-	    (dup3(l->log, STDOUT_FILENO, 0) < 0 || dup3(l->log, STDERR_FILENO, 0) < 0))
-		return -errno;
-	return 0;
+	return errno_if(dup3(l->gate, WRIT_GATE_FD, 0) < 0 ||
+	    dup3(l->image, NEST_IMAGE_OF(l->conf->profile), O_CLOEXEC) < 0 ||
+	    (l->log >= 0 &&
+		(dup3(l->log, STDOUT_FILENO, 0) < 0 || dup3(l->log, STDERR_FILENO, 0) < 0)));
 }
 
 static int launch_class(const struct launch *l)
 {
 	static const struct sched_param none = { 0 };
 
-	if (l->order.class == WRIT_CLASS_BE && sched_setscheduler(0, SCHED_IDLE, &none) < 0)
-		return -errno;
-	return 0;
+	return errno_if(
+	    l->order.class == WRIT_CLASS_BE && sched_setscheduler(0, SCHED_IDLE, &none) < 0);
 }
 
 static int launch_exec(const struct launch *l)
@@ -123,12 +119,9 @@ static int launch_child(void *arg)
 	};
 	struct launch *l = arg;
 
-	for (unsigned i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+	for (unsigned i = 0; i < sizeof(steps) / sizeof(steps[0]) && (i == 0 || l->err == 0); i++) {
+		l->step = steps[i].name;
 		l->err = -steps[i].fn(l);
-		if (l->err != 0) {
-			l->step = steps[i].name;
-			break;
-		}
 	}
 	_exit(127);
 }

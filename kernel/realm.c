@@ -113,11 +113,6 @@ int k_call_realm(struct k_req *q)
 
 /* --- nests ------------------------------------------------------------------------ */
 
-static int nest_admitted(const struct nest_conf *c, int pidfd)
-{
-	return k_guard_nest(c->number, c->profile, pidfd, GUARD_SETUP);
-}
-
 int k_nest_ready(uint32_t realm, unsigned profile)
 {
 	struct k_realm *r = &k.realms[realm];
@@ -127,7 +122,7 @@ int k_nest_ready(uint32_t realm, unsigned profile)
 		.profile = profile,
 		.cgroup = r->name,
 		.number = realm,
-		.admit = nest_admitted };
+		.admit = k_guard_nest };
 	int e;
 
 	if (n->state != K_NEST_NONE)

@@ -48,15 +48,13 @@ static int step_wait(struct sandbox *s)
 static int step_ids(struct sandbox *s)
 {
 	(void)s;
-	if (setgroups(0, NULL) < 0 || setresgid(1, 1, 1) < 0 || setresuid(1, 1, 1) < 0)
-		return -errno;
-	return 0;
+	return errno_if(setgroups(0, NULL) < 0 || setresgid(1, 1, 1) < 0 || setresuid(1, 1, 1) < 0);
 }
 
 static int step_devnull(struct sandbox *s)
 {
 	s->null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	return s->null < 0 ? -errno : 0;
+	return errno_if(s->null < 0);
 }
 
 static int step_root(struct sandbox *s)
@@ -70,15 +68,13 @@ static int step_root(struct sandbox *s)
 	    chdir(ROOT_AT) < 0)
 		return -errno;
 	/* put the old root on top of the new one, then let go of it */
-	if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 ||
-	    chdir("/") < 0 || mount_setattr(AT_FDCWD, "/", 0, &ro, sizeof(ro)) < 0)
-		return -errno;
-	return 0;
+	return errno_if(syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 ||
+	    chdir("/") < 0 || mount_setattr(AT_FDCWD, "/", 0, &ro, sizeof(ro)) < 0);
 }
 
 static int step_hostname(struct sandbox *s)
 {
-	return sethostname(s->conf->realm, strlen(s->conf->realm)) < 0 ? -errno : 0;
+	return errno_if(sethostname(s->conf->realm, strlen(s->conf->realm)) < 0);
 }
 
 static int step_fds(struct sandbox *s)
@@ -90,7 +86,7 @@ static int step_fds(struct sandbox *s)
 	    dup3(sock, NEST_SOCK_FD, O_CLOEXEC) < 0)
 		return -errno;
 	s->sock = NEST_SOCK_FD;
-	return close_range(NEST_SOCK_FD + 1, ~0u, 0) < 0 ? -errno : 0;
+	return errno_if(close_range(NEST_SOCK_FD + 1, ~0u, 0) < 0);
 }
 
 /* As Linux has it; libc's signal() refuses signals 32 and 33, which make(1) ignores. */
@@ -118,9 +114,7 @@ static int step_signals(struct sandbox *s)
 	if (sigprocmask(SIG_SETMASK, &set, NULL) < 0)
 		return -errno;
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (fd < 0)
-		return -errno;
-	return fd == NEST_SIGNAL_FD ? 0 : -EBADFD;
+	return fd < 0 ? -errno : fd == NEST_SIGNAL_FD ? 0 : -EBADFD;
 }
 
 /* What is the same for all procs of a nest. The stack counts, as RLIMIT_DATA doesn't see it;
@@ -130,12 +124,10 @@ static int step_limits(struct sandbox *s)
 	bool server = s->conf->profile == WRIT_PROFILE_SERVER;
 
 	umask(022);
-	if (nest_limit(RLIMIT_CORE, 0) < 0 || nest_limit(RLIMIT_MEMLOCK, 0) < 0 ||
+	return errno_if(nest_limit(RLIMIT_CORE, 0) < 0 || nest_limit(RLIMIT_MEMLOCK, 0) < 0 ||
 	    nest_limit(RLIMIT_MSGQUEUE, 0) < 0 ||
 	    nest_limit(RLIMIT_NOFILE, NEST_IMAGE_OF(s->conf->profile) + 24) < 0 ||
-	    nest_limit(RLIMIT_STACK, server ? NEST_SERVER_STACK : NEST_PROC_STACK) < 0)
-		return -errno;
-	return 0;
+	    nest_limit(RLIMIT_STACK, server ? NEST_SERVER_STACK : NEST_PROC_STACK) < 0);
 }
 
 static int step_caps(struct sandbox *s)
@@ -149,7 +141,7 @@ static int step_caps(struct sandbox *s)
 static int step_no_new_privs(struct sandbox *s)
 {
 	(void)s;
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+	return errno_if(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0);
 }
 
 /* The change of ids has cleared the parent's death signal. If it died meanwhile, its end of the
@@ -159,9 +151,7 @@ static int step_parent(struct sandbox *s)
 	struct pollfd p = { s->sock, 0, 0 };
 
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0 ||
-	    prctl(PR_SET_NAME, "writ-nest") < 0)
-		return -errno;
-	if (poll(&p, 1, 0) < 0)
+	    prctl(PR_SET_NAME, "writ-nest") < 0 || poll(&p, 1, 0) < 0)
 		return -errno;
 	return p.revents & POLLHUP ? -EPIPE : 0;
 }

@@ -58,8 +58,7 @@ void k_context_apply(struct k_proc *p)
 
 	if (p->context == 0 || pid <= 0)
 		return;
-	if (cgroup_leaf(realm, p->context, c->set.class == WRIT_CLASS_BE, c->set.weight,
-		c->set.period, c->set.budget) == 0)
+	if (cgroup_leaf(realm, p->context, &c->set) == 0)
 		cgroup_leaf_enter(realm, p->context, pid);
 	k_guard_proc(p);
 }

@@ -1,5 +1,5 @@
 # What a sandboxed process can and can't do, seen from inside and from outside
-nest_SRCS := kernel/packet.c kernel/nest.c kernel/nest_loop.c kernel/sandbox.c kernel/filter.c kernel/cgroup.c
+nest_SRCS := kernel/io.c kernel/nest.c kernel/nest_loop.c kernel/sandbox.c kernel/filter.c kernel/cgroup.c
 isolation_DIR := tests/isolation
 BINS += isolation-probe
 isolation-probe_SRCS := $(isolation_DIR)/probe.c

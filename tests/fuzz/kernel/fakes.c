@@ -233,10 +233,9 @@ int cgroup_remove(const char *realm)
 	return w.no_cgroup ? -EBUSY : 0;
 }
 
-int cgroup_leaf(const char *realm, uint32_t id, bool idle, uint64_t weight, uint64_t period_us,
-    uint64_t budget_us)
+int cgroup_leaf(const char *realm, uint32_t id, const struct writ_sched_req *set)
 {
-	(void)realm, (void)id, (void)idle, (void)weight, (void)period_us, (void)budget_us;
+	(void)realm, (void)id, (void)set;
 	return w.no_cgroup ? -ENOTSUP : 0;
 }
 

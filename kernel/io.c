@@ -1,9 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Packets with descriptors: requests and replies, orders and events (nest.h). Must never lose a
- * descriptor that came, nor take one that wasn't there.
+ * descriptor that came, nor take one that wasn't there. And what is written to Linux's files.
  */
 #include "nest.h"
+#include <stdarg.h>
+#include <stdio.h>
+
+struct text text(const char *fmt, ...)
+{
+	struct text t;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(t.s, sizeof(t.s), fmt, ap);
+	va_end(ap);
+	return t;
+}
+
+int file_put(int dir, const char *path, const char *value)
+{
+	int fd = openat(dir, path, O_WRONLY | O_CLOEXEC), r;
+
+	if (fd < 0)
+		return -errno;
+	r = errno_if(write(fd, value, strlen(value)) < 0);
+	close(fd);
+	return r;
+}
 
 union room {
 	struct cmsghdr h;
@@ -21,7 +45,7 @@ int packet_send(int sock, struct iovec *iov, size_t niov, const int *fds, unsign
 		c.h = (struct cmsghdr){ CMSG_LEN(nfds * sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
 		memcpy(CMSG_DATA(&c.h), fds, nfds * sizeof(int));
 	}
-	return sendmsg(sock, &m, flags | MSG_NOSIGNAL) < 0 ? -errno : 0;
+	return errno_if(sendmsg(sock, &m, flags | MSG_NOSIGNAL) < 0);
 }
 
 ssize_t packet_recv(int sock, struct iovec *iov, size_t niov, int *fds, int flags)
