@@ -3,23 +3,26 @@
  * What Linux's eBPF programs know of procs, realms and capabilities: rows of maps
  * (<writ/guard.h>) that writ-boot made. The kernel writes them by descriptor, without
  * privilege, and reads none. Capabilities are written after each turn of the loop,
- * from a list of slots that have changed, so that a call pays for none of it.
+ * where slots have changed, so that a call pays for none of it.
  */
 #include "guard.h"
 #include <linux/bpf.h>
 #include <sys/syscall.h>
 
 enum {
-	MIRROR_SLICE = 32,       /* slots written or looked at in a turn */
+	MIRROR_SLICE = 32,       /* slots written in a turn */
+	MIRROR_TURN = 1024,      /* words of 64 slots passed over in one, where there are none */
 	MIRROR_FAMILY = 256,     /* siblings a parent is looked for behind */
 	MIRROR_FAR = UINT32_MAX, /* a parent that was not found */
+	MIRROR_WORDS = K_SLOTS / 64,
 };
 
+/* Slots are gone through in turn, so that none waits for those that change more often. */
 static struct {
-	uint32_t *changed;                /* a ring of slots, each once, from first */
-	uint32_t first, nchanged, rescan; /* rescan: the slot to go on with; 0: none goes on */
-	bool again, full;                 /* once more when it is over; rows did not fit */
-	uint64_t *listed, *shown;         /* a bit for each slot: is in changed; has a row */
+	uint64_t *look, *shown; /* a bit for each slot: is to be looked at; has a row */
+	uint32_t at, left;      /* the word of look to go on with; bits that are set in it */
+	uint32_t all;           /* words from there on of which all is to be looked at */
+	bool full;              /* rows did not fit */
 } mirror;
 
 static int map_call(int cmd, enum boot_map map, const void *key, const void *value, uint64_t flags)
@@ -110,9 +113,9 @@ void k_guard_realm_gone(uint32_t realm)
 
 /* --- capabilities -------------------------------------------------------------------------- */
 
-static bool bit(const uint64_t *bits, slot_t s)
+static uint64_t bit(slot_t s)
 {
-	return (bits[s / 64] >> s % 64 & 1) != 0;
+	return UINT64_C(1) << s % 64;
 }
 
 /* What lies in the kernel's own CNodes is not shown. */
@@ -124,28 +127,29 @@ static bool of_a_proc(slot_t s)
 	    captab_obj(&k.caps, sl->cnode)->body != (uint32_t)K_OWN_BODY;
 }
 
-/* Each is listed once, so the ring never fills. */
-static void list(slot_t s)
+static void look_at(slot_t s)
 {
-	if (bit(mirror.listed, s) || (!bit(mirror.shown, s) && !of_a_proc(s)))
+	uint64_t *look = &mirror.look[s / 64];
+
+	if ((*look & bit(s)) != 0 || ((mirror.shown[s / 64] & bit(s)) == 0 && !of_a_proc(s)))
 		return;
-	mirror.listed[s / 64] |= UINT64_C(1) << s % 64;
-	mirror.changed[(mirror.first + mirror.nchanged++) % K_SLOTS] = s;
+	*look |= bit(s);
+	mirror.left++;
 }
 
-/* Its children have, or will have, another parent: a few are listed, for more all is looked
- * through. */
+/* Its children have, or will have, another parent: a few are looked at, for more all is. */
 static void changed(void *arg, slot_t s)
 {
 	slot_t c = k.caps.slots[s].first;
 
 	(void)arg;
 	for (unsigned n = 0; n < MIRROR_SLICE && c != 0 && c < SLOT_UP; n++) {
-		list(c);
+		look_at(c);
 		c = k.caps.slots[c].next;
 	}
-	mirror.again |= c != 0 && c < SLOT_UP;
-	list(s);
+	if (c != 0 && c < SLOT_UP)
+		mirror.all = MIRROR_WORDS;
+	look_at(s);
 }
 
 /* MIRROR_FAR: it would take too long to find. */
@@ -161,6 +165,7 @@ static uint32_t parent_of(slot_t s)
 
 static void show(slot_t s)
 {
+	uint64_t *shown = &mirror.shown[s / 64];
 	struct writ_cap_info row;
 
 	if (of_a_proc(s)) {
@@ -168,55 +173,46 @@ static void show(slot_t s)
 		row.slot = s;
 		row.parent = parent_of(s);
 		if (map_set(BOOT_CAPS, &s, &row) == 0)
-			mirror.shown[s / 64] |= UINT64_C(1) << s % 64;
+			*shown |= bit(s);
 		else
 			mirror.full = true;
-	} else if (bit(mirror.shown, s)) {
+	} else if ((*shown & bit(s)) != 0) {
 		map_drop(BOOT_CAPS, &s);
-		mirror.shown[s / 64] &= ~(UINT64_C(1) << s % 64);
-		mirror.again |= mirror.full; /* there is room for what did not fit */
+		*shown &= ~bit(s);
+		if (mirror.full) /* there is room for what did not fit */
+			mirror.all = MIRROR_WORDS;
 		mirror.full = false;
-	}
-}
-
-/* Some of all slots, in turn. */
-static void rescan(void)
-{
-	if (mirror.rescan == 0 && mirror.again) {
-		mirror.again = false;
-		mirror.rescan = 1;
-	}
-	for (unsigned n = 0; n < MIRROR_SLICE && mirror.rescan != 0; n++) {
-		if (captab_slot(&k.caps, mirror.rescan) == NULL)
-			mirror.rescan |= 63; /* CNodes are made of blocks of 64 */
-		else
-			show(mirror.rescan);
-		if (++mirror.rescan >= k.caps.nslots)
-			mirror.rescan = 0;
 	}
 }
 
 bool k_mirror(bool idle)
 {
-	for (unsigned n = 0; n < MIRROR_SLICE && mirror.nchanged > 0; n++) {
-		slot_t s = mirror.changed[mirror.first];
+	for (unsigned n = 0; n < MIRROR_TURN && (mirror.left > 0 || (idle && mirror.all > 0));
+	     n++) {
+		uint64_t *look = &mirror.look[mirror.at];
 
-		mirror.first = (mirror.first + 1) % K_SLOTS;
-		mirror.nchanged--;
-		mirror.listed[s / 64] &= ~(UINT64_C(1) << s % 64);
-		show(s);
+		if (*look != 0) {
+			show(mirror.at * 64 + (slot_t)__builtin_ctzll(*look));
+			*look &= *look - 1;
+			mirror.left--;
+			n += MIRROR_TURN / MIRROR_SLICE;
+			continue;
+		}
+		mirror.at = (mirror.at + 1) % MIRROR_WORDS;
+		if (!idle || mirror.all == 0)
+			continue;
+		mirror.all--;
+		for (unsigned i = 0; i < 64; i++)
+			look_at(mirror.at * 64 + i);
 	}
-	if (idle)
-		rescan();
-	return mirror.nchanged > 0 || mirror.rescan != 0 || mirror.again;
+	return mirror.left > 0 || mirror.all > 0;
 }
 
 void k_mirror_init(void)
 {
 	if (k.maps[BOOT_CAPS] == 0)
 		return;
-	mirror.changed = k_table(K_SLOTS, sizeof(*mirror.changed));
-	mirror.listed = k_table(K_SLOTS / 64, sizeof(uint64_t));
-	mirror.shown = k_table(K_SLOTS / 64, sizeof(uint64_t));
+	mirror.look = k_table(MIRROR_WORDS, sizeof(uint64_t));
+	mirror.shown = k_table(MIRROR_WORDS, sizeof(uint64_t));
 	k.caps.changed = changed;
 }
