@@ -33,34 +33,6 @@ static void on_gate(uint32_t index, unsigned events)
 		k_gate_read(p);
 }
 
-static void on_urgent(void);
-static void dispatch(const struct epoll_event *e);
-
-/*
- * A few of its procs, in turn: however many call, other realms wait for no more
- * than that, and class LC (odd @index) for no more than one request of class BE.
- */
-static void on_realm(uint32_t index)
-{
-	struct epoll_event ev[K_TURN];
-	int n = epoll_wait(k.realms[index >> 1].epfd[index & 1], ev, K_TURN, 0);
-
-	for (int i = 0; i < n && !k.stopping; i++) {
-		on_gate((uint32_t)ev[i].data.u64, ev[i].events);
-		if ((index & 1) == 0 && i + 1 < n)
-			on_urgent();
-	}
-}
-
-static void on_urgent(void)
-{
-	struct epoll_event ev[EVENTS];
-	int n = epoll_wait(k.urgent, ev, EVENTS, 0);
-
-	for (int i = 0; i < n && !k.stopping; i++)
-		dispatch(&ev[i]);
-}
-
 static void on_nest(uint32_t index, unsigned events)
 {
 	if (!k.realms[index >> 4].used)
@@ -70,6 +42,12 @@ static void on_nest(uint32_t index, unsigned events)
 		k_nest_flush(index >> 4, index & 15);
 }
 
+static int turn(int set, int max, int timeout, bool urgent);
+
+/*
+ * Of a realm a few procs have their turn: however many call, other realms wait for no
+ * more than that, and class LC (odd @index) for no more than one request of class BE.
+ */
 static void dispatch(const struct epoll_event *e)
 {
 	uint32_t index = (uint32_t)e->data.u64;
@@ -77,11 +55,27 @@ static void dispatch(const struct epoll_event *e)
 	switch (e->data.u64 >> 32) {
 	case K_POLL_SIGNAL: on_signal(); break;
 	case K_POLL_GATE: on_gate(index, e->events); break;
-	case K_POLL_REALM: on_realm(index); break;
-	case K_POLL_URGENT: on_urgent(); break;
+	case K_POLL_REALM:
+		turn(k.realms[index >> 1].epfd[index & 1], K_TURN, 0, (index & 1) != 0);
+		break;
+	case K_POLL_URGENT: turn(k.urgent, EVENTS, 0, true); break;
 	case K_POLL_NEST:
 	default: on_nest(index, e->events); break;
 	}
+}
+
+/* What is ready in @set, up to @max; unless that is @urgent itself, class LC between each two. */
+static int turn(int set, int max, int timeout, bool urgent)
+{
+	struct epoll_event ev[EVENTS];
+	int n = epoll_wait(set, ev, max, timeout);
+
+	for (int i = 0; i < n && !k.stopping; i++) {
+		dispatch(&ev[i]);
+		if (!urgent && i + 1 < n)
+			turn(k.urgent, EVENTS, 0, true);
+	}
+	return n;
 }
 
 /* Has the object that @p's revoke let go of last been reaped? They die in order. */
@@ -139,16 +133,9 @@ static int work(bool idle)
 
 int main(void)
 {
-	struct epoll_event ev[EVENTS];
 	int e = k_boot(), n = 0;
 
-	while (e == 0 && !k.stopping) {
-		n = epoll_wait(k.epfd, ev, EVENTS, work(n == 0));
-		for (int i = 0; i < n && !k.stopping; i++) {
-			dispatch(&ev[i]);
-			if (i + 1 < n)
-				on_urgent();
-		}
-	}
+	while (e == 0 && !k.stopping)
+		n = turn(k.epfd, EVENTS, work(n == 0), false);
 	return e != 0 ? e : k.exit_code;
 }

@@ -8,16 +8,15 @@ int kernel_main(void);
 #undef main
 #include "tests/fuzz/kernel/world.h"
 
-/* No step may wait: what would be slept through is asked for again. */
+/* No step may wait: what would be slept through is asked for again. Goes on when root has ended. */
 bool kernel_turn(void)
 {
-	struct epoll_event ev[EVENTS];
-	int n = epoll_wait(k.epfd, ev, EVENTS, 0);
+	bool stopping = k.stopping;
+	int n;
 
-	for (int i = 0; i < n; i++) {
-		dispatch(&ev[i]);
-		on_urgent();
-	}
+	k.stopping = false;
+	n = turn(k.epfd, EVENTS, 0, false);
+	k.stopping |= stopping;
 	return n > 0;
 }
 
