@@ -8,12 +8,7 @@
  */
 #include "kernel/bpf/linux.bpf.h"
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, GUARD_CALLS_ROWS);
-	__type(key, __u32);
-	__type(value, struct guard_calls);
-} calls SEC(".maps");
+MAP(calls, ARRAY, GUARD_CALLS_ROWS, 0, __u32, struct guard_calls);
 
 /* All numbers that no call has are one kind of refusal: nobody can fill the map with them. */
 static __u32 kind(unsigned long call)

@@ -34,33 +34,20 @@ enum {
 	L_SIGKILL = 9,
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct guard_task);
-} tasks SEC(".maps");
+/* A map, in the form that libbpf reads. */
+#define MAP(name, kind, entries, flags, k, v) \
+	struct { \
+		__uint(type, BPF_MAP_TYPE_##kind); \
+		__uint(max_entries, entries); \
+		__uint(map_flags, flags); \
+		__type(key, k); \
+		__type(value, v); \
+	} name SEC(".maps")
 
-struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct guard_label);
-} labels SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct guard_config);
-} config SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
-	__type(key, struct guard_denial_key);
-	__type(value, struct guard_denial);
-} denials SEC(".maps");
+MAP(tasks, TASK_STORAGE, 0, BPF_F_NO_PREALLOC, int, struct guard_task);
+MAP(labels, TASK_STORAGE, 0, BPF_F_NO_PREALLOC, int, struct guard_label);
+MAP(config, ARRAY, 1, 0, __u32, struct guard_config);
+MAP(denials, LRU_HASH, 16384, 0, struct guard_denial_key, struct guard_denial);
 
 static inline struct guard_config *settings(void)
 {

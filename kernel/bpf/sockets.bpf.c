@@ -9,20 +9,8 @@
 #include "kernel/bpf/linux.bpf.h"
 #include <bpf/bpf_endian.h>
 
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 2048);
-	__type(key, __u64);
-	__type(value, struct guard_policy);
-} policy SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct guard_peer);
-	__type(value, __u8);
-} peers SEC(".maps");
+MAP(policy, HASH, 2048, 0, __u64, struct guard_policy);
+MAP(peers, HASH, 16384, BPF_F_NO_PREALLOC, struct guard_peer, __u8);
 
 /* Linux's view of an address that is being connected to; libbpf 1.1 has no type for unix ones. */
 struct sockaddr_un {
@@ -72,47 +60,23 @@ int guard_create(struct bpf_sock *sk)
 	return refuse(p, GUARD_SOCK_CREATE);
 }
 
-/* The rest of @peer is filled by the caller. */
-static int to_peer(const struct guard_policy *p, struct guard_peer *peer, __u32 what)
+/* NULL: the caller is in no realm. */
+static int to_peer(const struct guard_policy *p, const struct guard_peer *peer, __u32 what)
 {
-	return bpf_map_lookup_elem(&peers, peer) != NULL ? YES : refuse(p, what);
+	return p == NULL || bpf_map_lookup_elem(&peers, peer) != NULL ? YES : refuse(p, what);
 }
 
-static int to_ip(struct bpf_sock_addr *a, __u32 what)
+static int to_ip(struct bpf_sock_addr *a, __u16 family, __u32 what)
 {
-	struct guard_peer peer = { .port = bpf_ntohs(a->user_port) };
+	struct guard_peer peer = { .family = family, .port = bpf_ntohs(a->user_port) };
 	const struct guard_policy *p = realm_of(&peer.cgroup);
 
-	if (p == NULL)
-		return YES;
-	peer.family = what == GUARD_CONNECT6 || what == GUARD_SENDMSG6 || what == GUARD_BIND6
-	    ? L_AF_INET6
-	    : L_AF_INET;
-	if (peer.family == L_AF_INET) {
-		*(__u32 *)peer.addr = a->user_ip4;
-	} else {
-		__u32 *ip = (__u32 *)peer.addr;
-
-		ip[0] = a->user_ip6[0];
-		ip[1] = a->user_ip6[1];
-		ip[2] = a->user_ip6[2];
-		ip[3] = a->user_ip6[3];
-	}
+	if (family == L_AF_INET)
+		__builtin_memcpy(peer.addr, &a->user_ip4, sizeof(a->user_ip4));
+	else
+		__builtin_memcpy(peer.addr, a->user_ip6, sizeof(a->user_ip6));
 	return to_peer(p, &peer, what);
 }
-
-#define IP(section, name, what) \
-	SEC("cgroup/" section) \
-	int guard_##name(struct bpf_sock_addr *a) \
-	{ \
-		return to_ip(a, what); \
-	}
-IP("connect4", connect4, GUARD_CONNECT4)
-IP("connect6", connect6, GUARD_CONNECT6)
-IP("sendmsg4", sendmsg4, GUARD_SENDMSG4)
-IP("sendmsg6", sendmsg6, GUARD_SENDMSG6)
-IP("bind4", bind4, GUARD_BIND4)
-IP("bind6", bind6, GUARD_BIND6)
 
 static int to_unix(struct bpf_sock_addr *a, __u32 what)
 {
@@ -121,25 +85,29 @@ static int to_unix(struct bpf_sock_addr *a, __u32 what)
 	const struct guard_policy *p = realm_of(&peer.cgroup);
 	__u32 n = k->uaddrlen - sizeof(unsigned short);
 
-	if (p == NULL)
-		return YES;
-	if (n > GUARD_PATH_MAX ||
-	    bpf_probe_read_kernel(peer.addr, n, BPF_CORE_READ(k, uaddr, sun_path)) != 0)
+	if (p != NULL &&
+	    (n > GUARD_PATH_MAX ||
+		bpf_probe_read_kernel(peer.addr, n, BPF_CORE_READ(k, uaddr, sun_path)) != 0))
 		return refuse(p, what);
 	return to_peer(p, &peer, what);
 }
 
+#define HOOK(on, name, verdict) \
+	SEC(on) \
+	int name(struct bpf_sock_addr *a) \
+	{ \
+		return verdict; \
+	}
+/* clang-format off */
+HOOK("cgroup/connect4", guard_connect4, to_ip(a, L_AF_INET, GUARD_CONNECT4))
+HOOK("cgroup/connect6", guard_connect6, to_ip(a, L_AF_INET6, GUARD_CONNECT6))
+HOOK("cgroup/sendmsg4", guard_sendmsg4, to_ip(a, L_AF_INET, GUARD_SENDMSG4))
+HOOK("cgroup/sendmsg6", guard_sendmsg6, to_ip(a, L_AF_INET6, GUARD_SENDMSG6))
+HOOK("cgroup/bind4", guard_bind4, to_ip(a, L_AF_INET, GUARD_BIND4))
+HOOK("cgroup/bind6", guard_bind6, to_ip(a, L_AF_INET6, GUARD_BIND6))
 /* The loader sets their type: Linux has had these hooks since 6.7. */
-SEC("?cgroup/connect_unix")
-int guard_connect_unix(struct bpf_sock_addr *a)
-{
-	return to_unix(a, GUARD_CONNECT_UNIX);
-}
-
-SEC("?cgroup/sendmsg_unix")
-int guard_sendmsg_unix(struct bpf_sock_addr *a)
-{
-	return to_unix(a, GUARD_SENDMSG_UNIX);
-}
+HOOK("?cgroup/connect_unix", guard_connect_unix, to_unix(a, GUARD_CONNECT_UNIX))
+HOOK("?cgroup/sendmsg_unix", guard_sendmsg_unix, to_unix(a, GUARD_SENDMSG_UNIX))
+/* clang-format on */
 
 char _license[] SEC("license") = "Dual MIT/GPL";

@@ -243,17 +243,18 @@ int BPF_PROG(sched_switched, bool preempt, struct task_struct *prev, struct task
     unsigned prev_state)
 {
 	struct thread *own = bpf_task_storage_get(&threads, prev, 0, 0);
-	bool asleep = !preempt && prev_state != 0;
+	bool asleep = !preempt && prev_state != 0, known;
 
 	if (own == NULL)
 		return 0;
-	if (own->who.pid == 0)
-		whose(prev, own);
 	if (asleep)
 		sleeps(prev, own);
-	else
+	if (asleep && !enough(prev, own))
+		return 0;
+	known = whose(prev, own) == 0;
+	if (!asleep)
 		preempted(own, next);
-	if (!enough(prev, own) || whose(prev, own) != 0)
+	if (!known)
 		return 0;
 	if (own->traced != 0)
 		trace_slice(prev, own, asleep);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The maps of telemetry: sched.bpf.c fills them, tables.bpf.c prints them. */
 #pragma once
-#include "tools/boot/bpf/maps.bpf.h"
+#include "kernel/bpf/linux.bpf.h"
 #include "tools/boot/bpf/sched.h"
 
 /* Of each thread of a managed process. */

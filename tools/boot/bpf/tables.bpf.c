@@ -4,7 +4,6 @@
  * iterators that print them, one line a row. Nothing is decided by any of it.
  */
 #include "tools/boot/bpf/iter.bpf.h"
-#include "tools/boot/bpf/maps.bpf.h"
 #include "tools/boot/bpf/rows.h"
 #include "tools/boot/bpf/sched.bpf.h"
 #include "tools/boot/names.h"
