@@ -31,33 +31,7 @@
 #define GUESSES   20000
 #define SLOTS_MAX 65536
 
-uint64_t random_state = 1;
-
-/* --- what attack.c asks of who links it --- */
-
-uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-void sleep_to_window(unsigned window_ms)
-{
-	uint64_t ns = window_ms * 1000000ull - now_ns() % (window_ms * 1000000ull);
-
-	nanosleep(&(struct timespec){ (time_t)(ns / 1000000000u), (long)(ns % 1000000000u) }, NULL);
-}
-
-uint32_t rnd(uint32_t n)
-{
-	random_state ^= random_state >> 12;
-	random_state ^= random_state << 25;
-	random_state ^= random_state >> 27;
-	return n == 0 ? 0 : (uint32_t)((random_state * 0x2545f4914f6cdd1dull >> 32) % n);
-}
-
+/* What attack.c asks of who links it. */
 int call(unsigned op, uint32_t cap, uint64_t arg, const void *req, size_t len)
 {
 	struct writ_hdr h = { .op = (uint16_t)op, .cap = cap, .arg = arg, .len = (uint16_t)len };

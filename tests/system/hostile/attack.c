@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct {
@@ -33,6 +34,31 @@ const uint16_t held_rights[H_HELD] = {
 	[H_RECV] = WRIT_R_READ,
 	[H_CONTEXT] = RWG,
 };
+
+uint64_t random_state = 1;
+
+uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+void sleep_to_window(unsigned window_ms)
+{
+	uint64_t ns = window_ms * 1000000ull - now_ns() % (window_ms * 1000000ull);
+
+	nanosleep(&(struct timespec){ (time_t)(ns / 1000000000u), (long)(ns % 1000000000u) }, NULL);
+}
+
+uint32_t rnd(uint32_t n)
+{
+	random_state ^= random_state >> 12;
+	random_state ^= random_state << 25;
+	random_state ^= random_state >> 27;
+	return (uint32_t)((random_state * 0x2545f4914f6cdd1du >> 32) * n >> 32);
+}
 
 static uint32_t any_slot(void)
 {

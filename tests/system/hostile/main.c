@@ -58,30 +58,6 @@ static struct evil {
 	bool over;
 } evils[PROCS_MAX];
 static unsigned restarts, children;
-uint64_t random_state = 1;
-
-uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-void sleep_to_window(unsigned window_ms)
-{
-	uint64_t ns = window_ms * 1000000ull - now_ns() % (window_ms * 1000000ull);
-
-	nanosleep(&(struct timespec){ (time_t)(ns / 1000000000u), (long)(ns % 1000000000u) }, NULL);
-}
-
-uint32_t rnd(uint32_t n)
-{
-	random_state ^= random_state >> 12;
-	random_state ^= random_state << 25;
-	random_state ^= random_state >> 27;
-	return (uint32_t)((random_state * 0x2545f4914f6cdd1du >> 32) * n >> 32);
-}
 
 static void mark(const char *what)
 {
