@@ -129,14 +129,15 @@ static void attempt_abi(struct subject *s, const struct icase *c, struct finding
 
 /* --- sockets --- */
 
-static struct sockaddr_un by_path = { .sun_family = AF_UNIX }, by_name = { .sun_family = AF_UNIX };
+static struct sockaddr_un by_path = { .sun_family = AF_UNIX }, by_name = { .sun_family = AF_UNIX },
+			  by_packet = { .sun_family = AF_UNIX };
 static struct sockaddr_in by_port = { .sin_family = AF_INET };
 
-static void listener(const void *a, socklen_t len, int family)
+static void listener(const void *a, socklen_t len, int family, int type)
 {
-	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(family, type | SOCK_CLOEXEC, 0);
 
-	if (fd < 0 || bind(fd, a, len) < 0 || listen(fd, 128) < 0)
+	if (fd < 0 || bind(fd, a, len) < 0 || (type == SOCK_STREAM && listen(fd, 128) < 0))
 		harness_fail("a socket of the suite's own: %s", strerror(errno));
 	if (family == AF_INET)
 		getsockname(fd, (struct sockaddr *)&by_port, &len);
@@ -149,10 +150,13 @@ void sockets_open(const char *dir)
 	snprintf(by_path.sun_path, sizeof(by_path.sun_path), "%s/socket", dir);
 	snprintf(by_name.sun_path + 1, sizeof(by_name.sun_path) - 1, "writ-isolation-%d",
 	    (int)getpid());
+	snprintf(by_packet.sun_path + 1, sizeof(by_packet.sun_path) - 1, "writ-isolation-%d.packet",
+	    (int)getpid());
 	by_port.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	listener(&by_path, sizeof(by_path), AF_UNIX);
-	listener(&by_name, sizeof(by_name), AF_UNIX);
-	listener(&by_port, sizeof(by_port), AF_INET);
+	listener(&by_path, sizeof(by_path), AF_UNIX, SOCK_STREAM);
+	listener(&by_name, sizeof(by_name), AF_UNIX, SOCK_STREAM);
+	listener(&by_packet, sizeof(by_packet), AF_UNIX, SOCK_DGRAM);
+	listener(&by_port, sizeof(by_port), AF_INET, SOCK_STREAM);
 }
 
 /* Every family, three types; in server AF_UNIX is allowed. */
@@ -201,6 +205,36 @@ static void attempt_abstract(struct subject *s, const struct icase *c, struct fi
 	(void)c;
 	finding_note(f, "by its name", reach(s, AF_UNIX, SOCK_STREAM, &by_name, sizeof(by_name)),
 	    0);
+}
+
+/* Without a connection: the packet, which brings a descriptor, names whom it is for. */
+static void attempt_pass(struct subject *s, const struct icase *c, struct finding *f)
+{
+	struct {
+		struct msghdr m;
+		struct iovec v;
+		union {
+			struct cmsghdr h;
+			char room[CMSG_SPACE(sizeof(int))];
+		} control;
+		struct sockaddr_un to;
+	} x = { .to = by_packet };
+	uint64_t at = s->puppet.buf;
+	int64_t fd = CALL(s, SYS_socket, AF_UNIX, SOCK_DGRAM, 0), ret = fd;
+
+#define PLACE(member) ((void *)(uintptr_t)(at + offsetof(__typeof__(x), member)))
+	x.m = (struct msghdr){ PLACE(to), sizeof(x.to), PLACE(v), 1, PLACE(control),
+		sizeof(x.control), 0 };
+	x.v = (struct iovec){ PLACE(v), 1 };
+	x.control.h = (struct cmsghdr){ CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
+	memcpy(CMSG_DATA(&x.control.h), &(int){ (int)fd }, sizeof(int));
+	(void)c;
+	if (fd >= 0) {
+		puppet_put(&s->puppet, 0, &x, sizeof(x));
+		ret = CALL(s, SYS_sendmsg, (uint64_t)fd, at, 0);
+		CALL(s, SYS_close, (uint64_t)fd);
+	}
+	finding_note(f, "its own socket", ret, 0);
 }
 
 static void attempt_port(struct subject *s, const struct icase *c, struct finding *f)
@@ -252,6 +286,7 @@ const struct icase call_cases[] = {
 	CASE("a port of somebody else's", "seccomp, network namespace, Landlock", BARE, attempt_port),
 	CASE("a socket of somebody else's, by path", "root, seccomp", BARE, attempt_path),
 	CASE("a socket of somebody else's, abstract", "network namespace, seccomp, Landlock", BARE, attempt_abstract),
+	CASE("a descriptor to a socket of somebody else's", "network namespace, seccomp, Landlock", BARE, attempt_pass),
 	CASE("every socket of this machine that has a name", "root, network namespace, seccomp, Landlock", BARE, attempt_all_sockets),
 };
 /* clang-format on */
