@@ -120,16 +120,12 @@ static int resolve(struct k_req *q, const struct writ_addr *a, enum writ_role ro
 
 static int resolve_empty(struct k_req *q, const struct writ_addr *a, slot_t *ret)
 {
-	slot_t s;
-	int r = resolve(q, a, WRIT_BY_DST, &s);
+	int r = resolve(q, a, WRIT_BY_DST, ret);
 
-	if (r != 0)
-		return r;
-	if (captab_slot(&k.caps, s)->cap.type != WRIT_TYPE_NULL)
-		return k_why(q, WRIT_E_DELETE_FIRST, "slot %llu is occupied",
+	if (r == 0 && captab_slot(&k.caps, *ret)->cap.type != WRIT_TYPE_NULL)
+		r = k_why(q, WRIT_E_DELETE_FIRST, "slot %llu is occupied",
 		    (unsigned long long)a->index);
-	*ret = s;
-	return 0;
+	return r;
 }
 
 int k_empty(struct k_req *q, uint32_t index, slot_t *ret)
@@ -143,11 +139,10 @@ static struct k_req request; /* the one at a time */
 
 void k_gate_watch(const struct k_proc *p, int op, unsigned events)
 {
-	int set = k.realms[p->realm].epfd[p->turn];
+	int direct = p->turn == WRIT_CLASS_LC ? k.urgent : k.epfd;
 
-	if (p->direct)
-		set = p->turn == WRIT_CLASS_LC ? k.urgent : k.epfd;
-	k_epoll(set, op, p->gate, events, K_POLL_GATE, (uint32_t)(p - k.procs));
+	k_epoll(p->direct ? direct : k.realms[p->realm].epfd[p->turn], op, p->gate, events,
+	    K_POLL_GATE, (uint32_t)(p - k.procs));
 }
 
 /* The next packet into @q. 1: there is one, 0: none now, -1: the gate is closed. */
@@ -212,52 +207,38 @@ static int admit(struct k_req *q)
 
 void k_gate_answer(struct k_req *q, int status)
 {
-	struct writ_hdr h;
-
-	if (status != 0) {
-		k_audit_refused(q, status);
-		q->out_len = q->out_nfds = 0;
-	}
-	h = (struct writ_hdr){ .op = q->h.op,
+	struct writ_hdr h = { .op = q->h.op,
 		.cookie = q->h.cookie,
 		.status = status,
 		.arg = q->h.arg,
 		.missing = q->missing,
-		.len = q->out_len,
-		.nfds = q->out_nfds };
+		.len = status == 0 ? q->out_len : 0,
+		.nfds = status == 0 ? q->out_nfds : 0 };
+
+	if (status != 0)
+		k_audit_refused(q, status);
 	k_gate_say(q->p, &h, q->out, q->out_fds);
 	if (status == 0 && calls[q->h.op].audit != 0)
 		k_audit(q->p, calls[q->h.op].audit, q->h.op, 0, 0, q->h.cap, q->why);
 }
 
-static void serve(struct k_req *q)
+void k_gate_read(struct k_proc *p)
 {
-	int status = admit(q);
+	struct k_req *q = &request;
+	int r = p->gate >= 0 && p->revoking == 0 ? receive(p, q) : 0, status;
 
-	if (status == 0)
+	if (r < 0) { /* it has ended, or gave up its gate: the same */
+		k_gate_watch(p, EPOLL_CTL_DEL, 0);
+		k_close(&p->gate);
+		k_proc_kill(p, NULL);
+	}
+	if (r <= 0)
+		return;
+	if ((status = admit(q)) == 0)
 		status = calls[q->h.op].fn(q);
 	if (status != K_LATER)
 		k_gate_answer(q, status);
 	k_close_fds(q->fds);
-}
-
-static void gate_closed(struct k_proc *p)
-{
-	k_gate_watch(p, EPOLL_CTL_DEL, 0);
-	close(p->gate);
-	p->gate = -1;
-	if (k_proc_alive(p))
-		k_proc_kill(p, NULL); /* it has ended, or gave up its gate: the same */
-}
-
-void k_gate_read(struct k_proc *p)
-{
-	int r = p->gate >= 0 && p->revoking == 0 ? receive(p, &request) : 0;
-
-	if (r > 0)
-		serve(&request);
-	else if (r < 0)
-		gate_closed(p);
 }
 
 void k_gate_drain(struct k_proc *p)
@@ -285,11 +266,6 @@ bool k_name_ok(const char *name, size_t size)
 		if (*c <= ' ' || *c > '~' || *c == '/')
 			return false;
 	return true;
-}
-
-obj_t k_account(const struct k_proc *p)
-{
-	return k.realms[p->realm].account;
 }
 
 /* --- telling procs ------------------------------------------------------------- */
@@ -333,9 +309,9 @@ static bool send_ring(const struct k_proc *p, struct k_session *s)
 
 static bool send_session(const struct k_proc *p, struct k_session *s)
 {
-	if (s->client == NULL)
-		return tell(p, WRIT_EV_CLOSED, s->id, NULL, 0);
-	return s->known ? send_ring(p, s) : send_connect(p, s);
+	return s->client == NULL ? tell(p, WRIT_EV_CLOSED, s->id, NULL, 0)
+	    : s->known           ? send_ring(p, s)
+				 : send_connect(p, s);
 }
 
 static bool send_sched(struct k_proc *sched, struct k_proc *p)
@@ -381,9 +357,9 @@ void k_event_done(struct k_event *e)
 void k_event_flush(struct k_proc *p)
 {
 	bool stuck = false;
+	struct k_event *e;
 
-	while (p->gate >= 0 && !k_list_empty(&p->events) && !stuck) {
-		struct k_event *e = k_container(p->events.next, struct k_event, link);
+	while (p->gate >= 0 && !stuck && (e = k_first(&p->events, struct k_event, link)) != NULL) {
 		int unread = 0;
 
 		stuck = (ioctl(p->gate, SIOCOUTQ, &unread) == 0 && unread > OUTQ_MAX) ||

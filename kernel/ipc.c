@@ -10,10 +10,7 @@
 
 /* --- messages -------------------------------------------------------------------- */
 
-static struct charge cost(void)
-{
-	return (struct charge){ .bytes = sizeof(struct k_msg) };
-}
+static const struct charge cost = { .bytes = sizeof(struct k_msg) };
 
 /* Drop the capabilities that are in it still. */
 static void unload(struct k_msg *m)
@@ -27,7 +24,7 @@ static void unload(struct k_msg *m)
 void k_msg_free(struct k_wait *w)
 {
 	unload(w->msg);
-	captab_uncharge(&k.caps, k_account(w->waiter), cost());
+	captab_uncharge(&k.caps, k_account(w->waiter), cost);
 	k_pool_put(&k.msg_pool, w->waiter->realm, (uint32_t)(w->msg - k.msgs));
 }
 
@@ -39,7 +36,7 @@ static int msg_new(struct k_req *q, struct k_wait **ret)
 	if (e != 0)
 		return e;
 	i = k_pool_get(&k.msg_pool, q->p->realm);
-	if (i == 0 || captab_charge(&k.caps, k_account(q->p), cost()) != 0) {
+	if (i == 0 || captab_charge(&k.caps, k_account(q->p), cost) != 0) {
 		k_pool_put(&k.msg_pool, q->p->realm, i);
 		k_wait_drop(*ret);
 		return k_why(q, WRIT_E_NOT_ENOUGH_MEMORY, "messages, or the account's bytes");
@@ -183,10 +180,10 @@ static void deliver(struct k_wait *s, struct k_wait *w)
 void k_endpoint_match(struct k_endpoint *ep)
 {
 	struct k_list *left;
+	struct k_wait *s, *w;
 
-	while (!k_list_empty(&ep->senders) && !k_list_empty(&ep->receivers)) {
-		struct k_wait *s = k_container(ep->senders.next, struct k_wait, at);
-		struct k_wait *w = k_container(ep->receivers.next, struct k_wait, at);
+	while ((s = k_first(&ep->senders, struct k_wait, at)) != NULL &&
+	    (w = k_first(&ep->receivers, struct k_wait, at)) != NULL) {
 		int e;
 
 		if (!k_hook_holds(&w->hook))
@@ -199,7 +196,7 @@ void k_endpoint_match(struct k_endpoint *ep)
 		else
 			deliver(s, w);
 	}
-	left = !k_list_empty(&ep->senders) ? &ep->senders : &ep->receivers;
+	left = s != NULL ? &ep->senders : &ep->receivers;
 	if (!k_list_empty(left)) {
 		struct k_wait *last = k_container(left->prev, struct k_wait, at);
 
@@ -345,11 +342,10 @@ int k_call_cancel_sends(struct k_req *q)
 void k_endpoint_gone(uint32_t body)
 {
 	struct k_endpoint *ep = &k.endpoints[body];
+	struct k_wait *w;
 
-	while (!k_list_empty(&ep->senders))
-		k_wait_fail(k_container(ep->senders.next, struct k_wait, at), WRIT_E_STALE);
-	while (!k_list_empty(&ep->receivers))
-		k_wait_fail(k_container(ep->receivers.next, struct k_wait, at), WRIT_E_STALE);
-	while (!k_list_empty(&ep->listening))
-		k_wait_drop(k_container(ep->listening.next, struct k_wait, at));
+	k_waits_fail(&ep->senders, WRIT_E_STALE);
+	k_waits_fail(&ep->receivers, WRIT_E_STALE);
+	k_each(w, &ep->listening, at)
+		k_wait_drop(w);
 }

@@ -56,6 +56,9 @@ static inline struct k_list *k_list_first(struct k_list *l)
 {
 	return l->next != NULL ? l->next : l;
 }
+/* What lies first in @list by its @member; NULL: it is empty. */
+#define k_first(list, type, member) \
+	(k_list_empty(list) ? NULL : k_container((list)->next, type, member))
 /* Each @v that lies in @list by its @member; the loop may take it out. */
 #define k_each(v, list, member) \
 	for (struct k_list *n_ = k_list_first(list), *next_; \
@@ -415,7 +418,10 @@ int k_need(struct k_req *q, uint32_t index, enum writ_role role, const struct ca
 /* NUL-terminated, of printable ASCII, not empty. */
 bool k_name_ok(const char *name, size_t size);
 /* The Untyped that pays for what @p makes. */
-obj_t k_account(const struct k_proc *p);
+static inline obj_t k_account(const struct k_proc *p)
+{
+	return k.realms[p->realm].account;
+}
 
 /* --- procs (proc.c) ------------------------------------------------------- */
 struct k_proc *k_proc_find(uint32_t pid);  /* ended ones too; NULL */
@@ -434,10 +440,12 @@ int k_wait_new(struct k_req *q, struct k_proc *p, slot_t slot, enum k_wait_what 
     struct k_list *queue, struct k_wait **ret);
 void k_wait_drop(struct k_wait *w);
 void k_wait_fail(struct k_wait *w, int status); /* reply to it, and drop it */
-void k_wait_lost(struct k_wait *w);             /* what it hung on was revoked */
-void k_proc_image_done(struct k_proc *p);       /* its nest has it: it may be revoked */
-pid_t k_proc_host_pid(const struct k_proc *p);
-uint64_t k_proc_cpu(const struct k_proc *p); /* CPU time it has used, ns */
+void k_waits_fail(struct k_list *at, int status);
+void k_wait_lost(struct k_wait *w);               /* what it hung on was revoked */
+void k_proc_image_done(struct k_proc *p);         /* its nest has it: it may be revoked */
+void k_proc_process(struct k_proc *p, int pidfd); /* it has started: @pidfd is its own now */
+pid_t k_proc_host_pid(const struct k_proc *p);    /* as the host sees it; 0 when it has none */
+uint64_t k_proc_cpu(const struct k_proc *p);      /* CPU time it has used, ns */
 
 /* --- realms and nests (realm.c) -------------------------------------------- */
 /* Make a realm; a body index, or 0 with errno. */

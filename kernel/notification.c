@@ -24,7 +24,7 @@ static uint64_t take(struct k_notification *n)
 /* Who has its signals as events; NULL: nobody. */
 static struct k_wait *bound(const struct k_notification *n)
 {
-	return k_list_empty(&n->bound) ? NULL : k_container(n->bound.next, struct k_wait, at);
+	return k_first(&n->bound, struct k_wait, at);
 }
 
 bool k_notification_send(struct k_wait *w)
@@ -45,8 +45,9 @@ bool k_notification_send(struct k_wait *w)
 /* Give the bits to who waits or is to be told; else they stay. */
 static void wake(struct k_notification *n)
 {
-	while (n->active && !k_list_empty(&n->waiters)) {
-		struct k_wait *w = k_container(n->waiters.next, struct k_wait, at);
+	struct k_wait *w;
+
+	while (n->active && (w = k_first(&n->waiters, struct k_wait, at)) != NULL) {
 		struct writ_hdr h = { .op = w->op, .cookie = w->cookie };
 
 		if (!k_hook_holds(&w->hook)) {
@@ -76,9 +77,9 @@ static int bound_away(struct k_req *q)
 {
 	const struct k_wait *w = bound(invoked(q));
 
-	if (w == NULL || w->waiter == q->p)
-		return 0;
-	return k_why(q, WRIT_E_BUSY, "it is bound to %s[%u]", w->waiter->name, w->waiter->pid);
+	return w == NULL || w->waiter == q->p
+	    ? 0
+	    : k_why(q, WRIT_E_BUSY, "it is bound to %s[%u]", w->waiter->name, w->waiter->pid);
 }
 
 int k_call_poll(struct k_req *q)
@@ -134,8 +135,7 @@ void k_notification_gone(uint32_t body)
 {
 	struct k_notification *n = &k.notifications[body];
 
-	while (!k_list_empty(&n->waiters))
-		k_wait_fail(k_container(n->waiters.next, struct k_wait, at), WRIT_E_STALE);
+	k_waits_fail(&n->waiters, WRIT_E_STALE);
 	if (bound(n) != NULL)
 		k_wait_drop(bound(n));
 }

@@ -219,7 +219,7 @@ static void proc_failed(struct k_proc *p, const char *what, const struct nest_ev
 
 static void proc_started(struct k_proc *p, int pidfd)
 {
-	p->pidfd = pidfd;
+	k_proc_process(p, pidfd);
 	p->state = WRIT_STATE_RUNNING;
 	k_context_apply(p);
 	k_guard_proc(p);

@@ -62,9 +62,8 @@ static int path_make(struct k_req *q, slot_t src, const struct k_path *from)
 		return WRIT_E_ILLEGAL_OPERATION;
 	if (!prefix_join(from != NULL ? from->prefix : "/", r->prefix, prefix))
 		return WRIT_E_RANGE;
-	e = k_make(WRIT_TYPE_PATH, k_account(q->p), 0, src, q->at[0], (uint16_t)r->rights,
-	    r->badge != 0 ? r->badge : c->badge, &body);
-	if (e != 0)
+	if ((e = k_make(WRIT_TYPE_PATH, k_account(q->p), 0, src, q->at[0], (uint16_t)r->rights,
+		 r->badge != 0 ? r->badge : c->badge, &body)) != 0)
 		return e;
 	k.paths[body].endpoint = endpoint;
 	memcpy(k.paths[body].prefix, prefix, sizeof(prefix));
@@ -106,12 +105,9 @@ int k_call_grant(struct k_req *q)
 /* NULL: nobody, or no longer by right. */
 static struct k_proc *listener(const struct k_endpoint *ep)
 {
-	const struct k_wait *w;
+	const struct k_wait *w = k_first(&ep->listening, struct k_wait, at);
 
-	if (k_list_empty(&ep->listening))
-		return NULL;
-	w = k_container(ep->listening.next, struct k_wait, at);
-	return k_hook_holds(&w->hook) ? w->waiter : NULL;
+	return w != NULL && k_hook_holds(&w->hook) ? w->waiter : NULL;
 }
 
 /* Tell the listener, or wait for one. */
@@ -138,8 +134,8 @@ int k_call_listen(struct k_req *q)
 		return k_why(q, WRIT_E_BUSY, "%s[%u] listens already", now->name, now->pid);
 	if (now == q->p)
 		return 0;
-	while (!k_list_empty(&ep->listening)) /* revoked and not yet told */
-		k_wait_drop(k_container(ep->listening.next, struct k_wait, at));
+	k_each(w, &ep->listening, at) /* revoked and not yet told */
+		k_wait_drop(w);
 	if ((e = k_wait_new(q, q->p, q->slot, K_WAIT_LISTEN, &ep->listening, &w)) != 0)
 		return e;
 	k_each(s, &ep->waiting, of_server)
@@ -157,6 +153,8 @@ static struct charge cost(uint64_t bytes)
 
 void k_session_told(struct k_session *s)
 {
+	struct k_wait *m;
+
 	if (s->closed) {
 		k_session_settle(s);
 		return;
@@ -166,11 +164,9 @@ void k_session_told(struct k_session *s)
 		k_list_add(&s->server->events, &s->ev_server.link);
 		return;
 	}
-	while (!k_list_empty(&s->held)) {
-		struct k_list *m = s->held.next;
-
-		k_list_del(m);
-		k_list_add(&s->ep->senders, m);
+	k_each(m, &s->held, at) {
+		k_list_del(&m->at);
+		k_list_add(&s->ep->senders, &m->at);
 	}
 	k_endpoint_match(s->ep);
 }
