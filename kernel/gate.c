@@ -49,7 +49,8 @@ void k_gate_init(void)
 #undef X
 }
 
-bool k_gate_send(int gate, struct writ_hdr *h, const void *body, const int *fds)
+/* False when the gate has no room or is gone. */
+static bool send_packet(int gate, struct writ_hdr *h, const void *body, const int *fds)
 {
 	struct iovec iov[2] = { { h, sizeof(*h) }, { (void *)body, h->len } };
 
@@ -61,7 +62,7 @@ bool k_gate_send(int gate, struct writ_hdr *h, const void *body, const int *fds)
 void k_gate_say(struct k_proc *p, struct writ_hdr *h, const void *body, const int *fds)
 {
 	h->reply = 1;
-	if (p->gate >= 0 && !k_gate_send(p->gate, h, body, fds) &&
+	if (p->gate >= 0 && !send_packet(p->gate, h, body, fds) &&
 	    (errno == EAGAIN || errno == ETOOMANYREFS))
 		k_proc_kill(p, "did not read the replies on its gate");
 }
@@ -270,11 +271,10 @@ bool k_name_ok(const char *name, size_t size)
 
 /* --- telling procs ------------------------------------------------------------- */
 
-static bool tell(const struct k_proc *p, unsigned op, uint64_t arg, const void *body, size_t len)
+bool k_gate_tell(const struct k_proc *p, struct writ_hdr h, const void *body, const int *fds)
 {
-	struct writ_hdr h = { .op = (uint16_t)op, .reply = 2, .len = (uint16_t)len, .arg = arg };
-
-	return k_gate_send(p->gate, &h, body, NULL);
+	h.reply = 2;
+	return send_packet(p->gate, &h, body, fds);
 }
 
 static bool send_connect(const struct k_proc *p, const struct k_session *s)
@@ -286,7 +286,8 @@ static bool send_connect(const struct k_proc *p, const struct k_session *s)
 		.realm = s->realm };
 
 	memcpy(e.prefix, k.paths[captab_obj(&k.caps, s->path)->body].prefix, sizeof(e.prefix));
-	return tell(p, WRIT_EV_CONNECT, s->id, &e, sizeof(e));
+	return k_gate_tell(p,
+	    (struct writ_hdr){ .op = WRIT_EV_CONNECT, .len = sizeof(e), .arg = s->id }, &e, NULL);
 }
 
 static bool send_ring(const struct k_proc *p, struct k_session *s)
@@ -295,13 +296,10 @@ static bool send_ring(const struct k_proc *p, struct k_session *s)
 		.bells = s->fds[1] >= 0,
 		.bytes = s->bytes,
 		.tag = s->tag };
-	struct writ_hdr h = { .op = WRIT_EV_RING,
-		.reply = 2,
-		.len = sizeof(e),
-		.nfds = e.bells != 0 ? 3 : 1,
-		.arg = s->id };
+	struct writ_hdr h = { .op = WRIT_EV_RING, .len = sizeof(e), .arg = s->id };
 
-	if (!k_gate_send(p->gate, &h, &e, s->fds))
+	h.nfds = e.bells != 0 ? 3 : 1;
+	if (!k_gate_tell(p, h, &e, s->fds))
 		return false;
 	k_close_fds(s->fds);
 	return true;
@@ -309,28 +307,26 @@ static bool send_ring(const struct k_proc *p, struct k_session *s)
 
 static bool send_session(const struct k_proc *p, struct k_session *s)
 {
-	return s->client == NULL ? tell(p, WRIT_EV_CLOSED, s->id, NULL, 0)
-	    : s->known           ? send_ring(p, s)
-				 : send_connect(p, s);
+	if (s->client == NULL)
+		return k_gate_tell(p, (struct writ_hdr){ .op = WRIT_EV_CLOSED, .arg = s->id }, NULL,
+		    NULL);
+	return s->known ? send_ring(p, s) : send_connect(p, s);
 }
 
-static bool send_sched(struct k_proc *sched, struct k_proc *p)
+static bool send_sched(const struct k_proc *sched, struct k_proc *p)
 {
-	struct writ_ev_proc e = { .pid = p->pid,
-		.realm = p->realm,
-		.class = p->class,
-		.cores = p->cores,
-		.memory = p->memory };
-	bool pending = p->state == WRIT_STATE_PENDING;
-	unsigned op = pending ? WRIT_EV_PENDING : WRIT_EV_RUNNING;
+	struct writ_ev_proc e = { p->pid, p->realm, p->class, p->cores, p->memory };
+	struct writ_hdr h = { .op = WRIT_EV_RUNNING, .len = sizeof(e), .arg = p->pid };
 
 	if (!k_proc_alive(p))
-		op = WRIT_EV_EXIT;
-	if ((pending && p->held) || (op == WRIT_EV_EXIT && !p->told_pending))
+		h.op = WRIT_EV_EXIT;
+	else if (p->state == WRIT_STATE_PENDING)
+		h.op = WRIT_EV_PENDING;
+	if ((h.op == WRIT_EV_PENDING && p->held) || (h.op == WRIT_EV_EXIT && !p->told_pending))
 		return true;
-	if (!tell(sched, op, p->pid, &e, sizeof(e)))
+	if (!k_gate_tell(sched, h, &e, NULL))
 		return false;
-	p->told_pending = op != WRIT_EV_EXIT;
+	p->told_pending = h.op != WRIT_EV_EXIT;
 	return true;
 }
 

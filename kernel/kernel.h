@@ -158,23 +158,17 @@ struct k_proc {
 	char said_text[WRIT_STATUS_MAX];
 };
 
-/*
- * A proc waits for another, for a message or for a signal; or for what it has sent
- * to be taken, and a call to be answered (SENT); or it listens at an Endpoint
- * (LISTEN), or has a Notification's signals as events (BOUND); or it holds a
- * descriptor that a capability gave it, which revoke can't take from it: then the
- * proc is ended (MAPPED), or an Image until it runs (IMAGE).
- */
+/* What a proc waits for, or what else of it hangs on a capability. */
 enum k_wait_what {
-	K_WAIT_START,
+	K_WAIT_START, /* another proc */
 	K_WAIT_EXIT,
 	K_WAIT_MSG,
 	K_WAIT_SIGNAL,
-	K_WAIT_SENT,
-	K_WAIT_LISTEN,
-	K_WAIT_BOUND,
-	K_WAIT_MAPPED,
-	K_WAIT_IMAGE
+	K_WAIT_SENT,   /* what it has sent: to be taken, and a call to be answered */
+	K_WAIT_LISTEN, /* at an Endpoint */
+	K_WAIT_BOUND,  /* a Notification's signals come as events */
+	K_WAIT_MAPPED, /* it holds a descriptor, which revoke can't take: then it is ended */
+	K_WAIT_IMAGE,  /* so it is without its Image, until it runs */
 };
 struct k_wait {
 	struct k_hook hook;
@@ -392,8 +386,8 @@ void k_gate_watch(const struct k_proc *p, int op, unsigned events);
 void k_gate_read(struct k_proc *p);
 /* After @p has died: what it had still said about itself. */
 void k_gate_drain(struct k_proc *p);
-/* Send a packet; false when the gate has no room or is gone. */
-bool k_gate_send(int gate, struct writ_hdr *h, const void *body, const int *fds);
+/* Send an event; false when the gate has no room or is gone. */
+bool k_gate_tell(const struct k_proc *p, struct writ_hdr h, const void *body, const int *fds);
 /* Send the reply that @q holds, and audit it; for calls that go on after it. */
 void k_gate_answer(struct k_req *q, int status);
 /* Reply to @cookie of @op; ends a proc that doesn't read its replies. */
@@ -485,7 +479,7 @@ void k_proc_row(const struct k_proc *p, struct writ_proc_row *out);
 /* --- spawn rights (spawn.c) -------------------------------------------------- */
 /* The gate of @p, with EV_BEGIN and the start record @blob waiting in it. */
 int k_spawn_gate(struct k_proc *p, const void *blob, uint32_t len);
-void k_spawn_give_back(struct k_proc *p); /* what it took of its Spawn */
+void k_spawn_take(const struct k_proc *p, int procs); /* of its Spawn: 1; -1: give it back */
 void k_spawn_gone(uint32_t body);
 
 /* --- audit (audit.c) ------------------------------------------------------------ */

@@ -92,23 +92,16 @@ static void revoke_slice(void)
 	struct k_proc *p = k_container(k.revokes.next, struct k_proc, revoke_link);
 	uint32_t live = k.caps.live_slots;
 	bool more = false;
-	char what[48];
 	int e = captab_revoke_at(&k.caps, p->revoking, p->revoke_gen, K_SLICE, &more);
 
 	p->revoked += live - k.caps.live_slots;
 	k_list_del(&p->revoke_link);
-	if (!more && !reaped(p)) {
-		captab_reap(&k.caps, K_SLICE);
-		more = p->revoking != 0 && !reaped(p);
-	}
-	if (p->revoking == 0)
-		return; /* it has gone with its realm */
-	if (more) {
+	if (more || !reaped(p)) {
 		k_list_add(&k.revokes, &p->revoke_link);
 		return;
 	}
-	snprintf(what, sizeof(what), "done: %u capabilities are gone", p->revoked);
-	k_audit(p, WRIT_AUDIT_REVOKED, WRIT_OP_REVOKE, e, 0, 0, what);
+	k_audit(p, WRIT_AUDIT_REVOKED, WRIT_OP_REVOKE, e, 0, 0,
+	    text("done: %u capabilities are gone", p->revoked).s);
 	p->revoking = 0;
 	p->revoked = p->revoke_last = 0;
 	k_gate_reply(p, WRIT_OP_REVOKE, p->revoke_cookie, e, NULL, 0);
@@ -118,9 +111,7 @@ static void revoke_slice(void)
  */
 static int work(bool idle)
 {
-	bool more = captab_reap(&k.caps, K_SLICE);
-
-	more |= k_mirror(idle);
+	bool more = captab_reap(&k.caps, K_SLICE) | k_mirror(idle);
 
 	if (!k_list_empty(&k.revokes))
 		revoke_slice();

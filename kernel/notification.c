@@ -29,14 +29,11 @@ static struct k_wait *bound(const struct k_notification *n)
 
 bool k_notification_send(struct k_wait *w)
 {
-	struct writ_hdr h = { .op = WRIT_EV_SIGNAL,
-		.reply = 2,
-		.cap = w->take,
-		.arg = w->bound->word };
+	struct writ_hdr h = { .op = WRIT_EV_SIGNAL, .cap = w->take, .arg = w->bound->word };
 
 	if (!w->bound->active || !k_hook_holds(&w->hook))
 		return true;
-	if (!k_gate_send(w->waiter->gate, &h, NULL, NULL))
+	if (!k_gate_tell(w->waiter, h, NULL, NULL))
 		return false;
 	take(w->bound);
 	return true;

@@ -342,7 +342,7 @@ void k_proc_end(struct k_proc *p, unsigned state, int code)
 	k_close(&p->child);
 	k_close(&p->logfd);
 	k_close(&p->pidfd);
-	k_spawn_give_back(p);
+	k_spawn_take(p, -1);
 	let_go(&p->image);
 	captab_obj(&k.caps, p->cnode)->body = 0; /* who holds it has a CNode of nobody's */
 	let_go(&p->cnode);

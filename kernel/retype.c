@@ -146,10 +146,8 @@ int k_call_fd(struct k_req *q)
 		return WRIT_E_NO_RIGHT;
 	}
 	if (q->cap->type == WRIT_TYPE_MEMORY && (q->cap->rights & WRIT_R_WRITE) == 0) {
-		char path[32];
-
-		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-		if ((fd = ro = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+		fd = ro = open(text("/proc/self/fd/%d", fd).s, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
 			return WRIT_E_IO;
 	}
 	if ((e = k_wait_new(q, q->p, q->slot, K_WAIT_MAPPED, NULL, &w)) == 0) {

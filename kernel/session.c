@@ -182,23 +182,18 @@ void k_session_settle(struct k_session *s)
 	k_pool_put(&k.session_pool, s->realm, (uint32_t)(s - k.sessions));
 }
 
-/* What its client has sent and nobody taken is canceled; what was taken gets no answer. */
-static void fail_msgs(const struct k_session *s)
-{
-	struct k_wait *w;
-
-	k_each(w, &s->client->waits, of)
-		if (w->msg != NULL && w->msg->session == s->id)
-			k_wait_fail(w, w->to != NULL ? WRIT_E_PEER_CLOSED : WRIT_E_CANCELED);
-}
-
-/* Take both sides off their lists and tell those that are not @by. It is closed, and may be freed
- * by whoever is told last, only when this is over. */
-static void part(struct k_session *s, const struct k_proc *by)
+void k_session_close(struct k_session *s, const struct k_proc *by)
 {
 	struct k_proc *client = s->client, *server = s->server;
+	struct k_wait *w;
 
-	fail_msgs(s);
+	if (s->closed)
+		return;
+	k_hook_off(&s->hook);
+	/* what its client has sent and nobody taken is canceled; what was taken gets no answer */
+	k_each(w, &client->waits, of)
+		if (w->msg != NULL && w->msg->session == s->id)
+			k_wait_fail(w, w->to != NULL ? WRIT_E_PEER_CLOSED : WRIT_E_CANCELED);
 	k_list_del(&s->of_client);
 	k_list_del(&s->of_server);
 	k_list_del(&s->ev_server.link);
@@ -209,15 +204,7 @@ static void part(struct k_session *s, const struct k_proc *by)
 		k_event_post(client, &s->ev_client);
 	if (server != NULL && server != by && s->known && k_proc_alive(server))
 		k_event_post(server, &s->ev_server);
-	s->closed = true;
-}
-
-void k_session_close(struct k_session *s, const struct k_proc *by)
-{
-	if (s->closed)
-		return;
-	k_hook_off(&s->hook);
-	part(s, by);
+	s->closed = true; /* only now: whoever is told last frees it */
 	k_session_settle(s);
 }
 
@@ -283,6 +270,7 @@ int k_call_ring(struct k_req *q)
 	const struct writ_ring_req *r = q->in;
 	struct k_session *s = k_session_named(q, K_CLIENT);
 	obj_t account = k_account(q->p);
+	struct charge now = { .bytes = r->bytes };
 	int e;
 
 	if (s == NULL)
@@ -291,10 +279,10 @@ int k_call_ring(struct k_req *q)
 		return WRIT_E_RANGE;
 	if (s->fds[0] >= 0)
 		return WRIT_E_BUSY;
-	if ((e = captab_charge(&k.caps, account, (struct charge){ .bytes = r->bytes })) != 0)
+	if ((e = captab_charge(&k.caps, account, now)) != 0)
 		return e;
 	if (r->bytes != 0 && (e = ring_new(r->bytes, r->bells != 0, s->fds)) != 0) {
-		captab_uncharge(&k.caps, account, (struct charge){ .bytes = r->bytes });
+		captab_uncharge(&k.caps, account, now);
 		return e;
 	}
 	captab_uncharge(&k.caps, account, (struct charge){ .bytes = s->bytes });
