@@ -354,7 +354,7 @@ static inline slot_t k_slot(const struct cap *c)
 	return (slot_t)(k_container(c, const struct slot, cap) - k.caps.slots);
 }
 
-/* --- what hangs on capabilities (hook.c) ------------------------------------- */
+/* --- what hangs on capabilities (object.c) ----------------------------------- */
 /* A slot of the kernel's own. Returns its entry, or 0: there is none left. */
 uint32_t k_own_get(slot_t *ret);
 slot_t k_own_slot(uint32_t entry);
@@ -366,7 +366,6 @@ int k_hook_on(struct k_hook *h, unsigned type, slot_t parent);
 bool k_hook_holds(const struct k_hook *h);
 /* Take it off; nothing if it is off. */
 void k_hook_off(struct k_hook *h);
-void k_hook_gone(uint32_t body); /* finaliser */
 /* Whose CSpace the CNode is; 0: nobody's. */
 static inline uint32_t k_cnode_pid(const struct object *cnode)
 {
@@ -465,7 +464,7 @@ void k_session_told(struct k_session *s); /* its server has got what was for it 
 void k_session_close(struct k_session *s, const struct k_proc *by);
 void k_session_settle(struct k_session *s); /* free it when nothing refers to it any more */
 
-/* --- messages (ipc.c), notifications (notification.c), processors (sched.c) --- */
+/* --- messages and notifications (ipc.c), processors (sched.c) ------------------ */
 void k_endpoint_gone(uint32_t body);          /* finaliser: end what waits there */
 void k_endpoint_match(struct k_endpoint *ep); /* let senders and receivers meet */
 void k_msg_free(struct k_wait *w);            /* what it has sent */

@@ -5,21 +5,8 @@
  */
 #include "guard.h"
 #include <sys/epoll.h>
-#include <sys/signalfd.h>
-#include <sys/wait.h>
 
 enum { EVENTS = 64, SETTLE_MS = 10 };
-
-static void on_signal(void)
-{
-	struct signalfd_siginfo si;
-
-	while (read(k.sigfd, &si, sizeof(si)) == sizeof(si)) {
-		k.stopping = k.stopping || si.ssi_signo != SIGCHLD;
-		while (waitpid(-1, NULL, WNOHANG) > 0) /* nests: their sockets tell the rest */
-			;
-	}
-}
 
 static void on_gate(uint32_t index, unsigned events)
 {
@@ -53,7 +40,7 @@ static void dispatch(const struct epoll_event *e)
 	uint32_t index = (uint32_t)e->data.u64;
 
 	switch (e->data.u64 >> 32) {
-	case K_POLL_SIGNAL: on_signal(); break;
+	case K_POLL_SIGNAL: k.stopping = true; break;
 	case K_POLL_GATE: on_gate(index, e->events); break;
 	case K_POLL_REALM:
 		turn(k.realms[index >> 1].epfd[index & 1], K_TURN, 0, (index & 1) != 0);
