@@ -36,22 +36,21 @@ static bool recyclable(const struct k_proc *p, uint32_t realm, bool kept)
  */
 static uint32_t find_pid(uint32_t realm)
 {
-	for (uint32_t i = 0; i < 2 * k.nprocs; i++) {
-		uint32_t pid = k.next_pid + i % k.nprocs;
-
-		if (pid != 0 && recyclable(&k.procs[pid % k.nprocs], realm, i < k.nprocs))
-			return pid;
-	}
+	for (unsigned pass = 0; pass < 2; pass++)
+		for (uint32_t i = 0, pid = k.next_pid; i < k.nprocs; i++, pid++)
+			if (pid != 0 && recyclable(&k.procs[pid % k.nprocs], realm, pass == 0))
+				return pid;
 	return 0;
 }
 
 struct k_proc *k_proc_new(uint32_t realm)
 {
 	uint32_t pid = find_pid(realm);
-	struct k_proc *p = &k.procs[pid % k.nprocs];
+	struct k_proc *p;
 
 	if (pid == 0)
 		return NULL;
+	p = &k.procs[pid % k.nprocs];
 	if (p->pid != 0 && k.realms[p->realm].kept > 0)
 		k.realms[p->realm].kept--;
 	*p = (struct k_proc){ .pid = pid,
