@@ -8,6 +8,7 @@
 #include <linux/capability.h>
 #include <stdarg.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -73,15 +74,11 @@ static bool file_ok(const struct boot_file *f, int fd)
 
 static bool record_ok(const struct boot_record *r)
 {
-	uint32_t by_task = 1u << WRIT_LAYER_EBPF_CALLS | 1u << WRIT_LAYER_EBPF_LSM;
 	bool ok = r->magic == BOOT_MAGIC && r->version == BOOT_VERSION &&
 	    k_name_ok(r->node, sizeof(r->node)) && r->nprocs >= BOOT_PROCS_MIN &&
 	    r->nprocs <= K_PROCS_MAX && r->max_memory >= 64u << 20 &&
 	    r->uid_base >= BOOT_UID_REALM && r->uid_base % BOOT_UID_REALM == 0 &&
 	    r->uid_base <= UINT32_MAX - BOOT_UID_NODE && (r->groups & 1u << BOOT_V2) != 0 &&
-	    ((r->layers & by_task) == 0 || (r->maps & 1u << BOOT_TASKS) != 0) &&
-	    ((r->layers & 1u << WRIT_LAYER_EBPF_SOCKETS) == 0 ||
-		(r->maps & 1u << BOOT_POLICY) != 0) &&
 	    r->nfiles <= BOOT_FILES_MAX && r->root < r->nfiles &&
 	    r->files[r->root].type == WRIT_TYPE_IMAGE && r->start_len <= sizeof(r->start);
 
@@ -94,8 +91,10 @@ static int take_record(void)
 {
 	int groups[BOOT_GROUP_N];
 
+	k.config = mmap(NULL, sizeof(*k.config), PROT_READ, MAP_SHARED, BOOT_CONFIG_FD, 0);
 	if (read(BOOT_RECORD_FD, &record, sizeof(record)) != sizeof(record) ||
-	    !record_ok(&record) || prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN) != 0 ||
+	    !record_ok(&record) || k.config == MAP_FAILED ||
+	    prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN) != 0 ||
 	    prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1) {
 		k_log("no boot record, a wrong one, or too much authority: start it by writ-boot");
 		return 64;
@@ -109,7 +108,6 @@ static int take_record(void)
 	k.logdir = BOOT_LOGS_FD;
 	k.nprocs = record.nprocs;
 	k.uid_base = record.uid_base;
-	k.layers = record.layers;
 	for (int i = 0; i < BOOT_MAP_N; i++)
 		k.maps[i] = (record.maps >> i & 1) != 0 ? BOOT_MAP_FD + i : 0;
 	return 0;
@@ -182,7 +180,8 @@ static int boot_root(void)
 	struct k_proc *root;
 
 	if (captab_untyped_new(&k.caps, 0, max, &k.untyped) != 0 ||
-	    (realm = k_realm_new("root", k.untyped, 0, 0, 0, 1)) == 0 ||
+	    (realm = k_realm_new(&(struct writ_realm_req){ .name = "root" }, k.untyped, 0, 1)) ==
+		0 ||
 	    (root = k_proc_new(realm)) == NULL ||
 	    captab_cnode_new(&k.caps, k.untyped, BOOT_CSPACE_BITS, &root->cnode) != 0)
 		return fail("the first objects");
@@ -216,7 +215,7 @@ static int open_loop(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
-	signal(SIGCHLD, SIG_IGN); /* nests: their sockets tell */
+	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	k.sigfd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	k.epfd = epoll_create1(EPOLL_CLOEXEC);

@@ -7,6 +7,7 @@
  */
 #include "guard.h"
 #include <linux/bpf.h>
+#include <sys/eventfd.h>
 #include <sys/syscall.h>
 
 enum {
@@ -82,14 +83,21 @@ void k_guard_proc(const struct k_proc *p)
 		map_call(BPF_MAP_UPDATE_ELEM, BOOT_TASKS, &p->pidfd, &t, BPF_NOEXIST);
 	}
 	k_proc_row(p, &row);
+	row.layers = 0; /* they change without the kernel: the map of settings says it */
 	map_set(BOOT_PROCS, &p->pid, &row);
 }
 
 /* --- realms ------------------------------------------------------------------------------ */
 
-int k_guard_realm(uint32_t realm)
+static void ring(const struct k_realm *r)
 {
-	struct k_realm *r = &k.realms[realm];
+	if (r->requires != 0 && k.maps[BOOT_NEED] != 0)
+		eventfd_write(k.maps[BOOT_NEED], 1);
+}
+
+int k_guard_realm(struct k_realm *r)
+{
+	uint32_t realm = (uint32_t)(r - k.realms);
 	/* no IP sockets: none is granted them yet */
 	struct guard_policy p = { .realm = realm };
 	struct guard_realm row = { .memory = r->memory, .uid = r->uid, .cores = r->cores };
@@ -98,17 +106,22 @@ int k_guard_realm(uint32_t realm)
 	if ((r->cgroup = cgroup_id(r->name)) == 0)
 		return -ENOENT;
 	row.cgroup = r->cgroup;
+	row.requires.bits = r->requires;
 	memcpy(p.name, r->name, sizeof(p.name));
 	memcpy(row.name, r->name, sizeof(row.name));
 	if ((e = map_set(BOOT_POLICY, &r->cgroup, &p)) == 0)
 		e = map_set(BOOT_REALMS, &realm, &row);
+	ring(r);
 	return e;
 }
 
-void k_guard_realm_gone(uint32_t realm)
+void k_guard_realm_gone(const struct k_realm *r)
 {
-	map_drop(BOOT_POLICY, &k.realms[realm].cgroup);
+	uint32_t realm = (uint32_t)(r - k.realms);
+
+	map_drop(BOOT_POLICY, &r->cgroup);
 	map_drop(BOOT_REALMS, &realm);
+	ring(r);
 }
 
 /* --- capabilities -------------------------------------------------------------------------- */

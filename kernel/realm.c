@@ -10,8 +10,7 @@
 
 enum { PIDS_EXTRA = 2 * NEST_THREADS };
 
-uint32_t k_realm_new(const char *name, obj_t account, uint32_t uid, uint64_t memory, uint32_t cores,
-    uint32_t pids)
+uint32_t k_realm_new(const struct writ_realm_req *q, obj_t account, uint32_t uid, uint32_t pids)
 {
 	uint32_t i = k_pool_get(&k.realm_pool, 0);
 	struct k_realm *r = &k.realms[i];
@@ -23,11 +22,12 @@ uint32_t k_realm_new(const char *name, obj_t account, uint32_t uid, uint64_t mem
 	}
 	for (unsigned c = 0; c < WRIT_CLASS_N; c++)
 		ep[c] = epoll_create1(EPOLL_CLOEXEC);
-	e = ep[0] < 0 || ep[1] < 0 ? -EMFILE : cgroup_make(name, memory, cores, pids + PIDS_EXTRA);
+	e = ep[0] < 0 || ep[1] < 0 ? -EMFILE
+				   : cgroup_make(q->name, q->memory, q->cores, pids + PIDS_EXTRA);
 	if (e < 0) {
 		k_close(&ep[0]);
 		k_close(&ep[1]);
-		k_log("realm %s: cgroup: %s", name, strerror(-e));
+		k_log("realm %s: cgroup: %s", q->name, strerror(-e));
 		k_pool_put(&k.realm_pool, 0, i);
 		errno = -e;
 		return 0;
@@ -37,17 +37,18 @@ uint32_t k_realm_new(const char *name, obj_t account, uint32_t uid, uint64_t mem
 		.unsealed = r->unsealed,
 		.account = account,
 		.epfd = { ep[0], ep[1] },
-		.memory = memory,
-		.cores = cores,
+		.memory = q->memory,
+		.cores = q->cores,
+		.requires = q->requires,
 		.uid = uid != 0 ? uid : k.uid_base + i * BOOT_UID_REALM };
-	snprintf(r->name, sizeof(r->name), "%s", name);
+	snprintf(r->name, sizeof(r->name), "%s", q->name);
 	for (unsigned c = 0; c < WRIT_CLASS_N; c++)
 		k_epoll(c == WRIT_CLASS_LC ? k.urgent : k.epfd, EPOLL_CTL_ADD, ep[c], EPOLLIN,
 		    K_POLL_REALM, i << 1 | c);
 	captab_hold(&k.caps, account);
-	if ((e = k_guard_realm(i)) == 0)
+	if ((e = k_guard_realm(r)) == 0)
 		return i;
-	k_log("realm %s: eBPF: %s", name, strerror(-e));
+	k_log("realm %s: eBPF: %s", q->name, strerror(-e));
 	k_realm_gone(i); /* what Linux is not told of does not run */
 	errno = -e;
 	return 0;
@@ -96,8 +97,7 @@ int k_call_realm(struct k_req *q)
 
 	if (e != 0)
 		return e;
-	body = k_realm_new(r->name, account, uid, r->memory, r->cores,
-	    captab_account(&k.caps, account)->max.procs);
+	body = k_realm_new(r, account, uid, captab_account(&k.caps, account)->max.procs);
 	if (body == 0)
 		return errno == ENOSPC ? WRIT_E_NOT_ENOUGH_MEMORY : WRIT_E_IO;
 	e = captab_obj_new(&k.caps, WRIT_TYPE_REALM, q->cap->obj,
@@ -142,18 +142,22 @@ int k_nest_ready(uint32_t realm, unsigned profile)
 /* A file of its own for what the proc writes; without one it runs all the same. */
 static int open_log(struct k_proc *p)
 {
-	struct text name = text("%u.log", p->log);
+	char name[32];
 	int fd;
 
+	snprintf(name, sizeof(name), "%u.log", p->log);
 	if (p->log_max == 0) { /* nor the one of who had this entry before */
-		unlinkat(k.logdir, name.s, 0);
+		unlinkat(k.logdir, name, 0);
 		return -1;
 	}
-	fd = openat(k.logdir, name.s,
+	fd = openat(k.logdir, name,
 	    O_WRONLY | O_CREAT | O_APPEND | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
-	if (fd < 0)
-		k_audit(p, WRIT_AUDIT_NODE, WRIT_OP_SPAWN, WRIT_E_NO_SPACE, 0, p->pid,
-		    text("no log: %s", strerror(errno)).s);
+	if (fd < 0) {
+		char why[80];
+
+		snprintf(why, sizeof(why), "no log: %s", strerror(errno));
+		k_audit(p, WRIT_AUDIT_NODE, WRIT_OP_SPAWN, WRIT_E_NO_SPACE, 0, p->pid, why);
+	}
 	return fd;
 }
 
@@ -181,7 +185,8 @@ void k_nest_flush(uint32_t realm, unsigned profile)
 	while (n->state == K_NEST_UP && !k_list_empty(&n->orders) && e == 0) {
 		struct k_proc *p = k_container(n->orders.next, struct k_proc, order);
 
-		if ((e = order(n, p)) == -EAGAIN)
+		e = order(n, p);
+		if (e == -EAGAIN)
 			break;
 		if (e < 0) {
 			k_proc_end(p, WRIT_STATE_FAILED, -e);
@@ -212,29 +217,40 @@ static void proc_failed(struct k_proc *p, const char *what, const struct nest_ev
 	k_proc_end(p, WRIT_STATE_FAILED, ev->code);
 }
 
+static void proc_started(struct k_proc *p, int pidfd)
+{
+	p->pidfd = pidfd;
+	p->state = WRIT_STATE_RUNNING;
+	k_context_apply(p);
+	k_guard_proc(p);
+	if (p->killed)
+		k_proc_kill(p, NULL);
+}
+
+static void proc_exited(struct k_proc *p, const struct nest_event *ev)
+{
+	p->cpu_ns = ev->cpu_ns;
+	p->rss_max = ev->rss_max;
+	k_gate_drain(p);
+	if (WIFEXITED(ev->code))
+		k_proc_end(p, WRIT_STATE_EXITED, WEXITSTATUS(ev->code));
+	else
+		k_proc_end(p, WRIT_STATE_KILLED, WTERMSIG(ev->code));
+}
+
 static void nest_event(uint32_t realm, unsigned profile, const struct nest_event *ev, int pidfd)
 {
 	struct k_proc *p = k_proc_find(ev->id);
 
 	if (p == NULL || p->realm != realm || p->profile != profile || !k_proc_alive(p)) {
-		k_close(&pidfd);
+		if (pidfd >= 0)
+			close(pidfd);
 		return;
 	}
 	if (ev->what == NEST_STARTED) {
-		k_proc_process(p, pidfd);
-		p->state = WRIT_STATE_RUNNING;
-		k_context_apply(p);
-		k_guard_proc(p);
-		if (p->killed)
-			k_proc_kill(p, NULL);
+		proc_started(p, pidfd);
 	} else if (ev->what == NEST_EXITED) {
-		p->cpu_ns = ev->cpu_ns;
-		p->rss_max = ev->rss_max;
-		k_gate_drain(p);
-		if (WIFEXITED(ev->code))
-			k_proc_end(p, WRIT_STATE_EXITED, WEXITSTATUS(ev->code));
-		else
-			k_proc_end(p, WRIT_STATE_KILLED, WTERMSIG(ev->code));
+		proc_exited(p, ev);
 	} else if (ev->what == NEST_FAILED) {
 		proc_failed(p, "image could not be executed", ev);
 	}
@@ -319,7 +335,7 @@ void k_realm_settle(void)
 			if (k.procs[p].pid != 0 && k.procs[p].realm == i &&
 			    !k_proc_alive(&k.procs[p]))
 				k.procs[p].realm = 0;
-		k_guard_realm_gone(i);
+		k_guard_realm_gone(r);
 		captab_unhold(&k.caps, r->account);
 		k_close(&r->epfd[0]);
 		k_close(&r->epfd[1]);

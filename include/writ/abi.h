@@ -210,12 +210,14 @@ struct writ_image_req {
  * @host: slot of a Host folder that the realm's user id is to own, or 0.
  * Reply: arg = realm's number | its user id on the host << 32.
  * memory (bytes) and cores (millicores) are the cgroup's limits; 0: none.
+ * requires: layers (bit of each enum writ_layer) that its procs must be held by, for who
+ * attaches them; to start no proc before they are active is up to the caller.
  */
 struct writ_realm_req {
 	struct writ_addr dst;
 	uint32_t account, host;
 	uint64_t memory;
-	uint32_t cores, pad;
+	uint32_t cores, requires;
 	char name[WRIT_NAME_MAX];
 };
 _Static_assert(sizeof(struct writ_realm_req) == 72, "");
@@ -301,7 +303,7 @@ _Static_assert(sizeof(struct writ_ev_proc) == 24, "");
 	uint64_t memory, cpu_ns, rss_max; /* limit, bytes; of ended procs: CPU time and peak */ \
 	uint32_t log;         /* number of its log file: NODE's log folder, "%u.log" */ \
 	uint32_t refused;     /* refusals counted against it */ \
-	uint32_t layers, pad; /* bit of each enum writ_layer it is held by; 0: it has not run */ \
+	uint32_t layers, pad; /* bit of each enum writ_layer it is held by now; 0: it doesn't run */ \
 	char name[WRIT_NAME_MAX];
 /* clang-format on */
 struct writ_proc_row {

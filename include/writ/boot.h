@@ -11,7 +11,7 @@
 #include <writ/abi.h>
 
 #define BOOT_MAGIC   0x746f6277u /* "wbot" */
-#define BOOT_VERSION 2
+#define BOOT_VERSION 3
 
 enum {
 	BOOT_FILES_MAX = 64, /* rows: images, memories and host folders together */
@@ -26,7 +26,8 @@ enum {
 /* cgroup hierarchies: v2, and one of v1 for each controller that v2 hasn't. */
 enum boot_group { BOOT_V2, BOOT_CPU, BOOT_MEMORY, BOOT_PIDS, BOOT_GROUP_N };
 
-/* eBPF maps that the kernel writes (<writ/guard.h>), none where Linux or the operator has none. */
+/* eBPF maps that the kernel writes (<writ/guard.h>), none where Linux or the operator has none; and
+ * an eventfd that it rings when a realm that requires layers has come or gone. */
 enum boot_map {
 	BOOT_TASKS,
 	BOOT_LABELS,
@@ -34,6 +35,7 @@ enum boot_map {
 	BOOT_REALMS,
 	BOOT_PROCS,
 	BOOT_CAPS,
+	BOOT_NEED,
 	BOOT_MAP_N
 };
 
@@ -43,6 +45,7 @@ enum boot_fd {
 	BOOT_LOCK_FD,       /* holds the node's lock as long as it is open */
 	BOOT_IDS_FD,        /* and its range of user ids */
 	BOOT_LOGS_FD,       /* folder for the procs' logs */
+	BOOT_CONFIG_FD,     /* struct guard_config, to map: that of eBPF, or a memfd */
 	BOOT_GROUP_FD,      /* the node's folder in each hierarchy, by enum boot_group */
 	BOOT_MAP_FD = BOOT_GROUP_FD + BOOT_GROUP_N, /* by enum boot_map */
 	BOOT_FILE_FD = BOOT_MAP_FD + BOOT_MAP_N,    /* one a row */
@@ -62,11 +65,10 @@ struct boot_record {
 	uint32_t nprocs, uid_base;
 	uint32_t groups; /* bit of each enum boot_group that has a descriptor; BOOT_V2 always */
 	uint32_t v2_has; /* bit of each controller that is in v2 */
-	uint32_t nfiles, root;   /* root: the row that is the first server's image */
-	uint32_t maps;           /* bit of each enum boot_map that has a descriptor */
-	uint32_t layers;         /* bit of each enum writ_layer that is active */
-	uint32_t start_len, pad; /* bytes of start: root's start record, carried unread */
+	uint32_t nfiles, root; /* root: the row that is the first server's image */
+	uint32_t maps;         /* bit of each enum boot_map that has a descriptor */
+	uint32_t start_len;    /* bytes of start: root's start record, carried unread */
 	struct boot_file files[BOOT_FILES_MAX];
 	char start[WRIT_BLOB_MAX];
 };
-_Static_assert(sizeof(struct boot_record) == 88 + 64 * 40 + WRIT_BLOB_MAX, "");
+_Static_assert(sizeof(struct boot_record) == 80 + 64 * 40 + WRIT_BLOB_MAX, "");

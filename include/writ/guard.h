@@ -30,9 +30,19 @@ enum __attribute__((packed)) guard_mode {
 	GUARD_OFF,     /* nothing is looked at */
 	GUARD_AUDIT,   /* it is recorded, and goes on */
 	GUARD_ENFORCE, /* it is recorded and refused, or ended */
+	/* For people, and in no map: ENFORCE, but what looks at each call of every process is
+	   attached only while a realm requires it. */
+	GUARD_ON_DEMAND,
+	GUARD_MODE_N
 };
 
-#define GUARD_MODES(X) X(OFF, "off") X(AUDIT, "audit") X(ENFORCE, "enforce")
+#define GUARD_MODES(X) \
+	X(OFF, "off") X(AUDIT, "audit") X(ENFORCE, "enforce") X(ON_DEMAND, "on-demand")
+
+/* Layers that the mode is about: one that only audits holds nobody. */
+#define GUARD_LAYERS \
+	(1u << WRIT_LAYER_EBPF_CALLS | 1u << WRIT_LAYER_EBPF_SOCKETS | \
+	    1u << WRIT_LAYER_EBPF_UNIX | 1u << WRIT_LAYER_EBPF_LSM)
 
 /* Life of a managed process. */
 enum __attribute__((packed)) guard_phase {
@@ -74,14 +84,28 @@ enum guard_hook {
 	GUARD_HOOK_BPF,
 };
 
+/* Of enum writ_layer: as bits, and by name. */
+#define GUARD_LAYER(id, name) uint32_t id : 1;
+union guard_layers {
+	uint32_t bits;
+	struct {
+		WRIT_LAYERS(GUARD_LAYER)
+	} is;
+};
+#undef GUARD_LAYER
+_Static_assert(sizeof(union guard_layers) == sizeof(uint32_t), "");
+
 /* maps/config, the only row. A reader that keeps what it looked up notes the generation; who
- * changes anything writes it last, one higher: so all changes come at once. */
+ * changes what processes are held to writes it last, one higher: so all changes come at once. */
 struct guard_config {
 	uint32_t generation;
 	enum guard_mode mode;
-	uint8_t trace; /* bits of enum guard_trace */
+	uint8_t on_demand; /* bool: the node is told GUARD_ON_DEMAND */
 	uint8_t pad[2];
+	union guard_layers layers; /* that hold each proc now; those of eBPF with them */
+	union guard_layers loaded; /* of eBPF's, whatever the mode */
 };
+_Static_assert(sizeof(struct guard_config) == 16, "");
 /* Telemetry that costs more than a counter; on while somebody looks. */
 enum guard_trace { GUARD_TRACE_HISTOGRAMS = 1, GUARD_TRACE_OFFCPU = 2 };
 
@@ -155,11 +179,13 @@ struct guard_denial {
 };
 _Static_assert(sizeof(struct guard_denial_key) == 16 && sizeof(struct guard_denial) == 56, "");
 
-/* maps/realms: by number. maps/procs and maps/caps hold struct writ_proc_row by pid and struct
- * writ_cap_info by slot, of <writ/abi.h>. */
+/* maps/realms: by number. maps/procs and maps/caps
+ * hold struct writ_proc_row by pid and struct writ_cap_info by slot, of <writ/abi.h>. */
 struct guard_realm {
 	uint64_t cgroup, memory;
 	uint32_t uid, cores;
+	union guard_layers requires; /* of who made it */
+	uint32_t pad;
 	char name[GUARD_NAME_MAX];
 };
-_Static_assert(sizeof(struct guard_realm) == 56, "");
+_Static_assert(sizeof(struct guard_realm) == 64, "");

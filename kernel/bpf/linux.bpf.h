@@ -46,7 +46,7 @@ enum {
 
 MAP(tasks, TASK_STORAGE, 0, BPF_F_NO_PREALLOC, int, struct guard_task);
 MAP(labels, TASK_STORAGE, 0, BPF_F_NO_PREALLOC, int, struct guard_label);
-MAP(config, ARRAY, 1, 0, __u32, struct guard_config);
+MAP(config, ARRAY, 1, BPF_F_MMAPABLE, __u32, struct guard_config);
 MAP(denials, LRU_HASH, 16384, 0, struct guard_denial_key, struct guard_denial);
 
 static inline struct guard_config *settings(void)

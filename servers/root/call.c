@@ -50,6 +50,13 @@ static int64_t alive(const struct place *p)
 	return n < 0 ? n : count;
 }
 
+/* Who waits for its layers is still looked after by the request that made it. */
+static int starting(struct call *c, const struct realm *r)
+{
+	snprintf(c->why, sizeof(c->why), "realm %s is just being started", r->m->name);
+	return -WRIT_E_BUSY;
+}
+
 /* The procs started, in the manifest's order. */
 static int list_entries(struct call *c, const struct realm *r)
 {
@@ -71,11 +78,11 @@ static int list_entries(struct call *c, const struct realm *r)
 	return 0;
 }
 
-static int op_run(struct call *c)
+static int run_new(struct call *c, struct realm **ret)
 {
 	const Writ__Manifest__Realm *m = c->q->realm;
 	struct check_node view = boot_view();
-	struct realm *old, *r;
+	struct realm *old;
 	int64_t n;
 	int e;
 
@@ -85,6 +92,8 @@ static int op_run(struct call *c)
 	if (e < 0)
 		return e;
 	old = realm_find(m->name);
+	if (old != NULL && old->until != 0)
+		return starting(c, old);
 	n = old != NULL ? alive(&old->place) : 0;
 	if (n != 0) {
 		snprintf(c->why, sizeof(c->why),
@@ -93,7 +102,18 @@ static int op_run(struct call *c)
 	}
 	if (old != NULL)
 		realm_stop(old);
-	e = realm_run(&c->arena, m, &r, c->why);
+	return realm_make(&c->arena, m, ret, c->why);
+}
+
+static int op_run(struct call *c)
+{
+	struct realm *r = *c->kept;
+	int e = r == NULL ? run_new(c, &r) : 0;
+
+	if (e == 0)
+		e = realm_start(r, c->why);
+	c->later = e == REALM_WAITS;
+	*c->kept = c->later ? r : NULL;
 	return e == 0 ? list_entries(c, r) : e;
 }
 
@@ -113,6 +133,8 @@ static int op_stop(struct call *c)
 
 	if (r == NULL)
 		return -WRIT_E_NOT_FOUND;
+	if (r->until != 0)
+		return starting(c, r);
 	realm_stop(r);
 	return 0;
 }
@@ -182,7 +204,7 @@ static bool guard_needed(struct call *c, const char missing[CHECK_MISSING_MAX])
 	for (const struct realm *r = root.realms; r != NULL; r = r->next) {
 		const char *word = layers_required(r->m, missing);
 
-		if (word == NULL || alive(&r->place) == 0)
+		if (word == NULL || (r->until == 0 && alive(&r->place) == 0))
 			continue;
 		snprintf(c->why, sizeof(c->why),
 		    "realm %s runs and requires layer %s (%s:%u): stop it first, or use --force",
@@ -197,18 +219,19 @@ static int op_guard(struct call *c)
 	unsigned mode = c->q->guard[0] != '\0' ? guard_of(c->q->guard) : root.guard;
 	char missing[CHECK_MISSING_MAX];
 
-	if (mode > GUARD_ENFORCE)
+	if (mode == GUARD_MODE_N)
 		return -WRIT_E_INVALID_ARGUMENT;
 	if (c->q->guard[0] != '\0') {
 		memcpy(missing, root.missing, sizeof(missing));
-		layers_set(missing, LAYERS_GUARDED, mode == GUARD_ENFORCE ? c->q->layers : 0);
+		layers_set(missing, GUARD_LAYERS, mode >= GUARD_ENFORCE ? c->q->layers : 0);
 		if (!c->q->force && guard_needed(c, missing))
 			return -WRIT_E_BUSY;
 		memcpy(root.missing, missing, sizeof(missing));
 		root.guard = mode;
 	}
 	c->rep.guard = (char *)(uintptr_t)writ_guard_name(root.guard);
-	c->rep.layers = layers_active(root.missing);
+	c->rep.layers = layers_now();
+	c->rep.had = layers_had(root.missing);
 	return 0;
 }
 

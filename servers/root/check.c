@@ -354,7 +354,7 @@ int check_servers(const Writ__Manifest__Node *m, char *why, size_t size)
 
 	if (m->n_servers > CHECK_PROCS_MAX || m->n_hosts > CHECK_HOSTS_MAX)
 		return bad(&c, 1, "too many servers or host folders");
-	if (m->guard[0] != '\0' && guard_of(m->guard) > GUARD_ENFORCE)
+	if (m->guard[0] != '\0' && guard_of(m->guard) == GUARD_MODE_N)
 		return bad(&c, 1, "the guard has no such mode");
 	for (size_t i = 0; i < m->n_servers && r == 0; i++) {
 		const Writ__Manifest__Server *s = m->servers[i];

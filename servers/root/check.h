@@ -30,7 +30,7 @@ struct check_host {
 struct check_node {
 	const char *file;    /* of the node's manifest */
 	bool has_named;      /* each realm gets a namespace of its own */
-	const char *missing; /* layers of the sandbox that are not active here, as words */
+	const char *missing; /* layers of the sandbox that can't be had here, as words */
 	unsigned nhosts;
 	struct check_host hosts[CHECK_HOSTS_MAX];
 };
@@ -50,19 +50,16 @@ int check_servers(const Writ__Manifest__Node *m, char *why, size_t size);
 
 /* --- layers of the sandbox (layers.c) -------------------------------------------- */
 
-/* Those that the guard's mode is about: one who audits only holds nobody. */
-#define LAYERS_GUARDED \
-	(1u << WRIT_LAYER_EBPF_CALLS | 1u << WRIT_LAYER_EBPF_SOCKETS | \
-	    1u << WRIT_LAYER_EBPF_UNIX | 1u << WRIT_LAYER_EBPF_LSM)
-
-/* enum guard_mode of that name; above GUARD_ENFORCE: there is none. */
+/* enum guard_mode of that name; GUARD_MODE_N: there is none. */
 unsigned guard_of(const char *name);
 /* enum writ_layer of that name; WRIT_LAYER_N: there is none. */
 unsigned layer_of(const char *name);
 /* The word of @missing (may be NULL) that takes @layer away, or NULL. Static storage. */
 const char *layer_lacking(const char *missing, unsigned layer);
-/* Bit of each layer that no word of @missing takes away. */
-uint32_t layers_active(const char *missing);
+/* Bit of each layer that no word of @missing takes away: realms may require it. */
+uint32_t layers_had(const char *missing);
+/* Bit of each layer that the realm requires. */
+uint32_t layers_wanted(const Writ__Manifest__Realm *m);
 /* The name of a layer that the realm requires and @missing takes away, or NULL. */
 const char *layers_required(const Writ__Manifest__Realm *m, const char *missing);
 /* Of the layers @changed let @missing name those that are not in @active. */

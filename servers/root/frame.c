@@ -23,10 +23,10 @@ static void dispatch(const struct op_user *u, struct call *c)
 	c->rep.error = c->why;
 }
 
-size_t op_answer(const struct op_user *u, const void *req, size_t len, uint8_t *rep, size_t size,
-    bool *ret_down)
+size_t op_answer(const struct op_user *u, const void *req, size_t len, void **kept, uint8_t *rep,
+    size_t size, bool *ret_down)
 {
-	struct call c = { .rep = WRIT__OP__REP__INIT };
+	struct call c = { .rep = WRIT__OP__REP__INIT, .kept = kept };
 	size_t n;
 
 	c.q = arena_unpack(&c.arena, &writ__op__req__descriptor, req, len);
@@ -42,7 +42,7 @@ size_t op_answer(const struct op_user *u, const void *req, size_t len, uint8_t *
 		c.rep.status = WRIT_E_RANGE;
 		c.rep.error = "the answer is too long for one message";
 	}
-	n = writ__op__rep__pack(&c.rep, rep);
+	n = c.later ? OP_LATER : writ__op__rep__pack(&c.rep, rep);
 	rows_free(&c.rep);
 	arena_free(&c.arena);
 	*ret_down = c.down;

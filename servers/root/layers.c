@@ -32,7 +32,7 @@ unsigned guard_of(const char *name)
 {
 	unsigned i = 0;
 
-	while (i <= GUARD_ENFORCE && strcmp(writ_guard_name(i), name) != 0)
+	while (i < GUARD_MODE_N && strcmp(writ_guard_name(i), name) != 0)
 		i++;
 	return i;
 }
@@ -51,13 +51,22 @@ const char *layer_lacking(const char *missing, unsigned layer)
 	return NULL;
 }
 
-uint32_t layers_active(const char *missing)
+uint32_t layers_had(const char *missing)
 {
 	uint32_t bits = 0;
 
 	for (unsigned i = 0; i < WRIT_LAYER_N; i++)
 		bits |= layer_lacking(missing, i) == NULL ? 1u << i : 0;
 	return bits;
+}
+
+uint32_t layers_wanted(const Writ__Manifest__Realm *m)
+{
+	uint32_t bits = 0;
+
+	for (size_t i = 0; i < m->n_require; i++)
+		bits |= 1u << layer_of(m->require[i]);
+	return bits & ((1u << WRIT_LAYER_N) - 1);
 }
 
 const char *layers_required(const Writ__Manifest__Realm *m, const char *missing)

@@ -24,6 +24,13 @@ struct slot {
 	nng_aio *aio;
 	nng_msg *msg;          /* READY: the request */
 	enum slot_state state; /* under op.lock, as msg */
+	void *kept;            /* of its handler's, while it is put off */
+};
+
+/* Rings the bell after some time. */
+struct alarm {
+	nng_aio *aio;
+	bool set; /* under op.lock */
 };
 
 static struct {
@@ -31,9 +38,8 @@ static struct {
 	const struct op_user *user;
 	bool down; /* a request ended the server */
 	nng_socket sock;
-	nng_aio *alarm;
-	bool alarm_set; /* under lock */
-	int bell;       /* eventfd: something is READY, or the alarm went off */
+	struct alarm alarm, later; /* later: some request was put off */
+	int bell;                  /* eventfd: something is READY, or an alarm went off */
 	pthread_mutex_t lock;
 	struct slot slots[OP_CONTEXTS];
 	uint8_t rep[OP_REPLY];
@@ -94,24 +100,42 @@ static void on_slot(void *arg)
 
 static void on_alarm(void *arg)
 {
-	(void)arg;
+	struct alarm *a = arg;
+
 	pthread_mutex_lock(&op.lock);
-	op.alarm_set = false;
+	a->set = false;
 	pthread_mutex_unlock(&op.lock);
 	ring();
 }
 
 /* --- in the server's loop --------------------------------------------------------------------- */
 
-static nng_msg *answer(nng_msg *req)
+/* One alarm for all; who comes second is seen by the tick at the latest. */
+static void alarm_set(struct alarm *a, uint64_t ms)
+{
+	bool set;
+
+	if (a->aio == NULL)
+		return;
+	pthread_mutex_lock(&op.lock);
+	set = a->set;
+	a->set = true;
+	pthread_mutex_unlock(&op.lock);
+	if (!set)
+		nng_sleep_aio((nng_duration)ms, a->aio);
+}
+
+/* NULL: later, or there is no memory. */
+static nng_msg *answer(struct slot *s, nng_msg *req, bool *ret_later)
 {
 	nng_msg *rep = NULL;
 	bool down = false;
-	size_t n = op_answer(op.user, nng_msg_body(req), nng_msg_len(req), op.rep, sizeof(op.rep),
-	    &down);
+	size_t n = op_answer(op.user, nng_msg_body(req), nng_msg_len(req), &s->kept, op.rep,
+	    sizeof(op.rep), &down);
 
 	op.down = op.down || down;
-	if (nng_msg_alloc(&rep, 0) != 0)
+	*ret_later = n == OP_LATER;
+	if (n == OP_LATER || nng_msg_alloc(&rep, 0) != 0)
 		return NULL;
 	if (nng_msg_append(rep, op.rep, n) != 0) {
 		nng_msg_free(rep);
@@ -123,6 +147,7 @@ static nng_msg *answer(nng_msg *req)
 static void serve(struct slot *s)
 {
 	nng_msg *req = NULL, *rep;
+	bool later;
 
 	pthread_mutex_lock(&op.lock);
 	if (s->state == SLOT_READY) {
@@ -133,7 +158,15 @@ static void serve(struct slot *s)
 	pthread_mutex_unlock(&op.lock);
 	if (req == NULL)
 		return;
-	rep = answer(req);
+	rep = answer(s, req, &later);
+	if (later) {
+		pthread_mutex_lock(&op.lock);
+		s->msg = req;
+		s->state = SLOT_READY;
+		pthread_mutex_unlock(&op.lock);
+		alarm_set(&op.later, OP_LATER_MS);
+		return;
+	}
 	nng_msg_free(req);
 	if (rep == NULL) { /* no memory: the client asks again */
 		pthread_mutex_lock(&op.lock);
@@ -163,17 +196,7 @@ static void on_bell(struct srv *srv, void *arg)
 
 void op_alarm(uint64_t ms)
 {
-	bool set;
-
-	if (op.alarm == NULL)
-		return;
-	pthread_mutex_lock(&op.lock);
-	set = op.alarm_set;
-	op.alarm_set = true;
-	pthread_mutex_unlock(&op.lock);
-	/* One alarm for all; who comes second is seen by the tick at the latest. */
-	if (!set)
-		nng_sleep_aio((nng_duration)ms, op.alarm);
+	alarm_set(&op.alarm, ms);
 }
 
 static int open_socket(void)
@@ -239,8 +262,9 @@ int op_init(struct srv *s, const struct op_user *u)
 	}
 	if (unlink(OP_PATH) < 0 && errno != ENOENT)
 		srv_log(s, "a stale %s stays: %s", OP_PATH, strerror(errno));
-	if ((r = nng_aio_alloc(&op.alarm, on_alarm, NULL)) != 0 || (r = open_socket()) != 0 ||
-	    (r = open_slots()) != 0) {
+	if ((r = nng_aio_alloc(&op.alarm.aio, on_alarm, &op.alarm)) != 0 ||
+	    (r = nng_aio_alloc(&op.later.aio, on_alarm, &op.later)) != 0 ||
+	    (r = open_socket()) != 0 || (r = open_slots()) != 0) {
 		srv_log(s, "%s: %s", OP_URL, nng_strerror(r));
 		return -WRIT_E_IO;
 	}

@@ -14,6 +14,7 @@
 #define OP_FRAME    65536 /* bytes of a request */
 #define OP_REPLY    65536 /* bytes of a reply */
 #define OP_CONTEXTS 4     /* requests at once */
+#define OP_LATER_MS 20
 
 /* --- memory of one message (arena.c) ---------------------------------------- */
 
@@ -39,9 +40,11 @@ void arena_free(struct arena *a);
 struct call {
 	struct arena arena;
 	const Writ__Op__Req *q;
+	void **kept; /* what the handler leaves of this request to itself; NULL at first */
 	Writ__Op__Rep rep;
 	char why[OP_SENTENCE];
-	bool down; /* the server is to end */
+	bool down;  /* the server is to end */
+	bool later; /* no answer yet: it wants to be asked again, OP_LATER_MS from now */
 };
 
 /* What a server does with requests: handlers by enum Op, each 0 or an error, with a sentence in
@@ -52,9 +55,11 @@ struct op_user {
 	void (*turn)(void); /* before requests are answered, and when the alarm goes off; or NULL */
 };
 
-/* Answer one. Returns the packed reply's length, at most @size. */
-size_t op_answer(const struct op_user *u, const void *req, size_t len, uint8_t *rep, size_t size,
-    bool *ret_down);
+/* Answer one. @kept: see struct call. Returns the packed reply's length, at most @size; or
+ * OP_LATER. */
+#define OP_LATER SIZE_MAX
+size_t op_answer(const struct op_user *u, const void *req, size_t len, void **kept, uint8_t *rep,
+    size_t size, bool *ret_down);
 
 /* --- the kernel's tables (table.c) ---------------------------------------------- */
 

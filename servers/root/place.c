@@ -58,19 +58,20 @@ static int realm_create(struct place *p, const struct writ_realm_req *rq)
 }
 
 static int place_fill(struct place *p, const char *name, const Writ__Manifest__Limits *l,
-    uint32_t procs, uint32_t slots, writ_cap_t host, uint32_t profiles)
+    const struct place_want *w)
 {
-	struct writ_realm_req rq = { .host = host,
+	struct writ_realm_req rq = { .host = w->host,
+		.requires = w->requires,
 		.memory = l != NULL && l->memory != 0 ? l->memory : REALM_MEMORY,
 		.cores = l != NULL ? l->cores : 0 };
 	struct writ_spawncap_req sq = {
 		.classes = 1u << WRIT_CLASS_BE | 1u << WRIT_CLASS_LC,
-		.profiles = profiles,
+		.profiles = w->profiles,
 		.memory = rq.memory,
 		.cores = rq.cores != 0 ? rq.cores : UINT32_MAX,
 	};
 	struct writ_quota max;
-	int r = account_size(l != NULL && l->procs != 0 ? l->procs : procs, slots, &max);
+	int r = account_size(l != NULL && l->procs != 0 ? l->procs : w->procs, w->slots, &max);
 
 	if (r < 0)
 		return r;
@@ -89,8 +90,8 @@ static int place_fill(struct place *p, const char *name, const Writ__Manifest__L
 	return r < 0 ? r : writ_spawncap_derive(p->realm, &sq);
 }
 
-int place_make(struct place *p, const char *name, const Writ__Manifest__Limits *l, uint32_t procs,
-    uint32_t slots, writ_cap_t host, uint32_t profiles)
+int place_make(struct place *p, const char *name, const Writ__Manifest__Limits *l,
+    const struct place_want *w)
 {
 	struct timespec t;
 	int r;
@@ -99,7 +100,7 @@ int place_make(struct place *p, const char *name, const Writ__Manifest__Limits *
 	*p = (struct place){ .made_ns = (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec };
 	if (strlen(name) >= WRIT_NAME_MAX)
 		return -WRIT_E_NAME_TOO_LONG;
-	r = place_fill(p, name, l, procs, slots, host, profiles);
+	r = place_fill(p, name, l, w);
 	if (r < 0)
 		place_drop(p);
 	return r;

@@ -161,8 +161,11 @@ static int make_place(struct run *x)
 
 	if (name_taken(m->name))
 		return fail(x, -WRIT_E_EXISTS, 1, "there is a realm %s already", m->name);
-	r = place_make(&x->r->place, m->name, m->limits, PROCS_DEFAULT, most_slots(m), 0,
-	    1u << WRIT_PROFILE_NATIVE);
+	r = place_make(&x->r->place, m->name, m->limits,
+	    &(struct place_want){ .procs = PROCS_DEFAULT,
+		.slots = most_slots(m),
+		.profiles = 1u << WRIT_PROFILE_NATIVE,
+		.requires = layers_wanted(m) });
 	return r < 0 ? fail(x, r, 1, "realm %s can't be made: %s", m->name, writ_strerror(r)) : 0;
 }
 
@@ -272,7 +275,7 @@ static struct realm *realm_new(struct arena *a, const Writ__Manifest__Realm *m)
 	return r;
 }
 
-int realm_run(struct arena *a, const Writ__Manifest__Realm *m, struct realm **ret,
+int realm_make(struct arena *a, const Writ__Manifest__Realm *m, struct realm **ret,
     char why[ROOT_SENTENCE])
 {
 	struct check_node view = boot_view();
@@ -286,16 +289,47 @@ int realm_run(struct arena *a, const Writ__Manifest__Realm *m, struct realm **re
 		snprintf(why, ROOT_SENTENCE, "root has no memory for another realm");
 		return -WRIT_E_NOT_ENOUGH_MEMORY;
 	}
-	if ((r = take_images(&x)) < 0 || (r = make_place(&x)) < 0 || (r = make_servers(&x)) < 0 ||
-	    (r = make_services(&x)) < 0 || (r = spawn_entries(&x, true)) < 0 ||
-	    (r = spawn_entries(&x, false)) < 0) {
+	if ((r = take_images(&x)) < 0 || (r = make_place(&x)) < 0) {
 		realm_stop(x.r);
 		return r;
 	}
+	x.r->until = now_ms() + ROOT_LAYERS_MS;
 	x.r->next = root.realms;
 	root.realms = x.r;
 	*ret = x.r;
 	return 0;
+}
+
+/* What is attached on demand is, since the kernel has heard of the realm, on its way. */
+static int await_layers(const struct run *x)
+{
+	uint32_t lacks = layers_wanted(x->r->m) & GUARD_LAYERS;
+	unsigned layer = 0;
+
+	if (lacks == 0 || (lacks &= ~layers_now()) == 0)
+		return 0;
+	if (now_ms() < x->r->until)
+		return REALM_WAITS;
+	while ((lacks >> layer & 1) == 0)
+		layer++;
+	return fail(x, -WRIT_E_IO, x->r->m->require_line,
+	    "the realm requires layer %s, which was not attached within %u s: writ-boot, which "
+	    "does that, has ended or says why in the kernel's log (`writ guard')",
+	    writ_layer_name(layer), ROOT_LAYERS_MS / 1000);
+}
+
+int realm_start(struct realm *r, char why[ROOT_SENTENCE])
+{
+	struct run x = { .r = r, .why = why };
+	int e = await_layers(&x);
+
+	if (e == REALM_WAITS)
+		return e;
+	r->until = 0;
+	if (e < 0 || (e = make_servers(&x)) < 0 || (e = make_services(&x)) < 0 ||
+	    (e = spawn_entries(&x, true)) < 0 || (e = spawn_entries(&x, false)) < 0)
+		realm_stop(r);
+	return e;
 }
 
 /* Its servers go last: its procs' last words may still reach them. */

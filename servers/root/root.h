@@ -19,6 +19,7 @@
 #define ROOT_IMAGES_MAX  1024 /* uploaded images kept */
 #define ROOT_MODULES_MAX 32
 #define ROOT_SENTENCE    OP_SENTENCE
+#define ROOT_LAYERS_MS   3000 /* for layers to be attached that a realm requires */
 
 struct realm;
 
@@ -61,13 +62,17 @@ struct place {
 	uint64_t made_ns; /* CLOCK_REALTIME: older records are not of this realm */
 };
 
-/*
- * Make one named @name. @procs: how many when @l does not say. @slots: of each proc's CSpace at
- * most. @host: slot of the Host folder that its user id is to own, or 0. On failure nothing is
- * left.
- */
-int place_make(struct place *p, const char *name, const Writ__Manifest__Limits *l, uint32_t procs,
-    uint32_t slots, writ_cap_t host, uint32_t profiles);
+/* What it is to have besides limits. */
+struct place_want {
+	uint32_t procs,
+	    slots;         /* procs: when there is no limit; slots: of each one's CSpace at most */
+	writ_cap_t host;   /* slot of the Host folder that its user id is to own, or 0 */
+	uint32_t profiles; /* bit of each enum writ_profile */
+	uint32_t requires; /* and of each enum writ_layer */
+};
+/* Make one named @name. On failure nothing is left. */
+int place_make(struct place *p, const char *name, const Writ__Manifest__Limits *l,
+    const struct place_want *w);
 /* End all that runs there and take back all that descends from it. Safe on a zeroed one. */
 void place_drop(struct place *p);
 /*
@@ -155,16 +160,21 @@ struct realm {
 	const Writ__Manifest__Realm *m;
 	struct place place;
 	struct instance *named; /* its server that the namespace is; NULL: none */
+	uint64_t until;         /* ms: until then it may wait for its layers; 0: it doesn't wait */
 	struct entry *entries;  /* [m->n_procs] */
 	struct image **images;  /* [m->n_images] */
 	writ_cap_t *caps;       /* of the images */
 };
 
 struct realm *realm_find(const char *name);
-/* Take @a (emptied) and run @m, which lies in it. Returns 0 and *ret, or an error with a sentence
- * in @why. */
-int realm_run(struct arena *a, const Writ__Manifest__Realm *m, struct realm **ret,
+/* Take @a (emptied) and make a realm for @m, which lies in it, with nothing that runs. Returns 0
+ * and *ret, or an error with a sentence in @why. */
+int realm_make(struct arena *a, const Writ__Manifest__Realm *m, struct realm **ret,
     char why[ROOT_SENTENCE]);
+/* Start its servers and procs, when the layers that it requires hold them. Returns 0; REALM_WAITS,
+ * they do not yet; or an error with a sentence in @why, and the realm is gone. */
+enum { REALM_WAITS = 1 };
+int realm_start(struct realm *r, char why[ROOT_SENTENCE]);
 /* End all its procs and forget it. */
 void realm_stop(struct realm *r);
 
@@ -177,6 +187,8 @@ extern const struct op_user call_user;
 /* All procs that the kernel lists of a place; *ret is the caller's to free. Returns the count or an
  * error. */
 int64_t rows_of(const struct place *p, struct writ_proc_row **ret);
+/* Layers that hold all that runs now: as the kernel says it of root. */
+uint32_t layers_now(void);
 int rows_procs(const Writ__Op__Req *q, Writ__Op__Rep *rep);
 int rows_audit(const Writ__Op__Req *q, Writ__Op__Rep *rep);
 int rows_realms(const Writ__Op__Req *q, Writ__Op__Rep *rep);
@@ -192,7 +204,7 @@ struct root {
 		writ_cap_t cap;
 	} modules[ROOT_MODULES_MAX];
 	unsigned nmodules;
-	char missing[CHECK_MISSING_MAX]; /* layers of the sandbox that are not active: as writ-boot
+	char missing[CHECK_MISSING_MAX]; /* layers of the sandbox that can't be had: as writ-boot
 					    said, then the operator */
 	unsigned guard;                  /* enum guard_mode, likewise */
 	struct host hosts[CHECK_HOSTS_MAX];

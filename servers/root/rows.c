@@ -48,6 +48,17 @@ int64_t rows_of(const struct place *p, struct writ_proc_row **ret)
 	return n;
 }
 
+uint32_t layers_now(void)
+{
+	const struct place own = { .realm = WRIT_BOOT_REALM };
+	struct writ_proc_row *rows;
+	int64_t n = rows_of(&own, &rows);
+	uint32_t layers = n > 0 ? rows[0].layers : 0;
+
+	free(rows);
+	return layers;
+}
+
 /* One realm as these lists see it; the i-th of all: root's own, the servers', the tenants'. */
 struct view {
 	struct place place;
@@ -159,10 +170,7 @@ static void proc_fill(struct proc_row *r, const struct found *f)
 	r->m.log = k->log;
 	r->m.refused = k->refused;
 	r->m.line = f->line;
-	/* the kernel knows what the node was started with, root what the operator made of it */
-	if (k->layers != 0)
-		r->m.layers = (k->layers & ~LAYERS_GUARDED) |
-		    (layers_active(root.missing) & LAYERS_GUARDED);
+	r->m.layers = k->layers;
 }
 
 /* Those from pid q->offset on, in the order of pids: pages stay in step while procs come and go. */

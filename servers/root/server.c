@@ -194,8 +194,11 @@ const struct instance *instance_of_pid(uint32_t pid)
 static int instance_make(struct instance *i)
 {
 	const Writ__Manifest__Limits *l = i->m->limits;
-	int r = place_make(&i->place, i->name, l, INSTANCE_PROCS, l != NULL ? l->slots : 0,
-	    i->host != NULL ? i->host->cap : 0, 1u << i->m->profile);
+	int r = place_make(&i->place, i->name, l,
+	    &(struct place_want){ .procs = INSTANCE_PROCS,
+		.slots = l != NULL ? l->slots : 0,
+		.host = i->host != NULL ? i->host->cap : 0,
+		.profiles = 1u << i->m->profile });
 
 	if (r < 0) {
 		say(i->fault, "realm %s can't be made: %s", i->name, writ_strerror(r));

@@ -20,6 +20,7 @@
 #include "tests/bench/worker.h"
 #include "tools/boot/group.h"
 #include "tools/boot/guard.h"
+#include "tools/boot/switch.h"
 
 #define REALM "bench"
 
@@ -47,6 +48,7 @@ struct stage {
 	} peer;
 	socklen_t npeer;
 	int listener;
+	char node[32];
 	struct groups groups;
 	struct guard guard;
 	struct worker worker;
@@ -128,9 +130,26 @@ static int grant(const struct stage *s)
 	return update(s, "policy", &id, &p) == 0 ? update(s, "peers", &peer, &one) : -1;
 }
 
+/* As on a node: pinned, which keeps it, and what looks at each call detached while nobody requires
+ * it. */
+static int pin(struct stage *s)
+{
+	const char *doing;
+	int r = guard_pin(&s->guard, s->node, 0);
+
+	guard_close(&s->guard);
+	if (r == 0)
+		r = guard_switch(s->node, GUARD_ON_DEMAND, &doing);
+	if (r < 0)
+		fprintf(stderr, "bench-guard: pins: %s\n", strerror(-r));
+	return r;
+}
+
 static int switch_on(struct stage *s)
 {
-	guard_load(&s->guard, s->layers | s->more, s->groups.node[BOOT_V2], s->mode);
+	enum guard_mode mode = s->mode == GUARD_ON_DEMAND ? GUARD_ENFORCE : s->mode;
+
+	guard_load(&s->guard, s->layers | s->more, s->groups.node[BOOT_V2], mode);
 	s->on = true;
 	for (unsigned i = 0; i < WRIT_LAYER_N; i++)
 		if ((s->layers & ~s->guard.layers) >> i & 1) {
@@ -139,6 +158,8 @@ static int switch_on(struct stage *s)
 		}
 	if (s->managed && manage(s) < 0)
 		return -1;
+	if (s->mode == GUARD_ON_DEMAND)
+		return pin(s);
 	return s->to != 0 ? grant(s) : 0;
 }
 
@@ -157,6 +178,8 @@ static int64_t without(void *arg)
 
 	if (s->on)
 		guard_close(&s->guard);
+	if (s->on && s->mode == GUARD_ON_DEMAND)
+		guard_unpin(s->node);
 	s->on = false;
 	return worker_round(&s->worker);
 }
@@ -185,16 +208,15 @@ static int listen_at(struct stage *s)
 static int setup(void *arg)
 {
 	struct stage *s = arg;
-	char node[32];
 	int r;
 
 	s->listener = -1;
-	snprintf(node, sizeof(node), "b%d", (int)getpid());
+	snprintf(s->node, sizeof(s->node), "b%d", (int)getpid());
 	if (host_has_node()) {
 		fprintf(stderr, "bench-guard: there is a node on this machine: end it first\n");
 		return -1;
 	}
-	if ((r = groups_open(&s->groups, node)) < 0) {
+	if ((r = groups_open(&s->groups, s->node)) < 0) {
 		fprintf(stderr, "bench-guard: groups: %s\n", strerror(-r));
 		return -1;
 	}
@@ -243,6 +265,10 @@ int main(int argc, char **argv)
 		    .more = ~0u, .mode = GUARD_ENFORCE, .managed = true, .call = SYS_getpid),
 		STAGE("ebpf.syscall.off", NOTHING, CALLER ", not Writ's; the guard is off", ROUNDS,
 		    .layers = CALLS_LAYER, .mode = GUARD_OFF, .call = SYS_getppid),
+		STAGE("ebpf.syscall.on-demand", NOTHING,
+		    CALLER ", not Writ's; no realm requires it", ROUNDS,
+		    .layers = CALLS_LAYER | 1u << WRIT_LAYER_TELEMETRY, .mode = GUARD_ON_DEMAND,
+		    .call = SYS_getppid),
 		STAGE("ebpf.connect", NOTHING, CALLER ", in a realm's group; to a unix socket",
 		    ROUNDS, .layers = SOCKETS_LAYER | 1u << WRIT_LAYER_EBPF_UNIX,
 		    .mode = GUARD_ENFORCE, .to = AF_UNIX),

@@ -46,7 +46,7 @@ check "its programs, maps and links are pinned" test -e "$(pins)/links/guard_ent
 	-e "$(pins)/maps/policy"
 check "the mode is enforce" [ "$(mode)" = GUARD_ENFORCE ]
 check "bpftool lists the link by its pin" bpftool link show pinned "$(pins)/links/guard_enter"
-check "each proc is held by the layers of eBPF" [ "$(dump procs | jq '[.[].value.layers.EBPF_CALLS | tostring | IN("1", "0x1")] | all')" = true ]
+check "maps/config says that procs are held by the layers of eBPF" [ "$(dump config | jq -c '[.[0].value.layers.is | .SECCOMP, .EBPF_CALLS, .EBPF_SOCKETS]')" = '["0x1","0x1","0x1"]' ]
 check "maps/caps shows what procs hold" same
 check "maps/procs shows who runs" [ "$(dump procs | jq -c '[.[].value | [.pid, .name, .state]] | sort')" = \
 	"$(rows '[.[] | [.pid, .name, "STATE_" + (.state | ascii_upcase)]] | sort | tojson' ps)" ]

@@ -12,6 +12,7 @@
 
 #include "kernel/syscalls.h"
 #include "tools/boot/reason.h"
+#include "tools/boot/switch.h"
 
 #include "bpf/calls.skel.h"
 #include "bpf/lsm.skel.h"
@@ -171,8 +172,16 @@ static struct bpf_object *object_load(const struct guard *g, const struct object
 
 static bool each_call(const struct bpf_program *p)
 {
-	return strcmp(bpf_program__section_name(p), "tp_btf/sys_enter") == 0 ||
-	    strcmp(bpf_program__section_name(p), "tp_btf/sys_exit") == 0;
+	static const char *const names[] = {
+#define X(name) #name,
+		GUARD_EACH_CALL(X)
+#undef X
+	};
+	bool is = false;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		is |= strcmp(bpf_program__name(p), names[i]) == 0;
+	return is;
 }
 
 /* It is attached while somebody asks for it, by who does. */
@@ -281,6 +290,15 @@ void guard_load(struct guard *g, unsigned want, int group, enum guard_mode mode)
 		names_fill(guard_map(g, "names"));
 	if (guard_map(g, "config") >= 0)
 		bpf_map_update_elem(guard_map(g, "config"), &(uint32_t){ 0 }, &c, BPF_ANY);
+}
+
+void guard_detach(struct guard *g)
+{
+	for (unsigned i = 0; i < g->nprogs; i++)
+		if (each_call(g->progs[i])) {
+			bpf_link__destroy(g->links[i]);
+			g->links[i] = NULL;
+		}
 }
 
 void guard_close(struct guard *g)

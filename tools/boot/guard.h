@@ -41,6 +41,9 @@ void guard_load(struct guard *g, unsigned want, int group, enum guard_mode mode)
  * tries. Who stops nobody is taken off g->layers. @group: as for guard_load(). */
 void guard_try(struct guard *g, int group);
 
+/* Detach what looks at each call; it stays loaded. */
+void guard_detach(struct guard *g);
+
 /* Pin what is loaded for node @node, readable by group @gid. bpffs is mounted if nobody has.
  * Returns 0 or -errno: then nothing is pinned. */
 int guard_pin(struct guard *g, const char *node, gid_t gid);

@@ -1,21 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * writ-boot: prepares a node on this host, starts its kernel as a child and
- * waits for it. When the kernel has ended, however that was, it clears what is
- * left. Should this process be killed, the kernel goes on, and the next `writ up`
- * or `writ down` does the clearing.
+ * waits for it, attaching and detaching the while what the kernel's realms require.
+ * When the kernel has ended, however that was, it clears what is left. Should this
+ * process be killed, the kernel goes on, and the next `writ up` or `writ down` does
+ * the clearing; nothing more is attached by then.
  */
 #include <argp.h>
+#include <errno.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "tools/boot/clear.h"
 #include "tools/boot/start.h"
+#include "tools/boot/switch.h"
+
+enum { SETTLE_MS = 20 };
 
 /* "NAME=VALUE": cut at the first '='. Returns the value, or NULL. */
 static char *cut(char *arg)
@@ -52,16 +61,6 @@ static bool add_host(struct boot *b, char *arg)
 	return true;
 }
 
-static bool mode_named(const char *arg, enum guard_mode *ret)
-{
-	for (unsigned i = GUARD_OFF; i <= GUARD_ENFORCE; i++)
-		if (strcmp(arg, writ_guard_name(i)) == 0) {
-			*ret = (enum guard_mode)i;
-			return true;
-		}
-	return false;
-}
-
 static bool take(struct boot *b, int key, char *arg)
 {
 	switch (key) {
@@ -76,7 +75,7 @@ static bool take(struct boot *b, int key, char *arg)
 	case 'p':
 		b->procs = (uint32_t)strtoul(arg, NULL, 10);
 		return b->procs >= BOOT_PROCS_MIN && b->procs <= BOOT_PROCS_MAX;
-	case 'g': return mode_named(arg, &b->guard);
+	case 'g': return guard_mode_parse(arg, &b->guard);
 	case 'M': b->memory = strtoull(arg, NULL, 10); return b->memory >= 64u << 20;
 	default: return false;
 	}
@@ -103,7 +102,9 @@ static const struct argp_option options[] = {
 	    "A file for the first server; the one named root is that server", 0 },
 	{ "host", 'h', "NAME=ro|rw:PATH", 0, "A host folder for the first server", 0 },
 	{ "guard", 'g', "MODE", 0,
-	    "What eBPF does with who breaks the rules: enforce (the default), audit, off", 0 },
+	    "What eBPF does with who breaks the rules: enforce (the default), on-demand, audit, "
+	    "off",
+	    0 },
 	{ "procs", 'p', "N", 0, "Most procs at a time (4096)", 0 },
 	{ "memory", 'M', "BYTES", 0, "Memory that procs may be given in all (4 GiB)", 0 },
 	{ 0 },
@@ -113,33 +114,62 @@ static const struct argp argp = { .options = options,
 	.parser = parse,
 	.doc = "Prepares a node of Writ and starts its kernel; `writ up` calls it." };
 
-/* Wait until @kernel ends; it gets the signals that are meant to end it. Returns its wait status.
- */
-static int watch(pid_t kernel, const sigset_t *set)
+/* The kernel has ended; its wait status is in *ret. */
+static bool ended(pid_t kernel, int *ret)
 {
-	int status = 0, s;
+	bool is = false;
 	pid_t pid;
+	int s;
 
-	for (;;) {
-		while ((pid = waitpid(-1, &s, WNOHANG)) > 0)
-			if (pid == kernel) {
-				status = s;
-				kernel = 0;
-			}
-		if (kernel == 0)
-			return status;
-		s = sigwaitinfo(set, NULL);
-		if (s == SIGTERM || s == SIGINT)
-			kill(kernel, SIGTERM);
+	while ((pid = waitpid(-1, &s, WNOHANG)) > 0)
+		if (pid == kernel) {
+			*ret = s;
+			is = true;
+		}
+	return is;
+}
+
+/* Attach or detach what realms require. Returns how long to wait before the next try, ms. */
+static int settle(const char *node)
+{
+	const char *doing;
+	int r = guard_settle(node, &doing);
+
+	if (r == -EAGAIN)
+		return SETTLE_MS;
+	if (r < 0 && r != -ENOENT)
+		fprintf(stderr, "writ-boot: layer %s can't be had: %s: %s\n",
+		    writ_layer_name(WRIT_LAYER_EBPF_CALLS), doing, strerror(-r));
+	return -1;
+}
+
+/* Wait until @kernel ends, and do meanwhile what it can't; it gets the signals (of @signals) that
+ * are meant to end it. Returns its wait status. */
+static int watch(pid_t kernel, int signals, const struct boot *b)
+{
+	struct pollfd fds[] = { { signals, POLLIN, 0 }, { b->need, POLLIN, 0 } };
+	struct signalfd_siginfo si;
+	int status = 0, ms = -1;
+	eventfd_t n;
+
+	while (!ended(kernel, &status)) {
+		int r = poll(fds, 2, ms);
+
+		while (read(signals, &si, sizeof(si)) == sizeof(si))
+			if (si.ssi_signo != SIGCHLD)
+				kill(kernel, SIGTERM);
+		if (eventfd_read(b->need, &n) == 0 || r == 0)
+			ms = settle(b->node);
 	}
+	return status;
 }
 
 int main(int argc, char **argv)
 {
 	struct boot b = { .procs = 4096, .memory = (uint64_t)4 << 30, .guard = GUARD_ENFORCE };
+	int e, status, signals;
 	sigset_t set;
 	pid_t kernel;
-	int e, status;
 
 	argp_err_exit_status = 64;
 	argp_parse(&argp, argc, argv, 0, NULL, &b);
@@ -151,11 +181,17 @@ int main(int argc, char **argv)
 	sigaddset(&set, SIGCHLD);
 	/* the kernel is to take them by a descriptor: it is born with them blocked, too */
 	sigprocmask(SIG_BLOCK, &set, NULL);
+	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	b.need = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (signals < 0 || b.need < 0) {
+		perror("writ-boot");
+		return 71;
+	}
 	prctl(PR_SET_CHILD_SUBREAPER, 1); /* of its nests, when it is gone */
 	kernel = fork();
 	if (kernel == 0)
 		return boot_start(&b);
-	status = kernel < 0 ? 71 << 8 : watch(kernel, &set);
+	status = kernel < 0 ? 71 << 8 : watch(kernel, signals, &b);
 	if (flock(b.lock, LOCK_EX | LOCK_NB) == 0) /* else another kernel's, and all the rest too */
 		node_clear(b.node, b.run);
 	while (waitpid(-1, NULL, WNOHANG) > 0)

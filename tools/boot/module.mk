@@ -2,7 +2,7 @@
 # writ-boot: what has to be done with names and paths before the kernel serves anybody.
 BINS += writ-boot
 writ-boot_SRCS := $(addprefix tools/boot/,main.c start.c record.c host.c group.c names.c guard.c try.c reason.c pins.c \
-	clear.c) libsys/start.c libsys/names.c
+	switch.c clear.c) libsys/start.c libsys/names.c
 writ-boot_LDLIBS := -lcap-ng -lbpf
 $(B)/tools/boot/guard.o: $(patsubst %,$(B)/gen/bpf/%.skel.h,calls sockets lsm tables sched)
 # What operators read: tables, and counters of what runs

@@ -74,17 +74,21 @@ int launch_seal(const char *path, bool *ret_elf)
 	return fd;
 }
 
-static int record_fd(struct launch *l)
+static int sealed(const char *name, const void *data, size_t size)
 {
-	int fd = memfd_create("writ-record", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
-	l->record.start_len = (uint32_t)l->start.len;
-	memcpy(l->record.start, l->start.data, l->start.len);
 	if (fd >= 0 &&
-	    (pwrite(fd, &l->record, sizeof(l->record), 0) != sizeof(l->record) ||
-		fcntl(fd, F_ADD_SEALS, SEALS) != 0))
+	    (pwrite(fd, data, size, 0) != (ssize_t)size || fcntl(fd, F_ADD_SEALS, SEALS) != 0))
 		return -1;
 	return fd;
+}
+
+static int record_fd(struct launch *l)
+{
+	l->record.start_len = (uint32_t)l->start.len;
+	memcpy(l->record.start, l->start.data, l->start.len);
+	return sealed("writ-record", &l->record, sizeof(l->record));
 }
 
 /* Above RECORD..n, then in its place; what isn't given is closed. */
@@ -125,6 +129,8 @@ void launch_exec(struct launch *l, const char *folder)
 	int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	l->fds[BOOT_RECORD_FD] = record_fd(l);
+	if (l->fds[BOOT_CONFIG_FD] < 0)
+		l->fds[BOOT_CONFIG_FD] = sealed("writ-config", &l->config, sizeof(l->config));
 	dir = dir < 0 ? -1 : fcntl(dir, F_DUPFD_CLOEXEC, ABOVE);
 	if (dir < 0 || l->fds[BOOT_RECORD_FD] < 0 ||
 	    !place(l, BOOT_FILE_FD + (int)l->record.nfiles) || !limit())

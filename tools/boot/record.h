@@ -3,6 +3,7 @@
 #pragma once
 #include <stdbool.h>
 #include <writ/boot.h>
+#include <writ/guard.h>
 #include <writ/start.h>
 
 #define BOOT_KERNEL "writ-kernel"
@@ -10,6 +11,7 @@
 struct launch {
 	struct boot_record record;
 	struct start_buf start;                 /* becomes the record's */
+	struct guard_config config;             /* where there is no map for it */
 	int fds[BOOT_FILE_FD + BOOT_FILES_MAX]; /* by number; -1: none */
 };
 

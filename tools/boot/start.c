@@ -5,6 +5,7 @@
  */
 #include "tools/boot/start.h"
 
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -20,6 +21,7 @@
 #include <writ/rights.h>
 
 #include "tools/boot/group.h"
+#include "tools/boot/switch.h"
 
 enum { UID_BASE = 0x60000000, NODES = 16 };
 
@@ -180,14 +182,18 @@ static int add_hosts(struct boot *b, struct launch *l)
 }
 
 /* Have Linux hold the node's processes by eBPF, as far as it can: what is pinned stays when this
- * process has become the kernel. */
-static int guard_start(const struct boot *b, struct guard *g, int group)
+ * process has become the kernel. What is attached on demand is tried, too. *ret_loaded: layers,
+ * whatever the mode; g->layers: those that a realm may require. */
+static int guard_start(const struct boot *b, struct guard *g, int group, uint32_t *ret_loaded)
 {
+	bool holds = b->guard == GUARD_ENFORCE || b->guard == GUARD_ON_DEMAND;
 	int r;
 
-	guard_load(g, ~0u, group, b->guard);
-	if (b->guard == GUARD_ENFORCE)
+	guard_load(g, ~0u, group, holds ? GUARD_ENFORCE : b->guard);
+	if (holds)
 		guard_try(g, group);
+	if (b->guard == GUARD_ON_DEMAND)
+		guard_detach(g);
 	if (g->layers != 0 && (r = guard_pin(g, b->node, writ_group())) < 0) {
 		guard_close(g);
 		if (r == -EPERM || r == -ELOOP || r == -ENOTDIR)
@@ -196,7 +202,8 @@ static int guard_start(const struct boot *b, struct guard *g, int group)
 		for (unsigned i = WRIT_LAYER_EBPF_CALLS; i < WRIT_LAYER_N; i++)
 			snprintf(g->why[i], sizeof(g->why[i]), "pinning: %s", strerror(-r));
 	}
-	if (b->guard == GUARD_ENFORCE)
+	*ret_loaded = g->layers;
+	if (holds)
 		return 0;
 	for (unsigned i = WRIT_LAYER_EBPF_CALLS; i < WRIT_LAYER_TELEMETRY; i++)
 		if ((g->layers >> i & 1) != 0)
@@ -231,7 +238,7 @@ static uint32_t layers_of(const struct guard *g, const struct groups *groups, ch
 	    (landlock ? 1u << WRIT_LAYER_LANDLOCK : 0);
 }
 
-static void add_maps(const struct guard *g, struct launch *l)
+static void add_maps(const struct guard *g, int need, struct launch *l)
 {
 	static const char *const maps[BOOT_MAP_N] = { [BOOT_TASKS] = "tasks",
 		[BOOT_LABELS] = "labels",
@@ -241,9 +248,24 @@ static void add_maps(const struct guard *g, struct launch *l)
 		[BOOT_CAPS] = "caps" };
 
 	for (unsigned i = 0; i < BOOT_MAP_N; i++) {
-		l->fds[BOOT_MAP_FD + i] = guard_map(g, maps[i]);
+		l->fds[BOOT_MAP_FD + i] = i == BOOT_NEED ? need : guard_map(g, maps[i]);
 		l->record.maps |= l->fds[BOOT_MAP_FD + i] >= 0 ? 1u << i : 0;
 	}
+}
+
+/* The kernel shows of it which layers hold procs; eBPF's programs take their mode from it. */
+static int add_config(const struct guard *g, enum guard_mode mode, uint32_t layers, uint32_t loaded,
+    struct launch *l)
+{
+	int map = guard_map(g, "config");
+	uint32_t first = 0;
+
+	l->config = (struct guard_config){ .generation = 1, .layers.bits = layers };
+	guard_config_fill(&l->config, mode, loaded, false);
+	if (map >= 0 && bpf_map_update_elem(map, &first, &l->config, BPF_ANY) < 0)
+		return fail("the map of settings");
+	l->fds[BOOT_CONFIG_FD] = map;
+	return 0;
 }
 
 /* It lies beside this program. */
@@ -263,7 +285,7 @@ int boot_start(struct boot *b)
 	static struct guard guard;
 	struct groups g;
 	char missing[160];
-	uint32_t uid_base = 0, layers;
+	uint32_t uid_base = 0, layers, loaded = 0;
 	int e, r;
 
 	umask(027);
@@ -271,7 +293,7 @@ int boot_start(struct boot *b)
 		return e;
 	if ((r = groups_open(&g, b->node)) < 0)
 		return say(71, "cgroups: %s", strerror(-r));
-	if ((e = guard_start(b, &guard, g.node[BOOT_V2])) != 0)
+	if ((e = guard_start(b, &guard, g.node[BOOT_V2], &loaded)) != 0)
 		return e;
 	layers = layers_of(&guard, &g, missing, sizeof(missing));
 	launch_init(&l, b->node, missing);
@@ -279,8 +301,9 @@ int boot_start(struct boot *b)
 	l.record.max_memory = b->memory;
 	l.record.uid_base = uid_base;
 	l.record.v2_has = g.v2_has;
-	l.record.layers = layers;
-	add_maps(&guard, &l);
+	if ((e = add_config(&guard, b->guard, layers, loaded, &l)) != 0)
+		return e;
+	add_maps(&guard, b->need, &l);
 	l.fds[BOOT_LOCK_FD] = b->lock;
 	l.fds[BOOT_IDS_FD] = b->ids;
 	for (int i = 0; i < BOOT_GROUP_N; i++) {

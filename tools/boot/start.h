@@ -21,6 +21,7 @@ struct boot {
 	struct host_folder hosts[BOOT_HOSTS_MAX];
 	unsigned nhosts;
 	int lock, ids; /* open files, neither locked yet */
+	int need;      /* eventfd: the kernel rings when a realm with requirements comes or goes */
 };
 
 /* Open run/lock and run/../ids, the folder made. Returns 0 or an exit status, said on stderr. */

@@ -80,7 +80,7 @@ struct y_node {
 };
 
 extern const cyaml_strval_t schema_layers[WRIT_LAYER_N];
-extern const cyaml_strval_t schema_guards[GUARD_ENFORCE + 1];
+extern const cyaml_strval_t schema_guards[GUARD_MODE_N];
 extern const cyaml_schema_value_t schema_realm, schema_node;
 
 /*

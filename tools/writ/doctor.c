@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/boot/switch.h"
 #include "tools/writ/layers.h"
 #include "tools/writ/node.h"
-#include "tools/writ/pinned.h"
 #include "tools/writ/show.h"
 #include "tools/writ/table.h"
 
@@ -33,9 +33,8 @@ static const struct column columns[] = {
 
 struct visit {
 	struct table *t;
-	const char *node;     /* that runs, and has eBPF layers; NULL: none */
-	uint32_t loaded;      /* of them */
-	enum guard_mode mode; /* and what they do */
+	const char *node;           /* that runs, and has eBPF layers; NULL: none */
+	struct guard_config config; /* of them */
 	unsigned warned, failed;
 };
 
@@ -48,7 +47,8 @@ static const char *on_node(const struct visit *v, const char *key)
 		i++;
 	return v->node == NULL || i == WRIT_LAYER_N
 	    ? NULL
-	    : layers_state(i, layers_enforced(v->loaded, v->mode), v->loaded, v->mode);
+	    : layers_state(i, v->config.layers.bits, v->config.loaded.bits,
+		  guard_mode_of(&v->config));
 }
 
 static void probe_visit(struct visit *v, const struct probe *p)
@@ -109,7 +109,7 @@ static int doctor_run(struct cli *c)
 	struct visit v = { .t = table_new(columns, sizeof(columns) / sizeof(columns[0])) };
 	int r = -1;
 
-	if (pinned_read(c->node, &v.loaded, &v.mode) == 0)
+	if (guard_config_read(c->node, &v.config) == 0)
 		v.node = c->node;
 	for (size_t i = 0; v.t != NULL && i < sizeof(groups) / sizeof(groups[0]); i++) {
 		for (const struct probe *p = groups[i]; p->key != NULL; p++)

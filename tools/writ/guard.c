@@ -6,16 +6,19 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include <writ/err.h>
 
+#include "tools/boot/switch.h"
 #include "tools/writ/client.h"
 #include "tools/writ/layers.h"
 #include "tools/writ/node.h"
-#include "tools/writ/pinned.h"
 #include "tools/writ/table.h"
+
+enum { LOCK_TRIES = 100, LOCK_MS = 20 };
 
 struct guard_state {
 	enum guard_mode mode;
@@ -48,13 +51,14 @@ static void state_guess(const struct cli *c, struct guard_state *ret)
 	for (unsigned i = 0; i < WRIT_LAYER_N; i++)
 		if (why.text[i][0] == '\0')
 			ret->active |= 1u << i;
-	ret->active &= ~PINNED_LAYERS;
+	ret->active &= (1u << WRIT_LAYER_EBPF_CALLS) - 1; /* of the rest the pins tell */
 }
 
 /* What root says and, where they can be looked at, the pins: which are right. */
 static int state_read(struct cli *c, struct client *cl, struct guard_state *ret)
 {
 	Writ__Op__Req req = WRIT__OP__REQ__INIT;
+	struct guard_config config;
 	Writ__Op__Rep *rep;
 	int rc;
 
@@ -66,17 +70,18 @@ static int state_read(struct cli *c, struct client *cl, struct guard_state *ret)
 		c->error[0] = '\0';
 		state_guess(c, ret);
 	} else {
-		*ret = (struct guard_state){ .loaded = rep->layers & PINNED_LAYERS,
-			.active = rep->layers,
-			.told = true };
+		*ret =
+		    (struct guard_state){ .loaded = rep->had, .active = rep->layers, .told = true };
 		rc = guard_mode_parse(rep->guard, &ret->mode) ? 0 : EX_PROTOCOL;
 		client_free(rep);
 		if (rc != 0)
 			return cli_fail(c, rc, "node %s: root knows no mode of its guard", c->node);
 	}
-	if (pinned_read(c->node, &ret->loaded, &ret->mode) == 0)
-		ret->active = (ret->active & ~PINNED_LAYERS) |
-		    layers_enforced(ret->loaded, ret->mode);
+	if (guard_config_read(c->node, &config) == 0) {
+		ret->loaded = config.loaded.bits;
+		ret->active = config.layers.bits;
+		ret->mode = guard_mode_of(&config);
+	}
 	return 0;
 }
 
@@ -103,7 +108,8 @@ static int state_print(struct cli *c, const struct guard_state *s)
 		table_row(t);
 		table_text(t, writ_layer_name(i));
 		table_text(t, state);
-		table_text(t, strcmp(state, "missing") == 0 ? why.text[i] : "");
+		table_text(t,
+		    strcmp(state, "missing") == 0 || s->mode == GUARD_ON_DEMAND ? why.text[i] : "");
 		table_text(t, writ_guard_name(s->mode));
 	}
 	if (t != NULL)
@@ -125,6 +131,25 @@ static int root_tell(struct cli *c, struct client *cl, const struct guard_state 
 	return client_do(c, cl, &req);
 }
 
+/* Who else holds the lock is done in no time. */
+static int pins_switch(const struct cli *c, enum guard_mode mode, const char **ret_doing)
+{
+	int r = -EAGAIN;
+
+	for (int tries = 0; r == -EAGAIN && tries < LOCK_TRIES; tries++) {
+		if (tries > 0)
+			poll(NULL, 0, cli_ms(LOCK_MS));
+		r = guard_switch(c->node, mode, ret_doing);
+	}
+	return r;
+}
+
+/* Does @mode take layers away from realms? */
+static bool takes(enum guard_mode mode)
+{
+	return mode == GUARD_OFF || mode == GUARD_AUDIT;
+}
+
 static int mode_set(struct cli *c, struct client *cl, const struct guard_state *was,
     enum guard_mode mode)
 {
@@ -132,19 +157,18 @@ static int mode_set(struct cli *c, struct client *cl, const struct guard_state *
 	const char *doing = "";
 	int rc, r;
 
-	if ((was->loaded & LAYERS_GUARDED) == 0)
+	if ((was->loaded & GUARD_LAYERS) == 0)
 		return cli_fail(c, EX_UNAVAILABLE,
 		    "node %s has none of the layers that could be switched; `writ guard' says why",
 		    c->node);
-	if (mode != GUARD_ENFORCE && (rc = root_tell(c, cl, &to)) != 0)
+	if (takes(mode) && (rc = root_tell(c, cl, &to)) != 0)
 		return rc;
-	r = pinned_switch(c->node, mode, &doing);
-	if (r == 0 && mode == GUARD_ENFORCE)
+	r = pins_switch(c, mode, &doing);
+	if (r == 0 && !takes(mode))
 		return root_tell(c, cl, &to);
 	if (r < 0)
 		return cli_fail(c, EX_OSERR, "node %s: %s: %s; root takes its guard to be %s",
-		    c->node, doing, strerror(-r),
-		    writ_guard_name(mode != GUARD_ENFORCE ? mode : was->mode));
+		    c->node, doing, strerror(-r), writ_guard_name(takes(mode) ? mode : was->mode));
 	return 0;
 }
 
@@ -157,8 +181,8 @@ static int guard_run(struct cli *c)
 	int lock = -1, rc;
 
 	if (set && !guard_mode_parse(c->args[0], &mode))
-		return cli_fail(c, EX_USAGE, "guard: \"%s\" is none of off, audit, enforce",
-		    c->args[0]);
+		return cli_fail(c, EX_USAGE,
+		    "guard: \"%s\" is none of off, audit, enforce, on-demand", c->args[0]);
 	if (set && geteuid() != 0)
 		return cli_fail(c, EX_NOPERM, "writ guard %s needs root", c->args[0]);
 	if (set && (rc = node_guard(c, &lock)) != 0)
@@ -182,12 +206,13 @@ static const struct argp_option guard_options[] = {
 
 const struct cmd cmd_guard = {
 	.name = "guard",
-	.args = "[off|audit|enforce]",
+	.args = "[off|audit|enforce|on-demand]",
 	.doc = "Show or set what eBPF does with who breaks the rules",
 	.more =
 	    "Shows the layers of the sandbox, which of them hold the node's procs, and why others "
 	    "don't. With a word, which needs root, the eBPF layers refuse (enforce), only "
-	    "record (audit), or do nothing and cost nothing (off).\n\n"
+	    "record (audit), or do nothing and cost nothing (off); or they refuse, and what looks "
+	    "at each system call is there only while a realm requires it (on-demand).\n\n"
 	    "Example: writ guard audit",
 	.run = guard_run,
 	.opts = guard_options,

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/boot/switch.h"
 #include "tools/writ/show.h"
 
 #define SAID "writ-boot: layer " /* NAME can't be had: WHY */
@@ -20,8 +21,7 @@ char *layers_text(uint32_t layers, char *buf, size_t size)
 
 	snprintf(buf, size, "%s", layers == 0 ? "-" : "all");
 	for (unsigned i = 0; layers != 0 && i < WRIT_LAYER_N && n < size; i++) {
-		bool ebpf = (lacks & LAYERS_GUARDED) == LAYERS_GUARDED &&
-		    (LAYERS_GUARDED >> i & 1) != 0;
+		bool ebpf = (lacks & GUARD_LAYERS) == GUARD_LAYERS && (GUARD_LAYERS >> i & 1) != 0;
 
 		if ((lacks >> i & 1) == 0 || (ebpf && i != WRIT_LAYER_EBPF_CALLS))
 			continue;
@@ -42,17 +42,14 @@ json_t *layers_json(uint32_t layers)
 	return a;
 }
 
-uint32_t layers_enforced(uint32_t loaded, enum guard_mode mode)
-{
-	return mode == GUARD_ENFORCE ? loaded : loaded & ~LAYERS_GUARDED;
-}
-
 const char *layers_state(unsigned layer, uint32_t active, uint32_t loaded, enum guard_mode mode)
 {
 	if ((active >> layer & 1) != 0)
 		return "active";
 	if ((loaded >> layer & 1) == 0)
 		return "missing";
+	if (mode == GUARD_ON_DEMAND)
+		return "on demand";
 	return mode == GUARD_AUDIT ? "audits" : "off";
 }
 

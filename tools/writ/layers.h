@@ -11,19 +11,12 @@
 #include <writ/guard.h>
 
 #define LAYERS_ALL ((1u << WRIT_LAYER_N) - 1)
-/* Those that the guard's mode is about: one that only audits holds nobody. */
-#define LAYERS_GUARDED \
-	(1u << WRIT_LAYER_EBPF_CALLS | 1u << WRIT_LAYER_EBPF_SOCKETS | \
-	    1u << WRIT_LAYER_EBPF_UNIX | 1u << WRIT_LAYER_EBPF_LSM)
-
 /* "all", "no landlock,ebpf_lsm", "no ebpf_*" (of the four), "-" of 0. Returns @buf. */
 char *layers_text(uint32_t layers, char *buf, size_t size);
 /* ["namespaces", …]; NULL when out of memory. */
 json_t *layers_json(uint32_t layers);
 
-/* Of eBPF's layers @loaded those that hold somebody, or count, in that mode. */
-uint32_t layers_enforced(uint32_t loaded, enum guard_mode mode);
-/* "active", "audits", "off" or "missing". @loaded: of eBPF's, whatever the mode. */
+/* "active", "audits", "off", "on demand" or "missing". @loaded: of eBPF's, whatever the mode. */
 const char *layers_state(unsigned layer, uint32_t active, uint32_t loaded, enum guard_mode mode);
 
 /* Why the node's last start went without a layer. */

@@ -4,7 +4,7 @@ LIBS += libcli
 libcli_SRCS := $(addprefix tools/writ/,cli.c show.c table.c tree.c tail.c client.c procs.c node.c \
 	message.c record.c trail.c doctor_trial.c doctor_ns.c doctor_seccomp.c doctor_file.c \
 	doctor_cgroup.c doctor_guard.c layers.c pinned.c denied.c) \
-	$(addprefix tools/boot/,group.c clear.c pins.c names.c guard.c try.c reason.c)
+	$(addprefix tools/boot/,group.c clear.c pins.c switch.c names.c guard.c try.c reason.c)
 libcli_LDLIBS := -lnng -lprotobuf-c -ljansson -lcap-ng -lsodium -lbpf
 
 BINS += writ

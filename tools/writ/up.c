@@ -22,11 +22,11 @@
 #include <unistd.h>
 #include <writ/rights.h>
 
+#include "tools/boot/switch.h"
 #include "tools/manifest/manifest.h"
 #include "tools/writ/client.h"
 #include "tools/writ/layers.h"
 #include "tools/writ/node.h"
-#include "tools/writ/pinned.h"
 #include "tools/writ/show.h"
 #include "tools/writ/up.h"
 
@@ -117,8 +117,8 @@ static int guard_set(struct cli *c, Writ__Manifest__Node *node)
 
 	if (word == NULL || !guard_mode_parse(word, &mode)) {
 		free(word);
-		return cli_fail(c, EX_USAGE, "--guard %s: enforce, audit or off is wanted",
-		    c->opt['G']);
+		return cli_fail(c, EX_USAGE,
+		    "--guard %s: enforce, on-demand, audit or off is wanted", c->opt['G']);
 	}
 	if (node->guard != protobuf_c_empty_string)
 		free(node->guard);
@@ -439,7 +439,9 @@ static const struct argp_option up_options[] = {
 	{ "host", CLI_LONG('H'), "NAME=PATH[:rw]", 0,
 	    "Lend a host folder, read-only unless :rw; again for more", 0 },
 	{ "guard", CLI_LONG('G'), "MODE", 0,
-	    "What the eBPF layers do: enforce, audit or off (default: as the manifest says)", 0 },
+	    "What the eBPF layers do: enforce, on-demand, audit or off (default: as the manifest "
+	    "says)",
+	    0 },
 	{ "dump", CLI_LONG('D'), "FILE", 0, "Make what writ caps --dump wrote, and start no server",
 	    0 },
 	{ "images", CLI_LONG('I'), "DIR", 0, "With --dump: the images that it names", 0 },

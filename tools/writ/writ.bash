@@ -29,7 +29,7 @@ _writ()
 	else
 		case $cmd in
 		run | check | up | audit | test-isolation) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
-		guard) mapfile -t COMPREPLY < <(compgen -W 'off audit enforce' -- "$cur") ;;
+		guard) mapfile -t COMPREPLY < <(compgen -W 'off audit enforce on-demand' -- "$cur") ;;
 		doctor) mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
 		stop | top) mapfile -t COMPREPLY < <(compgen -W "$(writ realms 2>/dev/null |
 			awk 'NR > 1 { print $2 }')" -- "$cur") ;;

@@ -88,6 +88,7 @@ static void make_tables(void)
 
 	captab_make(&k.caps, table(1, captab_size(W_SLOTS, W_OBJS, W_ACCOUNTS)), W_SLOTS, W_OBJS,
 	    W_ACCOUNTS, k_object_finalise, NULL);
+	k.config = table(1, sizeof(*k.config));
 	k.nprocs = W_PROCS;
 	k.procs = table(W_PROCS, sizeof(*k.procs));
 	TABLE(realm, W_REALMS);
@@ -154,7 +155,7 @@ static void boot_root(void)
 	int sv[2];
 
 	captab_untyped_new(&k.caps, 0, max, &k.untyped);
-	realm = k_realm_new("root", k.untyped, 0, 0, 0, 1);
+	realm = k_realm_new(&(struct writ_realm_req){ .name = "root" }, k.untyped, 0, 1);
 	root = k_proc_new(realm);
 	captab_cnode_new(&k.caps, k.untyped, ROOT_BITS, &root->cnode);
 	k.realms[realm].obj = object(WRIT_TYPE_REALM, realm);

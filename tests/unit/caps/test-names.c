@@ -24,7 +24,7 @@ START_TEST(names_out_of_range_are_a_question_mark)
 	ck_assert_str_eq(writ_class_name(WRIT_CLASS_N), "?");
 	ck_assert_str_eq(writ_profile_name(WRIT_PROFILE_N), "?");
 	ck_assert_str_eq(writ_layer_name(WRIT_LAYER_N), "?");
-	ck_assert_str_eq(writ_guard_name(GUARD_ENFORCE + 1), "?");
+	ck_assert_str_eq(writ_guard_name(GUARD_MODE_N), "?");
 	ck_assert_str_eq(writ_state_name(WRIT_STATE_N), "?");
 	ck_assert_str_eq(writ_type_name(UINT_MAX), "?");
 }

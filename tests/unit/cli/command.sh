@@ -216,7 +216,7 @@ says '"nothing" is none of off, audit, enforce'
 gives 69 guard enforce
 says 'has none of the layers that could be switched'
 gives 64 up --guard nothing
-says 'enforce, audit or off is wanted'
+says 'enforce, on-demand, audit or off is wanted'
 gives 0 kill 7
 gives 66 kill 8
 gives 0 stop words

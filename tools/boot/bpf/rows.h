@@ -19,14 +19,10 @@ NAMED(row_class, WRIT_CLASSES, CLASS)
 NAMED(row_profile, WRIT_PROFILES, PROFILE)
 
 #define RIGHT(id, bit, name) uint16_t id : 1;
-#define LAYER(id, name)      uint32_t id : 1;
 struct row_rights {
 	WRIT_RIGHTS(RIGHT)
 };
-struct row_layers {
-	WRIT_LAYERS(LAYER)
-};
-_Static_assert(sizeof(struct row_rights) == 2 && sizeof(struct row_layers) == 4, "");
+_Static_assert(sizeof(struct row_rights) == 2, "");
 
 struct row_proc {
 	uint32_t pid, parent, realm;
@@ -37,8 +33,7 @@ struct row_proc {
 	int32_t host_pid, code;
 	uint64_t start_ns, end_ns, memory, cpu_ns, rss_max;
 	uint32_t log, refused;
-	struct row_layers layers;
-	uint32_t pad;
+	uint32_t pad[2]; /* layers that hold it: in maps/config */
 	char name[WRIT_NAME_MAX];
 };
 struct row_cap {
@@ -60,7 +55,7 @@ struct row_cap {
 /* clang-format off */
 PROC(pid) PROC(parent) PROC(realm) PROC(state) PROC(class) PROC(profile) PROC(suspended)
 PROC(host_pid) PROC(code) PROC(start_ns) PROC(end_ns) PROC(memory) PROC(cpu_ns) PROC(rss_max)
-PROC(log) PROC(refused) PROC(layers) PROC(pad) PROC(name)
+PROC(log) PROC(refused) PROC(name)
 CAP(slot) CAP(parent) CAP(index) CAP(cnode) CAP(pid) CAP(obj) CAP(rights) CAP(type)
 CAP(guard_bits) CAP(guard) CAP(badge) CAP(name)
     /* clang-format on */

@@ -166,7 +166,7 @@ START_TEST(each_layer_of_the_list_can_be_required)
 		node.missing = i == WRIT_LAYER_CGROUP ? "pids" : layer[0];
 		refused("demo.yaml:1: ", "requires layer");
 		ck_assert_uint_eq(layer_of(layer[0]), i);
-		ck_assert_uint_eq(layers_active(i == WRIT_LAYER_CGROUP ? "pids" : layer[0]),
+		ck_assert_uint_eq(layers_had(i == WRIT_LAYER_CGROUP ? "pids" : layer[0]),
 		    ((1u << WRIT_LAYER_N) - 1) & ~(1u << i));
 	}
 	ck_assert_uint_eq(layer_of("ebpf"), WRIT_LAYER_N);
@@ -180,16 +180,16 @@ START_TEST(the_operator_changes_what_is_active)
 
 	realm.require = layers, realm.n_require = 2;
 	ck_assert_str_eq(layers_required(&realm, missing), "ebpf_lsm");
-	layers_set(missing, LAYERS_GUARDED, LAYERS_GUARDED);
+	layers_set(missing, GUARD_LAYERS, GUARD_LAYERS);
 	ck_assert_str_eq(missing, "pids telemetry");
 	ck_assert_ptr_null(layers_required(&realm, missing));
-	layers_set(missing, LAYERS_GUARDED, 1u << WRIT_LAYER_EBPF_LSM);
+	layers_set(missing, GUARD_LAYERS, 1u << WRIT_LAYER_EBPF_LSM);
 	ck_assert_str_eq(missing, "pids telemetry ebpf_calls ebpf_sockets ebpf_unix");
-	layers_set(missing, LAYERS_GUARDED, 0);
+	layers_set(missing, GUARD_LAYERS, 0);
 	ck_assert_str_eq(missing, "pids telemetry ebpf_calls ebpf_sockets ebpf_unix ebpf_lsm");
-	ck_assert_uint_eq(layers_active(missing) & LAYERS_GUARDED, 0);
+	ck_assert_uint_eq(layers_had(missing) & GUARD_LAYERS, 0);
 	layers_set(missing, (1u << WRIT_LAYER_N) - 1, 0);
-	layers_set(missing, LAYERS_GUARDED, LAYERS_GUARDED);
+	layers_set(missing, GUARD_LAYERS, GUARD_LAYERS);
 	ck_assert_msg(strlen(missing) < sizeof(missing) - 1, "%s", missing);
 }
 END_TEST
