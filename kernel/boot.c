@@ -215,7 +215,7 @@ static int open_loop(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGCHLD);
+	signal(SIGCHLD, SIG_IGN); /* nests: their sockets tell */
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	k.sigfd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	k.epfd = epoll_create1(EPOLL_CLOEXEC);

@@ -124,11 +124,9 @@ int cgroup_remove(const char *realm)
 
 	(void)put(BOOT_V2, realm, "cgroup.kill", "1");
 	for (int i = 0; i < BOOT_GROUP_N; i++) {
-		if (node[i] < 0)
-			continue;
 		leaves_remove(i, realm);
-		x = drop(node[i], realm);
-		r = x < 0 ? x : r;
+		if (node[i] >= 0 && (x = drop(node[i], realm)) < 0)
+			r = x;
 	}
 	return r;
 }
@@ -164,10 +162,7 @@ int cgroup_leaf(const char *realm, uint32_t id, const struct writ_sched_req *set
 
 int cgroup_leaf_enter(const char *realm, uint32_t id, pid_t pid)
 {
-	int i = hier(BOOT_CPU);
-
-	return node[i] < 0 ? -ENOTSUP
-			   : put(i, leaf(realm, id).s, "cgroup.procs", text("%d", (int)pid).s);
+	return put(hier(BOOT_CPU), leaf(realm, id).s, "cgroup.procs", text("%d", (int)pid).s);
 }
 
 int cgroup_leaf_remove(const char *realm, uint32_t id)

@@ -49,7 +49,8 @@ void k_gate_init(void)
 #undef X
 }
 
-bool k_gate_send(int gate, struct writ_hdr *h, const void *body, const int *fds)
+/* False when the gate has no room or is gone. */
+static bool send_packet(int gate, struct writ_hdr *h, const void *body, const int *fds)
 {
 	struct iovec iov[2] = { { h, sizeof(*h) }, { (void *)body, h->len } };
 
@@ -61,7 +62,7 @@ bool k_gate_send(int gate, struct writ_hdr *h, const void *body, const int *fds)
 void k_gate_say(struct k_proc *p, struct writ_hdr *h, const void *body, const int *fds)
 {
 	h->reply = 1;
-	if (p->gate >= 0 && !k_gate_send(p->gate, h, body, fds) &&
+	if (p->gate >= 0 && !send_packet(p->gate, h, body, fds) &&
 	    (errno == EAGAIN || errno == ETOOMANYREFS))
 		k_proc_kill(p, "did not read the replies on its gate");
 }
@@ -120,16 +121,12 @@ static int resolve(struct k_req *q, const struct writ_addr *a, enum writ_role ro
 
 static int resolve_empty(struct k_req *q, const struct writ_addr *a, slot_t *ret)
 {
-	slot_t s;
-	int r = resolve(q, a, WRIT_BY_DST, &s);
+	int r = resolve(q, a, WRIT_BY_DST, ret);
 
-	if (r != 0)
-		return r;
-	if (captab_slot(&k.caps, s)->cap.type != WRIT_TYPE_NULL)
-		return k_why(q, WRIT_E_DELETE_FIRST, "slot %llu is occupied",
+	if (r == 0 && captab_slot(&k.caps, *ret)->cap.type != WRIT_TYPE_NULL)
+		r = k_why(q, WRIT_E_DELETE_FIRST, "slot %llu is occupied",
 		    (unsigned long long)a->index);
-	*ret = s;
-	return 0;
+	return r;
 }
 
 int k_empty(struct k_req *q, uint32_t index, slot_t *ret)
@@ -143,11 +140,10 @@ static struct k_req request; /* the one at a time */
 
 void k_gate_watch(const struct k_proc *p, int op, unsigned events)
 {
-	int set = k.realms[p->realm].epfd[p->turn];
+	int direct = p->turn == WRIT_CLASS_LC ? k.urgent : k.epfd;
 
-	if (p->direct)
-		set = p->turn == WRIT_CLASS_LC ? k.urgent : k.epfd;
-	k_epoll(set, op, p->gate, events, K_POLL_GATE, (uint32_t)(p - k.procs));
+	k_epoll(p->direct ? direct : k.realms[p->realm].epfd[p->turn], op, p->gate, events,
+	    K_POLL_GATE, (uint32_t)(p - k.procs));
 }
 
 /* The next packet into @q. 1: there is one, 0: none now, -1: the gate is closed. */
@@ -212,52 +208,38 @@ static int admit(struct k_req *q)
 
 void k_gate_answer(struct k_req *q, int status)
 {
-	struct writ_hdr h;
-
-	if (status != 0) {
-		k_audit_refused(q, status);
-		q->out_len = q->out_nfds = 0;
-	}
-	h = (struct writ_hdr){ .op = q->h.op,
+	struct writ_hdr h = { .op = q->h.op,
 		.cookie = q->h.cookie,
 		.status = status,
 		.arg = q->h.arg,
 		.missing = q->missing,
-		.len = q->out_len,
-		.nfds = q->out_nfds };
+		.len = status == 0 ? q->out_len : 0,
+		.nfds = status == 0 ? q->out_nfds : 0 };
+
+	if (status != 0)
+		k_audit_refused(q, status);
 	k_gate_say(q->p, &h, q->out, q->out_fds);
 	if (status == 0 && calls[q->h.op].audit != 0)
 		k_audit(q->p, calls[q->h.op].audit, q->h.op, 0, 0, q->h.cap, q->why);
 }
 
-static void serve(struct k_req *q)
+void k_gate_read(struct k_proc *p)
 {
-	int status = admit(q);
+	struct k_req *q = &request;
+	int r = p->gate >= 0 && p->revoking == 0 ? receive(p, q) : 0, status;
 
-	if (status == 0)
+	if (r < 0) { /* it has ended, or gave up its gate: the same */
+		k_gate_watch(p, EPOLL_CTL_DEL, 0);
+		k_close(&p->gate);
+		k_proc_kill(p, NULL);
+	}
+	if (r <= 0)
+		return;
+	if ((status = admit(q)) == 0)
 		status = calls[q->h.op].fn(q);
 	if (status != K_LATER)
 		k_gate_answer(q, status);
 	k_close_fds(q->fds);
-}
-
-static void gate_closed(struct k_proc *p)
-{
-	k_gate_watch(p, EPOLL_CTL_DEL, 0);
-	close(p->gate);
-	p->gate = -1;
-	if (k_proc_alive(p))
-		k_proc_kill(p, NULL); /* it has ended, or gave up its gate: the same */
-}
-
-void k_gate_read(struct k_proc *p)
-{
-	int r = p->gate >= 0 && p->revoking == 0 ? receive(p, &request) : 0;
-
-	if (r > 0)
-		serve(&request);
-	else if (r < 0)
-		gate_closed(p);
 }
 
 void k_gate_drain(struct k_proc *p)
@@ -287,18 +269,12 @@ bool k_name_ok(const char *name, size_t size)
 	return true;
 }
 
-obj_t k_account(const struct k_proc *p)
-{
-	return k.realms[p->realm].account;
-}
-
 /* --- telling procs ------------------------------------------------------------- */
 
-static bool tell(const struct k_proc *p, unsigned op, uint64_t arg, const void *body, size_t len)
+bool k_gate_tell(const struct k_proc *p, struct writ_hdr h, const void *body, const int *fds)
 {
-	struct writ_hdr h = { .op = (uint16_t)op, .reply = 2, .len = (uint16_t)len, .arg = arg };
-
-	return k_gate_send(p->gate, &h, body, NULL);
+	h.reply = 2;
+	return send_packet(p->gate, &h, body, fds);
 }
 
 static bool send_connect(const struct k_proc *p, const struct k_session *s)
@@ -310,7 +286,8 @@ static bool send_connect(const struct k_proc *p, const struct k_session *s)
 		.realm = s->realm };
 
 	memcpy(e.prefix, k.paths[captab_obj(&k.caps, s->path)->body].prefix, sizeof(e.prefix));
-	return tell(p, WRIT_EV_CONNECT, s->id, &e, sizeof(e));
+	return k_gate_tell(p,
+	    (struct writ_hdr){ .op = WRIT_EV_CONNECT, .len = sizeof(e), .arg = s->id }, &e, NULL);
 }
 
 static bool send_ring(const struct k_proc *p, struct k_session *s)
@@ -319,13 +296,10 @@ static bool send_ring(const struct k_proc *p, struct k_session *s)
 		.bells = s->fds[1] >= 0,
 		.bytes = s->bytes,
 		.tag = s->tag };
-	struct writ_hdr h = { .op = WRIT_EV_RING,
-		.reply = 2,
-		.len = sizeof(e),
-		.nfds = e.bells != 0 ? 3 : 1,
-		.arg = s->id };
+	struct writ_hdr h = { .op = WRIT_EV_RING, .len = sizeof(e), .arg = s->id };
 
-	if (!k_gate_send(p->gate, &h, &e, s->fds))
+	h.nfds = e.bells != 0 ? 3 : 1;
+	if (!k_gate_tell(p, h, &e, s->fds))
 		return false;
 	k_close_fds(s->fds);
 	return true;
@@ -334,27 +308,25 @@ static bool send_ring(const struct k_proc *p, struct k_session *s)
 static bool send_session(const struct k_proc *p, struct k_session *s)
 {
 	if (s->client == NULL)
-		return tell(p, WRIT_EV_CLOSED, s->id, NULL, 0);
+		return k_gate_tell(p, (struct writ_hdr){ .op = WRIT_EV_CLOSED, .arg = s->id }, NULL,
+		    NULL);
 	return s->known ? send_ring(p, s) : send_connect(p, s);
 }
 
-static bool send_sched(struct k_proc *sched, struct k_proc *p)
+static bool send_sched(const struct k_proc *sched, struct k_proc *p)
 {
-	struct writ_ev_proc e = { .pid = p->pid,
-		.realm = p->realm,
-		.class = p->class,
-		.cores = p->cores,
-		.memory = p->memory };
-	bool pending = p->state == WRIT_STATE_PENDING;
-	unsigned op = pending ? WRIT_EV_PENDING : WRIT_EV_RUNNING;
+	struct writ_ev_proc e = { p->pid, p->realm, p->class, p->cores, p->memory };
+	struct writ_hdr h = { .op = WRIT_EV_RUNNING, .len = sizeof(e), .arg = p->pid };
 
 	if (!k_proc_alive(p))
-		op = WRIT_EV_EXIT;
-	if ((pending && p->held) || (op == WRIT_EV_EXIT && !p->told_pending))
+		h.op = WRIT_EV_EXIT;
+	else if (p->state == WRIT_STATE_PENDING)
+		h.op = WRIT_EV_PENDING;
+	if ((h.op == WRIT_EV_PENDING && p->held) || (h.op == WRIT_EV_EXIT && !p->told_pending))
 		return true;
-	if (!tell(sched, op, p->pid, &e, sizeof(e)))
+	if (!k_gate_tell(sched, h, &e, NULL))
 		return false;
-	p->told_pending = op != WRIT_EV_EXIT;
+	p->told_pending = h.op != WRIT_EV_EXIT;
 	return true;
 }
 
@@ -381,9 +353,9 @@ void k_event_done(struct k_event *e)
 void k_event_flush(struct k_proc *p)
 {
 	bool stuck = false;
+	struct k_event *e;
 
-	while (p->gate >= 0 && !k_list_empty(&p->events) && !stuck) {
-		struct k_event *e = k_container(p->events.next, struct k_event, link);
+	while (p->gate >= 0 && !stuck && (e = k_first(&p->events, struct k_event, link)) != NULL) {
 		int unread = 0;
 
 		stuck = (ioctl(p->gate, SIOCOUTQ, &unread) == 0 && unread > OUTQ_MAX) ||

@@ -5,15 +5,13 @@
  * its sender's account and hangs on the capability it was sent through; the
  * capabilities in it lie in slots of the kernel's own, below those they are
  * copies of. So revoke reaches all of it, and none is ever half given (K5).
+ * And notifications.
  */
 #include "kernel.h"
 
 /* --- messages -------------------------------------------------------------------- */
 
-static struct charge cost(void)
-{
-	return (struct charge){ .bytes = sizeof(struct k_msg) };
-}
+static const struct charge cost = { .bytes = sizeof(struct k_msg) };
 
 /* Drop the capabilities that are in it still. */
 static void unload(struct k_msg *m)
@@ -27,7 +25,7 @@ static void unload(struct k_msg *m)
 void k_msg_free(struct k_wait *w)
 {
 	unload(w->msg);
-	captab_uncharge(&k.caps, k_account(w->waiter), cost());
+	captab_uncharge(&k.caps, k_account(w->waiter), cost);
 	k_pool_put(&k.msg_pool, w->waiter->realm, (uint32_t)(w->msg - k.msgs));
 }
 
@@ -39,7 +37,7 @@ static int msg_new(struct k_req *q, struct k_wait **ret)
 	if (e != 0)
 		return e;
 	i = k_pool_get(&k.msg_pool, q->p->realm);
-	if (i == 0 || captab_charge(&k.caps, k_account(q->p), cost()) != 0) {
+	if (i == 0 || captab_charge(&k.caps, k_account(q->p), cost) != 0) {
 		k_pool_put(&k.msg_pool, q->p->realm, i);
 		k_wait_drop(*ret);
 		return k_why(q, WRIT_E_NOT_ENOUGH_MEMORY, "messages, or the account's bytes");
@@ -183,10 +181,10 @@ static void deliver(struct k_wait *s, struct k_wait *w)
 void k_endpoint_match(struct k_endpoint *ep)
 {
 	struct k_list *left;
+	struct k_wait *s, *w;
 
-	while (!k_list_empty(&ep->senders) && !k_list_empty(&ep->receivers)) {
-		struct k_wait *s = k_container(ep->senders.next, struct k_wait, at);
-		struct k_wait *w = k_container(ep->receivers.next, struct k_wait, at);
+	while ((s = k_first(&ep->senders, struct k_wait, at)) != NULL &&
+	    (w = k_first(&ep->receivers, struct k_wait, at)) != NULL) {
 		int e;
 
 		if (!k_hook_holds(&w->hook))
@@ -199,7 +197,7 @@ void k_endpoint_match(struct k_endpoint *ep)
 		else
 			deliver(s, w);
 	}
-	left = !k_list_empty(&ep->senders) ? &ep->senders : &ep->receivers;
+	left = s != NULL ? &ep->senders : &ep->receivers;
 	if (!k_list_empty(left)) {
 		struct k_wait *last = k_container(left->prev, struct k_wait, at);
 
@@ -345,11 +343,147 @@ int k_call_cancel_sends(struct k_req *q)
 void k_endpoint_gone(uint32_t body)
 {
 	struct k_endpoint *ep = &k.endpoints[body];
+	struct k_wait *w;
 
-	while (!k_list_empty(&ep->senders))
-		k_wait_fail(k_container(ep->senders.next, struct k_wait, at), WRIT_E_STALE);
-	while (!k_list_empty(&ep->receivers))
-		k_wait_fail(k_container(ep->receivers.next, struct k_wait, at), WRIT_E_STALE);
-	while (!k_list_empty(&ep->listening))
-		k_wait_drop(k_container(ep->listening.next, struct k_wait, at));
+	k_waits_fail(&ep->senders, WRIT_E_STALE);
+	k_waits_fail(&ep->receivers, WRIT_E_STALE);
+	k_each(w, &ep->listening, at)
+		k_wait_drop(w);
+}
+
+/*
+ * Notifications, as in seL4: a word of bits that signals add to and one waiter
+ * takes. Bound to a proc's gate its signals come as events instead, and nobody
+ * else may wait for it.
+ */
+
+static struct k_notification *invoked(const struct k_req *q)
+{
+	return &k.notifications[k_body(q->cap)];
+}
+
+/* Its bits, which are gone with this. */
+static uint64_t take(struct k_notification *n)
+{
+	uint64_t word = n->word;
+
+	n->word = 0;
+	n->active = false;
+	return word;
+}
+
+/* Who has its signals as events; NULL: nobody. */
+static struct k_wait *bound(const struct k_notification *n)
+{
+	return k_first(&n->bound, struct k_wait, at);
+}
+
+bool k_notification_send(struct k_wait *w)
+{
+	struct writ_hdr h = { .op = WRIT_EV_SIGNAL, .cap = w->take, .arg = w->bound->word };
+
+	if (!w->bound->active || !k_hook_holds(&w->hook))
+		return true;
+	if (!k_gate_tell(w->waiter, h, NULL, NULL))
+		return false;
+	take(w->bound);
+	return true;
+}
+
+/* Give the bits to who waits or is to be told; else they stay. */
+static void wake(struct k_notification *n)
+{
+	struct k_wait *w;
+
+	while (n->active && (w = k_first(&n->waiters, struct k_wait, at)) != NULL) {
+		struct writ_hdr h = { .op = w->op, .cookie = w->cookie };
+
+		if (!k_hook_holds(&w->hook)) {
+			k_wait_fail(w, WRIT_E_STALE);
+			continue;
+		}
+		h.arg = take(n);
+		k_gate_say(w->waiter, &h, NULL, NULL);
+		k_wait_drop(w);
+	}
+	if (n->active && bound(n) != NULL)
+		k_event_post(bound(n)->waiter, &bound(n)->ev);
+}
+
+int k_call_signal(struct k_req *q)
+{
+	struct k_notification *n = invoked(q);
+
+	n->word |= q->cap->badge;
+	n->active = true;
+	wake(n);
+	return 0;
+}
+
+/* 0, or BUSY: its bits are another's. */
+static int bound_away(struct k_req *q)
+{
+	const struct k_wait *w = bound(invoked(q));
+
+	return w == NULL || w->waiter == q->p
+	    ? 0
+	    : k_why(q, WRIT_E_BUSY, "it is bound to %s[%u]", w->waiter->name, w->waiter->pid);
+}
+
+int k_call_poll(struct k_req *q)
+{
+	int e = bound_away(q);
+
+	if (e == 0)
+		q->h.arg = take(invoked(q));
+	return e;
+}
+
+/* WAIT, when a notification is invoked. */
+int k_notification_wait(struct k_req *q)
+{
+	struct k_notification *n = invoked(q);
+	struct k_wait *w;
+	int e = bound_away(q);
+
+	if (e != 0 || (e = k_wait_new(q, q->p, q->slot, K_WAIT_SIGNAL, &n->waiters, &w)) != 0)
+		return e;
+	wake(n);
+	return K_LATER;
+}
+
+int k_call_bind(struct k_req *q)
+{
+	struct k_notification *n = invoked(q);
+	struct k_wait *w;
+	int e;
+
+	if (bound(n) != NULL || !k_list_empty(&n->waiters))
+		return WRIT_E_BUSY;
+	if ((e = k_wait_new(q, q->p, q->slot, K_WAIT_BOUND, &n->bound, &w)) != 0)
+		return e;
+	w->bound = n;
+	w->take = q->h.cap;
+	k_gate_answer(q, 0);
+	wake(n);
+	return K_LATER;
+}
+
+int k_call_unbind(struct k_req *q)
+{
+	struct k_wait *w = bound(invoked(q));
+
+	if (w == NULL || w->waiter != q->p)
+		return WRIT_E_ILLEGAL_OPERATION;
+	k_wait_drop(w);
+	return 0;
+}
+
+void k_notification_gone(uint32_t body)
+{
+	struct k_notification *n = &k.notifications[body];
+
+	k_waits_fail(&n->waiters, WRIT_E_STALE);
+	if (bound(n) != NULL)
+		k_wait_drop(bound(n));
 }

@@ -56,6 +56,9 @@ static inline struct k_list *k_list_first(struct k_list *l)
 {
 	return l->next != NULL ? l->next : l;
 }
+/* What lies first in @list by its @member; NULL: it is empty. */
+#define k_first(list, type, member) \
+	(k_list_empty(list) ? NULL : k_container((list)->next, type, member))
 /* Each @v that lies in @list by its @member; the loop may take it out. */
 #define k_each(v, list, member) \
 	for (struct k_list *n_ = k_list_first(list), *next_; \
@@ -155,23 +158,17 @@ struct k_proc {
 	char said_text[WRIT_STATUS_MAX];
 };
 
-/*
- * A proc waits for another, for a message or for a signal; or for what it has sent
- * to be taken, and a call to be answered (SENT); or it listens at an Endpoint
- * (LISTEN), or has a Notification's signals as events (BOUND); or it holds a
- * descriptor that a capability gave it, which revoke can't take from it: then the
- * proc is ended (MAPPED), or an Image until it runs (IMAGE).
- */
+/* What a proc waits for, or what else of it hangs on a capability. */
 enum k_wait_what {
-	K_WAIT_START,
+	K_WAIT_START, /* another proc */
 	K_WAIT_EXIT,
 	K_WAIT_MSG,
 	K_WAIT_SIGNAL,
-	K_WAIT_SENT,
-	K_WAIT_LISTEN,
-	K_WAIT_BOUND,
-	K_WAIT_MAPPED,
-	K_WAIT_IMAGE
+	K_WAIT_SENT,   /* what it has sent: to be taken, and a call to be answered */
+	K_WAIT_LISTEN, /* at an Endpoint */
+	K_WAIT_BOUND,  /* a Notification's signals come as events */
+	K_WAIT_MAPPED, /* it holds a descriptor, which revoke can't take: then it is ended */
+	K_WAIT_IMAGE,  /* so it is without its Image, until it runs */
 };
 struct k_wait {
 	struct k_hook hook;
@@ -359,7 +356,7 @@ static inline slot_t k_slot(const struct cap *c)
 	return (slot_t)(k_container(c, const struct slot, cap) - k.caps.slots);
 }
 
-/* --- what hangs on capabilities (hook.c) ------------------------------------- */
+/* --- what hangs on capabilities (object.c) ----------------------------------- */
 /* A slot of the kernel's own. Returns its entry, or 0: there is none left. */
 uint32_t k_own_get(slot_t *ret);
 slot_t k_own_slot(uint32_t entry);
@@ -371,7 +368,6 @@ int k_hook_on(struct k_hook *h, unsigned type, slot_t parent);
 bool k_hook_holds(const struct k_hook *h);
 /* Take it off; nothing if it is off. */
 void k_hook_off(struct k_hook *h);
-void k_hook_gone(uint32_t body); /* finaliser */
 /* Whose CSpace the CNode is; 0: nobody's. */
 static inline uint32_t k_cnode_pid(const struct object *cnode)
 {
@@ -391,8 +387,8 @@ void k_gate_watch(const struct k_proc *p, int op, unsigned events);
 void k_gate_read(struct k_proc *p);
 /* After @p has died: what it had still said about itself. */
 void k_gate_drain(struct k_proc *p);
-/* Send a packet; false when the gate has no room or is gone. */
-bool k_gate_send(int gate, struct writ_hdr *h, const void *body, const int *fds);
+/* Send an event; false when the gate has no room or is gone. */
+bool k_gate_tell(const struct k_proc *p, struct writ_hdr h, const void *body, const int *fds);
 /* Send the reply that @q holds, and audit it; for calls that go on after it. */
 void k_gate_answer(struct k_req *q, int status);
 /* Reply to @cookie of @op; ends a proc that doesn't read its replies. */
@@ -417,7 +413,10 @@ int k_need(struct k_req *q, uint32_t index, enum writ_role role, const struct ca
 /* NUL-terminated, of printable ASCII, not empty. */
 bool k_name_ok(const char *name, size_t size);
 /* The Untyped that pays for what @p makes. */
-obj_t k_account(const struct k_proc *p);
+static inline obj_t k_account(const struct k_proc *p)
+{
+	return k.realms[p->realm].account;
+}
 
 /* --- procs (proc.c) ------------------------------------------------------- */
 struct k_proc *k_proc_find(uint32_t pid);  /* ended ones too; NULL */
@@ -436,10 +435,12 @@ int k_wait_new(struct k_req *q, struct k_proc *p, slot_t slot, enum k_wait_what 
     struct k_list *queue, struct k_wait **ret);
 void k_wait_drop(struct k_wait *w);
 void k_wait_fail(struct k_wait *w, int status); /* reply to it, and drop it */
-void k_wait_lost(struct k_wait *w);             /* what it hung on was revoked */
-void k_proc_image_done(struct k_proc *p);       /* its nest has it: it may be revoked */
-pid_t k_proc_host_pid(const struct k_proc *p);
-uint64_t k_proc_cpu(const struct k_proc *p); /* CPU time it has used, ns */
+void k_waits_fail(struct k_list *at, int status);
+void k_wait_lost(struct k_wait *w);               /* what it hung on was revoked */
+void k_proc_image_done(struct k_proc *p);         /* its nest has it: it may be revoked */
+void k_proc_process(struct k_proc *p, int pidfd); /* it has started: @pidfd is its own now */
+pid_t k_proc_host_pid(const struct k_proc *p);    /* as the host sees it; 0 when it has none */
+uint64_t k_proc_cpu(const struct k_proc *p);      /* CPU time it has used, ns */
 
 /* --- realms and nests (realm.c) -------------------------------------------- */
 /* Make a realm; a body index, or 0 with errno. */
@@ -464,7 +465,7 @@ void k_session_told(struct k_session *s); /* its server has got what was for it 
 void k_session_close(struct k_session *s, const struct k_proc *by);
 void k_session_settle(struct k_session *s); /* free it when nothing refers to it any more */
 
-/* --- messages (ipc.c), notifications (notification.c), processors (sched.c) --- */
+/* --- messages and notifications (ipc.c), processors (sched.c) ------------------ */
 void k_endpoint_gone(uint32_t body);          /* finaliser: end what waits there */
 void k_endpoint_match(struct k_endpoint *ep); /* let senders and receivers meet */
 void k_msg_free(struct k_wait *w);            /* what it has sent */
@@ -478,7 +479,7 @@ void k_proc_row(const struct k_proc *p, struct writ_proc_row *out);
 /* --- spawn rights (spawn.c) -------------------------------------------------- */
 /* The gate of @p, with EV_BEGIN and the start record @blob waiting in it. */
 int k_spawn_gate(struct k_proc *p, const void *blob, uint32_t len);
-void k_spawn_give_back(struct k_proc *p); /* what it took of its Spawn */
+void k_spawn_take(const struct k_proc *p, int procs); /* of its Spawn: 1; -1: give it back */
 void k_spawn_gone(uint32_t body);
 
 /* --- audit (audit.c) ------------------------------------------------------------ */

@@ -5,21 +5,8 @@
  */
 #include "guard.h"
 #include <sys/epoll.h>
-#include <sys/signalfd.h>
-#include <sys/wait.h>
 
 enum { EVENTS = 64, SETTLE_MS = 10 };
-
-static void on_signal(void)
-{
-	struct signalfd_siginfo si;
-
-	while (read(k.sigfd, &si, sizeof(si)) == sizeof(si)) {
-		k.stopping = k.stopping || si.ssi_signo != SIGCHLD;
-		while (waitpid(-1, NULL, WNOHANG) > 0) /* nests: their sockets tell the rest */
-			;
-	}
-}
 
 static void on_gate(uint32_t index, unsigned events)
 {
@@ -53,7 +40,7 @@ static void dispatch(const struct epoll_event *e)
 	uint32_t index = (uint32_t)e->data.u64;
 
 	switch (e->data.u64 >> 32) {
-	case K_POLL_SIGNAL: on_signal(); break;
+	case K_POLL_SIGNAL: k.stopping = true; break;
 	case K_POLL_GATE: on_gate(index, e->events); break;
 	case K_POLL_REALM:
 		turn(k.realms[index >> 1].epfd[index & 1], K_TURN, 0, (index & 1) != 0);
@@ -92,23 +79,16 @@ static void revoke_slice(void)
 	struct k_proc *p = k_container(k.revokes.next, struct k_proc, revoke_link);
 	uint32_t live = k.caps.live_slots;
 	bool more = false;
-	char what[48];
 	int e = captab_revoke_at(&k.caps, p->revoking, p->revoke_gen, K_SLICE, &more);
 
 	p->revoked += live - k.caps.live_slots;
 	k_list_del(&p->revoke_link);
-	if (!more && !reaped(p)) {
-		captab_reap(&k.caps, K_SLICE);
-		more = p->revoking != 0 && !reaped(p);
-	}
-	if (p->revoking == 0)
-		return; /* it has gone with its realm */
-	if (more) {
+	if (more || !reaped(p)) {
 		k_list_add(&k.revokes, &p->revoke_link);
 		return;
 	}
-	snprintf(what, sizeof(what), "done: %u capabilities are gone", p->revoked);
-	k_audit(p, WRIT_AUDIT_REVOKED, WRIT_OP_REVOKE, e, 0, 0, what);
+	k_audit(p, WRIT_AUDIT_REVOKED, WRIT_OP_REVOKE, e, 0, 0,
+	    text("done: %u capabilities are gone", p->revoked).s);
 	p->revoking = 0;
 	p->revoked = p->revoke_last = 0;
 	k_gate_reply(p, WRIT_OP_REVOKE, p->revoke_cookie, e, NULL, 0);
@@ -118,9 +98,7 @@ static void revoke_slice(void)
  */
 static int work(bool idle)
 {
-	bool more = captab_reap(&k.caps, K_SLICE);
-
-	more |= k_mirror(idle);
+	bool more = captab_reap(&k.caps, K_SLICE) | k_mirror(idle);
 
 	if (!k_list_empty(&k.revokes))
 		revoke_slice();

@@ -21,10 +21,13 @@ struct k_proc *k_proc_find(uint32_t pid)
 	return pid != 0 && p->pid == pid ? p : NULL;
 }
 
-/* Nothing refers to the entry any more but people who look at history. */
-static bool recyclable(const struct k_proc *p)
+/* Nothing refers to the entry any more but people who look at history; @kept: nor they much. */
+static bool recyclable(const struct k_proc *p, uint32_t realm, bool kept)
 {
-	return p->pid == 0 || (!k_proc_alive(p) && p->obj == 0 && k_list_empty(&p->ev_sched.link));
+	if (p->pid == 0)
+		return true;
+	return !k_proc_alive(p) && p->obj == 0 && k_list_empty(&p->ev_sched.link) &&
+	    (!kept || p->realm == realm || k.realms[p->realm].kept > K_KEEP);
 }
 
 /*
@@ -33,29 +36,21 @@ static bool recyclable(const struct k_proc *p)
  */
 static uint32_t find_pid(uint32_t realm)
 {
-	for (unsigned pass = 0; pass < 2; pass++) {
-		for (uint32_t i = 0; i < k.nprocs; i++) {
-			uint32_t pid = k.next_pid + i;
-			const struct k_proc *p = &k.procs[pid % k.nprocs];
-
-			if (pid == 0 || !recyclable(p))
-				continue;
-			if (pass == 0 && p->pid != 0 && p->realm != realm &&
-			    k.realms[p->realm].kept <= K_KEEP)
-				continue;
-			return pid;
-		}
-	}
+	for (unsigned pass = 0; pass < 2; pass++)
+		for (uint32_t i = 0, pid = k.next_pid; i < k.nprocs; i++, pid++)
+			if (pid != 0 && recyclable(&k.procs[pid % k.nprocs], realm, pass == 0))
+				return pid;
 	return 0;
 }
 
 struct k_proc *k_proc_new(uint32_t realm)
 {
 	uint32_t pid = find_pid(realm);
-	struct k_proc *p = &k.procs[pid % k.nprocs];
+	struct k_proc *p;
 
 	if (pid == 0)
 		return NULL;
+	p = &k.procs[pid % k.nprocs];
 	if (p->pid != 0 && k.realms[p->realm].kept > 0)
 		k.realms[p->realm].kept--;
 	*p = (struct k_proc){ .pid = pid,
@@ -92,6 +87,11 @@ void k_proc_start(struct k_proc *p)
 		k_proc_end(p, WRIT_STATE_FAILED, -e);
 }
 
+static long signal_it(const struct k_proc *p, int sig)
+{
+	return syscall(SYS_pidfd_send_signal, p->pidfd, sig, NULL, 0);
+}
+
 void k_proc_kill(struct k_proc *p, const char *why)
 {
 	if (!k_proc_alive(p))
@@ -102,7 +102,7 @@ void k_proc_kill(struct k_proc *p, const char *why)
 	}
 	p->killed = true;
 	if (p->pidfd >= 0)
-		syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, 0);
+		signal_it(p, SIGKILL);
 	else if (p->child >= 0) /* not ordered yet: nothing runs */
 		k_proc_end(p, WRIT_STATE_KILLED, SIGKILL);
 }
@@ -164,25 +164,27 @@ void k_wait_fail(struct k_wait *w, int status)
 	k_wait_drop(w);
 }
 
+void k_waits_fail(struct k_list *at, int status)
+{
+	struct k_wait *w;
+
+	while ((w = k_first(at, struct k_wait, at)) != NULL)
+		k_wait_fail(w, status);
+}
+
 void k_wait_lost(struct k_wait *w)
 {
 	struct k_proc *p = w->waiter;
 	unsigned what = w->what;
 
-	if (what < K_WAIT_LISTEN) {
+	if (what < K_WAIT_LISTEN)
 		k_wait_fail(w, w->to != NULL ? WRIT_E_PEER_CLOSED : WRIT_E_STALE);
-		return;
-	}
-	k_wait_drop(w);
-	if (what >= K_WAIT_MAPPED)
-		k_proc_kill(p,
-		    what == K_WAIT_IMAGE ? "its image was revoked"
-					 : "memory that it had mapped was revoked");
-}
-
-static bool reached(const struct k_proc *p, unsigned what)
-{
-	return !k_proc_alive(p) || (what == WRIT_WAIT_START && p->started);
+	else
+		k_wait_drop(w);
+	if (what == K_WAIT_IMAGE)
+		k_proc_kill(p, "its image was revoked");
+	else if (what == K_WAIT_MAPPED)
+		k_proc_kill(p, "memory that it had mapped was revoked");
 }
 
 static void tell_waiter(struct k_proc *waiter, uint32_t cookie, const struct k_proc *p)
@@ -218,20 +220,18 @@ _Static_assert((int)WRIT_WAIT_EXIT == (int)K_WAIT_EXIT, "the wire's numbers are 
 int k_call_wait(struct k_req *q)
 {
 	struct k_wait *w;
-	struct k_proc *t;
+	struct k_proc *t = &k.procs[k_body(q->cap)];
+	int e = 0;
 
 	if (q->cap->type == WRIT_TYPE_NOTIFICATION)
 		return k_notification_wait(q);
 	if (q->h.arg > WRIT_WAIT_EXIT)
 		return WRIT_E_BAD_REQUEST;
-	t = &k.procs[k_body(q->cap)];
-	if (!reached(t, (unsigned)q->h.arg)) {
-		int e = k_wait_new(q, q->p, q->slot, (enum k_wait_what)q->h.arg, &t->waiters, &w);
-
-		return e != 0 ? e : K_LATER;
-	}
-	tell_waiter(q->p, q->h.cookie, t);
-	return K_LATER;
+	if (!k_proc_alive(t) || (q->h.arg == WRIT_WAIT_START && t->started))
+		tell_waiter(q->p, q->h.cookie, t);
+	else
+		e = k_wait_new(q, q->p, q->slot, (enum k_wait_what)q->h.arg, &t->waiters, &w);
+	return e != 0 ? e : K_LATER;
 }
 
 int k_call_started(struct k_req *q)
@@ -269,7 +269,7 @@ int k_call_suspend(struct k_req *q)
 		t->held = on;
 		if (!on && k.scheduler != NULL)
 			k_event_post(k.scheduler, &t->ev_sched);
-	} else if (syscall(SYS_pidfd_send_signal, t->pidfd, on ? SIGSTOP : SIGCONT, NULL, 0) != 0) {
+	} else if (signal_it(t, on ? SIGSTOP : SIGCONT) != 0) {
 		return WRIT_E_ILLEGAL_OPERATION; /* it has ended just now */
 	}
 	return 0;
@@ -306,8 +306,7 @@ static void leave_others(struct k_proc *p)
 {
 	while (!k_list_empty(&p->waits))
 		k_wait_drop(k_container(p->waits.next, struct k_wait, of));
-	while (!k_list_empty(&p->calls))
-		k_wait_fail(k_container(p->calls.next, struct k_wait, at), WRIT_E_PEER_CLOSED);
+	k_waits_fail(&p->calls, WRIT_E_PEER_CLOSED);
 	while (!k_list_empty(&p->sessions))
 		k_session_close(k_container(p->sessions.next, struct k_session, of_client), p);
 	while (!k_list_empty(&p->clients))
@@ -342,7 +341,7 @@ void k_proc_end(struct k_proc *p, unsigned state, int code)
 	k_close(&p->child);
 	k_close(&p->logfd);
 	k_close(&p->pidfd);
-	k_spawn_give_back(p);
+	k_spawn_take(p, -1);
 	let_go(&p->image);
 	captab_obj(&k.caps, p->cnode)->body = 0; /* who holds it has a CNode of nobody's */
 	let_go(&p->cnode);
@@ -362,36 +361,34 @@ void k_proc_end(struct k_proc *p, unsigned state, int code)
 	}
 }
 
-/* From the pidfd's fdinfo, which follows the proc and not the number. */
-pid_t k_proc_host_pid(const struct k_proc *p)
+void k_proc_process(struct k_proc *p, int pidfd)
 {
-	char path[64], buf[512];
+	int fd = open(text("/proc/self/fdinfo/%d", pidfd).s, O_RDONLY | O_CLOEXEC);
+	char buf[512];
 	const char *at;
-	ssize_t n;
-	int fd;
+	ssize_t n = fd < 0 ? 0 : read(fd, buf, sizeof(buf) - 1);
 
-	if (p->pidfd < 0)
-		return 0;
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", p->pidfd);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	n = read(fd, buf, sizeof(buf) - 1);
-	close(fd);
+	k_close(&fd);
 	buf[n > 0 ? n : 0] = '\0';
 	at = strstr(buf, "\nPid:");
-	return at != NULL ? atoi(at + 5) : 0;
+	p->pidfd = pidfd;
+	p->host_pid = at != NULL ? atoi(at + 5) : 0;
+}
+
+/* Whose the number was is asked of the pidfd, which follows the process. */
+pid_t k_proc_host_pid(const struct k_proc *p)
+{
+	return p->pidfd >= 0 && signal_it(p, 0) == 0 ? p->host_pid : 0;
 }
 
 uint64_t k_proc_cpu(const struct k_proc *p)
 {
 	struct timespec ts;
 	clockid_t clock;
-	pid_t pid;
+	pid_t pid = k_proc_host_pid(p);
 
 	if (!k_proc_alive(p))
 		return p->cpu_ns;
-	pid = k_proc_host_pid(p);
 	if (pid <= 0 || clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &ts) != 0)
 		return 0;
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;

@@ -142,22 +142,18 @@ int k_nest_ready(uint32_t realm, unsigned profile)
 /* A file of its own for what the proc writes; without one it runs all the same. */
 static int open_log(struct k_proc *p)
 {
-	char name[32];
+	struct text name = text("%u.log", p->log);
 	int fd;
 
-	snprintf(name, sizeof(name), "%u.log", p->log);
 	if (p->log_max == 0) { /* nor the one of who had this entry before */
-		unlinkat(k.logdir, name, 0);
+		unlinkat(k.logdir, name.s, 0);
 		return -1;
 	}
-	fd = openat(k.logdir, name,
+	fd = openat(k.logdir, name.s,
 	    O_WRONLY | O_CREAT | O_APPEND | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
-	if (fd < 0) {
-		char why[80];
-
-		snprintf(why, sizeof(why), "no log: %s", strerror(errno));
-		k_audit(p, WRIT_AUDIT_NODE, WRIT_OP_SPAWN, WRIT_E_NO_SPACE, 0, p->pid, why);
-	}
+	if (fd < 0)
+		k_audit(p, WRIT_AUDIT_NODE, WRIT_OP_SPAWN, WRIT_E_NO_SPACE, 0, p->pid,
+		    text("no log: %s", strerror(errno)).s);
 	return fd;
 }
 
@@ -185,8 +181,7 @@ void k_nest_flush(uint32_t realm, unsigned profile)
 	while (n->state == K_NEST_UP && !k_list_empty(&n->orders) && e == 0) {
 		struct k_proc *p = k_container(n->orders.next, struct k_proc, order);
 
-		e = order(n, p);
-		if (e == -EAGAIN)
+		if ((e = order(n, p)) == -EAGAIN)
 			break;
 		if (e < 0) {
 			k_proc_end(p, WRIT_STATE_FAILED, -e);
@@ -217,40 +212,29 @@ static void proc_failed(struct k_proc *p, const char *what, const struct nest_ev
 	k_proc_end(p, WRIT_STATE_FAILED, ev->code);
 }
 
-static void proc_started(struct k_proc *p, int pidfd)
-{
-	p->pidfd = pidfd;
-	p->state = WRIT_STATE_RUNNING;
-	k_context_apply(p);
-	k_guard_proc(p);
-	if (p->killed)
-		k_proc_kill(p, NULL);
-}
-
-static void proc_exited(struct k_proc *p, const struct nest_event *ev)
-{
-	p->cpu_ns = ev->cpu_ns;
-	p->rss_max = ev->rss_max;
-	k_gate_drain(p);
-	if (WIFEXITED(ev->code))
-		k_proc_end(p, WRIT_STATE_EXITED, WEXITSTATUS(ev->code));
-	else
-		k_proc_end(p, WRIT_STATE_KILLED, WTERMSIG(ev->code));
-}
-
 static void nest_event(uint32_t realm, unsigned profile, const struct nest_event *ev, int pidfd)
 {
 	struct k_proc *p = k_proc_find(ev->id);
 
 	if (p == NULL || p->realm != realm || p->profile != profile || !k_proc_alive(p)) {
-		if (pidfd >= 0)
-			close(pidfd);
+		k_close(&pidfd);
 		return;
 	}
 	if (ev->what == NEST_STARTED) {
-		proc_started(p, pidfd);
+		k_proc_process(p, pidfd);
+		p->state = WRIT_STATE_RUNNING;
+		k_context_apply(p);
+		k_guard_proc(p);
+		if (p->killed)
+			k_proc_kill(p, NULL);
 	} else if (ev->what == NEST_EXITED) {
-		proc_exited(p, ev);
+		p->cpu_ns = ev->cpu_ns;
+		p->rss_max = ev->rss_max;
+		k_gate_drain(p);
+		if (WIFEXITED(ev->code))
+			k_proc_end(p, WRIT_STATE_EXITED, WEXITSTATUS(ev->code));
+		else
+			k_proc_end(p, WRIT_STATE_KILLED, WTERMSIG(ev->code));
 	} else if (ev->what == NEST_FAILED) {
 		proc_failed(p, "image could not be executed", ev);
 	}

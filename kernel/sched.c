@@ -52,13 +52,12 @@ int k_call_procs(struct k_req *q)
 /* Have Linux do what the context of @p says. */
 void k_context_apply(struct k_proc *p)
 {
-	const struct k_context *c = &k.contexts[p->context];
 	const char *realm = k.realms[p->realm].name;
-	pid_t pid = k_proc_host_pid(p);
+	pid_t pid;
 
-	if (p->context == 0 || pid <= 0)
+	if (p->context == 0 || (pid = k_proc_host_pid(p)) == 0)
 		return;
-	if (cgroup_leaf(realm, p->context, &c->set) == 0)
+	if (cgroup_leaf(realm, p->context, &k.contexts[p->context].set) == 0)
 		cgroup_leaf_enter(realm, p->context, pid);
 	k_guard_proc(p);
 }
@@ -66,13 +65,14 @@ void k_context_apply(struct k_proc *p)
 void k_context_leave(struct k_proc *p)
 {
 	struct k_context *c = &k.contexts[p->context];
+	pid_t pid;
 
 	if (p->context == 0)
 		return;
 	c->consumed += k_proc_cpu(p);
 	c->proc = NULL;
-	if (p->state == WRIT_STATE_RUNNING)
-		cgroup_enter(k.realms[p->realm].name, k_proc_host_pid(p));
+	if (p->state == WRIT_STATE_RUNNING && (pid = k_proc_host_pid(p)) != 0)
+		cgroup_enter(k.realms[p->realm].name, pid);
 	cgroup_leaf_remove(k.realms[p->realm].name, p->context);
 	p->context = 0;
 	p->class = (uint8_t)p->own_class;

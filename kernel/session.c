@@ -62,9 +62,8 @@ static int path_make(struct k_req *q, slot_t src, const struct k_path *from)
 		return WRIT_E_ILLEGAL_OPERATION;
 	if (!prefix_join(from != NULL ? from->prefix : "/", r->prefix, prefix))
 		return WRIT_E_RANGE;
-	e = k_make(WRIT_TYPE_PATH, k_account(q->p), 0, src, q->at[0], (uint16_t)r->rights,
-	    r->badge != 0 ? r->badge : c->badge, &body);
-	if (e != 0)
+	if ((e = k_make(WRIT_TYPE_PATH, k_account(q->p), 0, src, q->at[0], (uint16_t)r->rights,
+		 r->badge != 0 ? r->badge : c->badge, &body)) != 0)
 		return e;
 	k.paths[body].endpoint = endpoint;
 	memcpy(k.paths[body].prefix, prefix, sizeof(prefix));
@@ -106,12 +105,9 @@ int k_call_grant(struct k_req *q)
 /* NULL: nobody, or no longer by right. */
 static struct k_proc *listener(const struct k_endpoint *ep)
 {
-	const struct k_wait *w;
+	const struct k_wait *w = k_first(&ep->listening, struct k_wait, at);
 
-	if (k_list_empty(&ep->listening))
-		return NULL;
-	w = k_container(ep->listening.next, struct k_wait, at);
-	return k_hook_holds(&w->hook) ? w->waiter : NULL;
+	return w != NULL && k_hook_holds(&w->hook) ? w->waiter : NULL;
 }
 
 /* Tell the listener, or wait for one. */
@@ -138,8 +134,8 @@ int k_call_listen(struct k_req *q)
 		return k_why(q, WRIT_E_BUSY, "%s[%u] listens already", now->name, now->pid);
 	if (now == q->p)
 		return 0;
-	while (!k_list_empty(&ep->listening)) /* revoked and not yet told */
-		k_wait_drop(k_container(ep->listening.next, struct k_wait, at));
+	k_each(w, &ep->listening, at) /* revoked and not yet told */
+		k_wait_drop(w);
 	if ((e = k_wait_new(q, q->p, q->slot, K_WAIT_LISTEN, &ep->listening, &w)) != 0)
 		return e;
 	k_each(s, &ep->waiting, of_server)
@@ -157,6 +153,8 @@ static struct charge cost(uint64_t bytes)
 
 void k_session_told(struct k_session *s)
 {
+	struct k_wait *m;
+
 	if (s->closed) {
 		k_session_settle(s);
 		return;
@@ -166,11 +164,9 @@ void k_session_told(struct k_session *s)
 		k_list_add(&s->server->events, &s->ev_server.link);
 		return;
 	}
-	while (!k_list_empty(&s->held)) {
-		struct k_list *m = s->held.next;
-
-		k_list_del(m);
-		k_list_add(&s->ep->senders, m);
+	k_each(m, &s->held, at) {
+		k_list_del(&m->at);
+		k_list_add(&s->ep->senders, &m->at);
 	}
 	k_endpoint_match(s->ep);
 }
@@ -186,23 +182,18 @@ void k_session_settle(struct k_session *s)
 	k_pool_put(&k.session_pool, s->realm, (uint32_t)(s - k.sessions));
 }
 
-/* What its client has sent and nobody taken is canceled; what was taken gets no answer. */
-static void fail_msgs(const struct k_session *s)
-{
-	struct k_wait *w;
-
-	k_each(w, &s->client->waits, of)
-		if (w->msg != NULL && w->msg->session == s->id)
-			k_wait_fail(w, w->to != NULL ? WRIT_E_PEER_CLOSED : WRIT_E_CANCELED);
-}
-
-/* Take both sides off their lists and tell those that are not @by. It is closed, and may be freed
- * by whoever is told last, only when this is over. */
-static void part(struct k_session *s, const struct k_proc *by)
+void k_session_close(struct k_session *s, const struct k_proc *by)
 {
 	struct k_proc *client = s->client, *server = s->server;
+	struct k_wait *w;
 
-	fail_msgs(s);
+	if (s->closed)
+		return;
+	k_hook_off(&s->hook);
+	/* what its client has sent and nobody taken is canceled; what was taken gets no answer */
+	k_each(w, &client->waits, of)
+		if (w->msg != NULL && w->msg->session == s->id)
+			k_wait_fail(w, w->to != NULL ? WRIT_E_PEER_CLOSED : WRIT_E_CANCELED);
 	k_list_del(&s->of_client);
 	k_list_del(&s->of_server);
 	k_list_del(&s->ev_server.link);
@@ -213,15 +204,7 @@ static void part(struct k_session *s, const struct k_proc *by)
 		k_event_post(client, &s->ev_client);
 	if (server != NULL && server != by && s->known && k_proc_alive(server))
 		k_event_post(server, &s->ev_server);
-	s->closed = true;
-}
-
-void k_session_close(struct k_session *s, const struct k_proc *by)
-{
-	if (s->closed)
-		return;
-	k_hook_off(&s->hook);
-	part(s, by);
+	s->closed = true; /* only now: whoever is told last frees it */
 	k_session_settle(s);
 }
 
@@ -287,6 +270,7 @@ int k_call_ring(struct k_req *q)
 	const struct writ_ring_req *r = q->in;
 	struct k_session *s = k_session_named(q, K_CLIENT);
 	obj_t account = k_account(q->p);
+	struct charge now = { .bytes = r->bytes };
 	int e;
 
 	if (s == NULL)
@@ -295,10 +279,10 @@ int k_call_ring(struct k_req *q)
 		return WRIT_E_RANGE;
 	if (s->fds[0] >= 0)
 		return WRIT_E_BUSY;
-	if ((e = captab_charge(&k.caps, account, (struct charge){ .bytes = r->bytes })) != 0)
+	if ((e = captab_charge(&k.caps, account, now)) != 0)
 		return e;
 	if (r->bytes != 0 && (e = ring_new(r->bytes, r->bells != 0, s->fds)) != 0) {
-		captab_uncharge(&k.caps, account, (struct charge){ .bytes = r->bytes });
+		captab_uncharge(&k.caps, account, now);
 		return e;
 	}
 	captab_uncharge(&k.caps, account, (struct charge){ .bytes = s->bytes });

@@ -61,9 +61,8 @@ int k_call_spawncap(struct k_req *q)
 	if ((r->classes & ~s.max.classes) != 0 || (r->profiles & ~s.max.profiles) != 0 ||
 	    r->procs > s.max.procs || r->cores > s.max.cores || r->memory > s.max.memory)
 		return k_why(q, WRIT_E_NO_RIGHT, "a Spawn wider than the one it comes from");
-	e = k_make(WRIT_TYPE_SPAWN, k_account(q->p), 0, q->slot, q->at[0],
-	    WRIT_R_WRITE | WRIT_R_GRANT, 0, &body);
-	if (e != 0)
+	if ((e = k_make(WRIT_TYPE_SPAWN, k_account(q->p), 0, q->slot, q->at[0],
+		 WRIT_R_WRITE | WRIT_R_GRANT, 0, &body)) != 0)
 		return e;
 	k.spawns[body] = (struct k_spawn){ .parent = s.parent,
 		.depth = s.depth + 1,
@@ -89,9 +88,16 @@ static struct k_spawn *spawn_of(obj_t o)
 	return o != 0 ? &k.spawns[captab_obj(&k.caps, o)->body] : NULL;
 }
 
-/* The limit of the Spawn, or of one it came from, that stands in the way; NULL: none. */
-static const char *limit_hit(obj_t spawn, const struct writ_spawn_req *r, uint32_t cores)
+static uint32_t reserved(unsigned class, uint32_t cores)
 {
+	return class == WRIT_CLASS_LC ? cores : 0;
+}
+
+/* The limit of the Spawn, or of one it came from, that stands in the way; NULL: none. */
+static const char *limit_hit(obj_t spawn, const struct writ_spawn_req *r)
+{
+	uint32_t cores = reserved(r->class, r->cores);
+
 	for (const struct k_spawn *s = spawn_of(spawn); s != NULL; s = spawn_of(s->parent)) {
 		if (s->used_procs >= s->max.procs)
 			return "procs";
@@ -103,27 +109,12 @@ static const char *limit_hit(obj_t spawn, const struct writ_spawn_req *r, uint32
 	return NULL;
 }
 
-static uint32_t reserved_cores(unsigned class, uint32_t cores)
-{
-	return class == WRIT_CLASS_LC ? cores : 0;
-}
-
-static void spawn_take(struct k_proc *p)
-{
-	p->reserved = reserved_cores(p->class, p->cores);
-	for (struct k_spawn *s = spawn_of(p->spawn); s != NULL; s = spawn_of(s->parent)) {
-		s->used_procs++;
-		s->used_cores += p->reserved;
-		s->used_memory += p->memory;
-	}
-}
-
-void k_spawn_give_back(struct k_proc *p)
+void k_spawn_take(const struct k_proc *p, int procs)
 {
 	for (struct k_spawn *s = spawn_of(p->spawn); s != NULL; s = spawn_of(s->parent)) {
-		s->used_procs--;
-		s->used_cores -= p->reserved;
-		s->used_memory -= p->memory;
+		s->used_procs += (uint32_t)procs;
+		s->used_cores += (uint32_t)procs * p->reserved;
+		s->used_memory += (uint64_t)procs * p->memory;
 	}
 }
 
@@ -155,7 +146,7 @@ static int spawn_decode(struct k_req *q, const struct cap **image)
 	if ((s->max.classes & 1u << r->class) == 0 || (s->max.profiles & 1u << r->profile) == 0)
 		return k_why(q, WRIT_E_NO_RIGHT, "Spawn does not allow class %s with profile %s",
 		    k_classes[r->class], k_profiles[r->profile]);
-	limit = limit_hit(q->cap->obj, r, reserved_cores(r->class, r->cores));
+	limit = limit_hit(q->cap->obj, r);
 	if (limit != NULL)
 		return k_why(q, WRIT_E_NOT_ENOUGH_MEMORY, "Spawn's limit of %s", limit);
 	return k_why(q, 0, "proc %s of image %s", r->name, k.files[k_body(*image)].name);
@@ -190,9 +181,7 @@ int k_spawn_gate(struct k_proc *p, const void *blob, uint32_t len)
 		struct writ_begin b;
 		char blob[WRIT_BLOB_MAX];
 	} m = { .b = { .pid = p->pid, .parent = p->parent, .realm = p->realm, .blob = len } };
-	struct writ_hdr h = { .op = WRIT_EV_BEGIN,
-		.reply = 2,
-		.len = (uint16_t)(sizeof(m.b) + len) };
+	struct writ_hdr h = { .op = WRIT_EV_BEGIN, .len = (uint16_t)(sizeof(m.b) + len) };
 	int sv[2];
 
 	memcpy(m.b.name, p->name, sizeof(m.b.name));
@@ -202,7 +191,7 @@ int k_spawn_gate(struct k_proc *p, const void *blob, uint32_t len)
 		return WRIT_E_NOT_ENOUGH_MEMORY;
 	p->gate = sv[0];
 	p->child = sv[1];
-	return k_gate_send(p->gate, &h, &m, NULL) ? 0 : WRIT_E_NOT_ENOUGH_MEMORY;
+	return k_gate_tell(p, h, &m, NULL) ? 0 : WRIT_E_NOT_ENOUGH_MEMORY;
 }
 
 static void spawn_describe(struct k_proc *p, const struct k_req *q, obj_t image)
@@ -213,6 +202,7 @@ static void spawn_describe(struct k_proc *p, const struct k_req *q, obj_t image)
 	p->class = r->class;
 	p->profile = r->profile;
 	p->cores = r->cores;
+	p->reserved = reserved(r->class, r->cores);
 	p->held = (r->flags & WRIT_SPAWN_HOLD) != 0;
 	p->memory = r->memory;
 	p->log_max = (r->flags & WRIT_SPAWN_NOLOG) != 0 ? 0 : r->log_max;
@@ -227,10 +217,8 @@ static void spawn_describe(struct k_proc *p, const struct k_req *q, obj_t image)
 static int spawn_make(struct k_req *q, struct k_proc *p, const struct cap *image)
 {
 	const struct writ_spawn_req *r = q->in;
-	obj_t account = k_account(p);
-	struct charge cost = { .bytes = sizeof(struct k_proc), .procs = 1 };
 	struct k_wait *w;
-	int e = captab_cnode_new(&k.caps, account, r->cnode_bits != 0 ? r->cnode_bits : 6,
+	int e = captab_cnode_new(&k.caps, k_account(p), r->cnode_bits != 0 ? r->cnode_bits : 6,
 	    &p->cnode);
 
 	if (e != 0)
@@ -239,8 +227,9 @@ static int spawn_make(struct k_req *q, struct k_proc *p, const struct cap *image
 	captab_obj(&k.caps, p->cnode)->body = (uint32_t)(p - k.procs);
 	if ((e = spawn_grant(q, p->cnode)) == 0 &&
 	    (e = k_spawn_gate(p, grants(q) + r->ngrants, r->blob)) == 0)
-		e = captab_obj_new(&k.caps, WRIT_TYPE_PROC, account, cost, (uint32_t)(p - k.procs),
-		    &p->obj);
+		e = captab_obj_new(&k.caps, WRIT_TYPE_PROC, k_account(p),
+		    (struct charge){ .bytes = sizeof(struct k_proc), .procs = 1 },
+		    (uint32_t)(p - k.procs), &p->obj);
 	if (e == 0 && (e = k_wait_new(q, p, k_slot(image), K_WAIT_IMAGE, NULL, &w)) != 0)
 		captab_obj_drop(&k.caps, p->obj);
 	if (e != 0)
@@ -293,7 +282,7 @@ int k_call_spawn(struct k_req *q)
 	}
 	captab_hold(&k.caps, p->spawn);
 	captab_hold(&k.caps, p->image);
-	spawn_take(p);
+	k_spawn_take(p, 1);
 	captab_insert(&k.caps, q->slot, q->at[0], p->obj, K_ALL, 0);
 	q->h.arg = p->pid;
 	spawn_audit(q, p);
@@ -305,10 +294,6 @@ int k_call_spawn(struct k_req *q)
 
 int k_call_kill(struct k_req *q)
 {
-	struct k_proc *t = &k.procs[k_body(q->cap)];
-	char why[80];
-
-	snprintf(why, sizeof(why), "killed by %s[%u]", q->p->name, q->p->pid);
-	k_proc_kill(t, why);
+	k_proc_kill(&k.procs[k_body(q->cap)], text("killed by %s[%u]", q->p->name, q->p->pid).s);
 	return 0;
 }

@@ -21,7 +21,7 @@ fuzz-gate-replay_SRCS := tests/fuzz/replay.c $(fuzz-gate_SRCS)
 SHTESTS += tests/fuzz/broken.sh
 TESTBINS += fuzz-kernel-broken
 fuzz-kernel-broken_SRCS := tests/fuzz/kernel/broken.c $(fuzz-kernel-replay_SRCS)
-fuzz_BREAK := $(patsubst %,-Wl$(fuzz_COMMA)--wrap=%,k_pool_put k_hook_moved k_spawn_give_back k_session_told \
+fuzz_BREAK := $(patsubst %,-Wl$(fuzz_COMMA)--wrap=%,k_pool_put k_hook_moved k_spawn_take k_session_told \
 	k_session_settle captab_uncharge captab_unhold captab_cnode_slot captab_revoke_at)
 
 define fuzz_links

@@ -20,7 +20,7 @@ static bool broken(const char *name)
 	X("share", k_pool_put, (struct k_pool * p, uint32_t realm, uint32_t i), (p, realm, i), \
 	  __real_k_pool_put(p, 0, i)) \
 	X("moved", k_hook_moved, (slot_t slot), (slot), (void)slot) \
-	X("spawn", k_spawn_give_back, (struct k_proc *p), (p), (void)p) \
+	X("spawn", k_spawn_take, (const struct k_proc *p, int procs), (p, procs), (void)p, (void)procs) \
 	X("told", k_session_told, (struct k_session *s), (s), (void)s) \
 	X("settle", k_session_settle, (struct k_session *s), (s), (void)s) \
 	X("charge", captab_uncharge, (struct captab *t, obj_t o, struct charge c), (t, o, c), \
