@@ -242,6 +242,7 @@ struct k_session {
 enum k_nest_state { K_NEST_NONE, K_NEST_BOOTING, K_NEST_UP };
 struct k_nest {
 	enum k_nest_state state;
+	uint32_t index;    /* realm << 4 | profile */
 	uint64_t retry_ns; /* after a failure: not before */
 	struct nest n;
 	bool want_out;
@@ -447,10 +448,14 @@ uint64_t k_proc_cpu(const struct k_proc *p);      /* CPU time it has used, ns */
 uint32_t k_realm_new(const struct writ_realm_req *q, obj_t account, uint32_t uid, uint32_t pids);
 void k_realm_gone(uint32_t realm); /* no capability names it */
 void k_realm_settle(void);         /* remove cgroups of realms whose processes have died */
-/* Bring up the nest. Returns -errno when it can't be had. */
-int k_nest_ready(uint32_t realm, unsigned profile);
-void k_nest_flush(uint32_t realm, unsigned profile);
-void k_nest_read(uint32_t realm, unsigned profile);
+static inline struct k_nest *k_nest_of(const struct k_proc *p)
+{
+	return &k.realms[p->realm].nests[p->profile];
+}
+/* Bring up its nest. Returns -errno when it can't be had. */
+int k_nest_ready(const struct k_proc *p);
+void k_nest_flush(struct k_nest *n); /* give it its orders */
+void k_nest_read(struct k_nest *n);  /* take what it says; and give it its orders */
 
 /* --- sessions (session.c) --------------------------------------------------- */
 enum { K_CLIENT = 1, K_SERVER = 2 };

@@ -20,15 +20,6 @@ static void on_gate(uint32_t index, unsigned events)
 		k_gate_read(p);
 }
 
-static void on_nest(uint32_t index, unsigned events)
-{
-	if (!k.realms[index >> 4].used)
-		return;
-	k_nest_read(index >> 4, index & 15);
-	if ((events & EPOLLOUT) != 0)
-		k_nest_flush(index >> 4, index & 15);
-}
-
 static int turn(int set, int max, int timeout, bool urgent);
 
 /*
@@ -47,7 +38,7 @@ static void dispatch(const struct epoll_event *e)
 		break;
 	case K_POLL_URGENT: turn(k.urgent, EVENTS, 0, true); break;
 	case K_POLL_NEST:
-	default: on_nest(index, e->events); break;
+	default: k_nest_read(&k.realms[index >> 4].nests[index & 15]); break;
 	}
 }
 

@@ -77,12 +77,12 @@ void k_proc_free(struct k_proc *p)
 
 void k_proc_start(struct k_proc *p)
 {
-	int e = k_nest_ready(p->realm, p->profile);
+	int e = k_nest_ready(p);
 
 	p->state = WRIT_STATE_STARTING;
-	k_list_add(&k.realms[p->realm].nests[p->profile].orders, &p->order);
+	k_list_add(&k_nest_of(p)->orders, &p->order);
 	if (e == 0)
-		k_nest_flush(p->realm, p->profile);
+		k_nest_flush(k_nest_of(p));
 	else
 		k_proc_end(p, WRIT_STATE_FAILED, -e);
 }

@@ -113,15 +113,15 @@ int k_call_realm(struct k_req *q)
 
 /* --- nests ------------------------------------------------------------------------ */
 
-int k_nest_ready(uint32_t realm, unsigned profile)
+int k_nest_ready(const struct k_proc *p)
 {
-	struct k_realm *r = &k.realms[realm];
-	struct k_nest *n = &r->nests[profile];
+	struct k_realm *r = &k.realms[p->realm];
+	struct k_nest *n = k_nest_of(p);
 	struct nest_conf c = { .realm = r->name,
 		.uid = r->uid,
-		.profile = profile,
+		.profile = p->profile,
 		.cgroup = r->name,
-		.number = realm,
+		.number = p->realm,
 		.admit = k_guard_nest };
 	int e;
 
@@ -135,7 +135,8 @@ int k_nest_ready(uint32_t realm, unsigned profile)
 	}
 	n->state = K_NEST_BOOTING;
 	n->want_out = false;
-	k_epoll(k.epfd, EPOLL_CTL_ADD, n->n.sock, EPOLLIN, K_POLL_NEST, realm << 4 | profile);
+	n->index = p->realm << 4 | p->profile;
+	k_epoll(k.epfd, EPOLL_CTL_ADD, n->n.sock, EPOLLIN, K_POLL_NEST, n->index);
 	return 0;
 }
 
@@ -173,19 +174,16 @@ static int order(struct k_nest *n, struct k_proc *p)
 	return nest_order(&n->n, &o, fds);
 }
 
-void k_nest_flush(uint32_t realm, unsigned profile)
+void k_nest_flush(struct k_nest *n)
 {
-	struct k_nest *n = &k.realms[realm].nests[profile];
+	struct k_realm *r = &k.realms[n->index >> 4];
+	struct k_proc *p;
 	int e = 0;
 
-	while (n->state == K_NEST_UP && !k_list_empty(&n->orders) && e == 0) {
-		struct k_proc *p = k_container(n->orders.next, struct k_proc, order);
-
-		if ((e = order(n, p)) == -EAGAIN)
-			break;
+	while (n->state == K_NEST_UP && (p = k_first(&n->orders, struct k_proc, order)) != NULL &&
+	    (e = order(n, p)) != -EAGAIN) {
 		if (e < 0) {
 			k_proc_end(p, WRIT_STATE_FAILED, -e);
-			e = 0;
 			continue;
 		}
 		k_list_del(&p->order);
@@ -193,14 +191,14 @@ void k_nest_flush(uint32_t realm, unsigned profile)
 		k_close(&p->logfd);
 		k_proc_image_done(p);
 		p->turn = p->class;
-		p->direct = k.realms[realm].direct < K_TURN;
-		k.realms[realm].direct += p->direct;
+		p->direct = r->direct < K_TURN;
+		r->direct += p->direct;
 		k_gate_watch(p, EPOLL_CTL_ADD, EPOLLIN);
 	}
 	if (n->state == K_NEST_UP && n->want_out != (e == -EAGAIN)) {
 		n->want_out = e == -EAGAIN;
 		k_epoll(k.epfd, EPOLL_CTL_MOD, n->n.sock, EPOLLIN | (n->want_out ? EPOLLOUT : 0),
-		    K_POLL_NEST, realm << 4 | profile);
+		    K_POLL_NEST, n->index);
 	}
 }
 
@@ -212,11 +210,11 @@ static void proc_failed(struct k_proc *p, const char *what, const struct nest_ev
 	k_proc_end(p, WRIT_STATE_FAILED, ev->code);
 }
 
-static void nest_event(uint32_t realm, unsigned profile, const struct nest_event *ev, int pidfd)
+static void nest_event(const struct k_nest *n, const struct nest_event *ev, int pidfd)
 {
 	struct k_proc *p = k_proc_find(ev->id);
 
-	if (p == NULL || p->realm != realm || p->profile != profile || !k_proc_alive(p)) {
+	if (p == NULL || k_nest_of(p) != n || !k_proc_alive(p)) {
 		k_close(&pidfd);
 		return;
 	}
@@ -242,11 +240,8 @@ static void nest_event(uint32_t realm, unsigned profile, const struct nest_event
 
 /* The nest is gone or is to go; the procs it forked are dead with it. Or it didn't come up, as @ev
  * says: then whoever waits for it fails with its reason. */
-static void nest_down(struct k_realm *r, unsigned profile, const struct nest_event *ev)
+static void nest_down(struct k_nest *n, const struct nest_event *ev)
 {
-	struct k_nest *n = &r->nests[profile];
-	uint32_t realm = (uint32_t)(r - k.realms);
-
 	if (n->state == K_NEST_NONE)
 		return;
 	n->state = K_NEST_NONE;
@@ -255,8 +250,7 @@ static void nest_down(struct k_realm *r, unsigned profile, const struct nest_eve
 	for (uint32_t i = 0; i < k.nprocs; i++) {
 		struct k_proc *p = &k.procs[i];
 
-		if (!k_proc_alive(p) || p->realm != realm || p->profile != profile ||
-		    p->state == WRIT_STATE_PENDING)
+		if (!k_proc_alive(p) || k_nest_of(p) != n || p->state == WRIT_STATE_PENDING)
 			continue;
 		if (ev != NULL)
 			proc_failed(p, "sandbox step failed", ev);
@@ -265,15 +259,15 @@ static void nest_down(struct k_realm *r, unsigned profile, const struct nest_eve
 	}
 }
 
-void k_nest_read(uint32_t realm, unsigned profile)
+void k_nest_read(struct k_nest *n)
 {
-	struct k_nest *n = &k.realms[realm].nests[profile];
+	uint32_t realm = n->index >> 4, profile = n->index & 15;
 	struct nest_event ev;
 	int pidfd, r = 0;
 
 	while (n->state != K_NEST_NONE && (r = nest_next(&n->n, &ev, &pidfd)) > 0) {
 		if (ev.what != NEST_READY) {
-			nest_event(realm, profile, &ev, pidfd);
+			nest_event(n, &ev, pidfd);
 			continue;
 		}
 		if (ev.code == 0)
@@ -282,14 +276,14 @@ void k_nest_read(uint32_t realm, unsigned profile)
 			k_log("realm %s, profile %s: sandbox step failed: %.32s: %s",
 			    k.realms[realm].name, k_profiles[profile], ev.step, strerror(ev.code));
 			n->retry_ns = k_now() + 1000000000u; /* each try costs a fork */
-			nest_down(&k.realms[realm], profile, &ev);
+			nest_down(n, &ev);
 			return;
 		}
 		n->state = K_NEST_UP;
-		k_nest_flush(realm, profile);
 	}
 	if (r < 0)
-		nest_down(&k.realms[realm], profile, NULL);
+		nest_down(n, NULL);
+	k_nest_flush(n);
 }
 
 /* --- the end of a realm ------------------------------------------------------------- */
@@ -305,7 +299,7 @@ void k_realm_gone(uint32_t realm)
 		if (k_proc_alive(&k.procs[i]) && k.procs[i].realm == realm)
 			k_proc_kill(&k.procs[i], "its realm has ended");
 	for (unsigned p = 0; p < WRIT_PROFILE_N; p++)
-		nest_down(r, p, NULL);
+		nest_down(&r->nests[p], NULL);
 }
 
 void k_realm_settle(void)
