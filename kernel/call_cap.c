@@ -6,10 +6,13 @@
  */
 #include "guard.h"
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 8u
 #endif
+
+enum { IMAGE_MAX = 256 << 20 };
 
 int k_call_derive(struct k_req *q)
 {
@@ -156,17 +159,15 @@ int k_memory_new(const char *name, uint64_t bytes)
 	return fd;
 }
 
-int k_file_make(struct k_req *q, unsigned type, slot_t dst, unsigned rights, struct k_file f)
+/* Make an object of @f, paid for by the invoked Untyped; its descriptor is the object's then. */
+static int make_file(struct k_req *q, unsigned type, slot_t dst, unsigned rights, struct k_file f)
 {
-	uint32_t body = k_pool_get(&k.file_pool, f.realm = q->p->realm);
-	int e = WRIT_E_NOT_ENOUGH_MEMORY;
+	uint32_t body;
+	int e = k_make(q, type, q->cap->obj, f.size, q->slot, dst, (uint16_t)rights, 0, &body);
 
-	if (body != 0)
-		e = k_make(type, q->cap->obj, f.size, q->slot, dst, (uint16_t)rights, 0, &body);
+	f.realm = q->p->realm;
 	if (e == 0)
 		k.files[body] = f;
-	else
-		k_pool_put(&k.file_pool, f.realm, body);
 	return e;
 }
 
@@ -179,7 +180,7 @@ static int make_memory(struct k_req *q, slot_t dst, uint64_t bytes)
 		return WRIT_E_RANGE;
 	if ((f.fd = k_memory_new("writ-memory", bytes)) < 0)
 		return WRIT_E_NOT_ENOUGH_MEMORY;
-	if ((e = k_file_make(q, WRIT_TYPE_MEMORY, dst, K_ALL, f)) != 0)
+	if ((e = make_file(q, WRIT_TYPE_MEMORY, dst, K_ALL, f)) != 0)
 		close(f.fd);
 	return e;
 }
@@ -189,7 +190,7 @@ static int make_body(struct k_req *q, unsigned type, slot_t dst)
 {
 	unsigned rights = K_ALL | (type == WRIT_TYPE_ENDPOINT ? WRIT_R_GRANT_REPLY : 0);
 	uint32_t i;
-	int e = k_make(type, q->cap->obj, 0, q->slot, dst, (uint16_t)rights, 0, &i);
+	int e = k_make(q, type, q->cap->obj, 0, q->slot, dst, (uint16_t)rights, 0, &i);
 
 	if (e != 0)
 		return e;
@@ -255,6 +256,26 @@ int k_call_retype(struct k_req *q)
 		return k_why(q, 0, "%u of type %s", r->count, k_types[r->type]);
 	captab_reap(&k.caps, WRIT_FANOUT_MAX + 1); /* what was made gives back what it took */
 	return e;
+}
+
+int k_call_image(struct k_req *q)
+{
+	const struct writ_image_req *r = q->in;
+	struct k_file f = { .fd = q->fds[0] };
+	struct stat st;
+	int e;
+
+	if (f.fd < 0 || !k_name_ok(r->name, sizeof(r->name)))
+		return WRIT_E_BAD_REQUEST;
+	if (fcntl(f.fd, F_GET_SEALS) != K_SEALED || fstat(f.fd, &st) != 0 || st.st_size > IMAGE_MAX)
+		return k_why(q, WRIT_E_INVALID_ARGUMENT,
+		    "image %s: not a memfd with all four seals", r->name);
+	f.size = (uint64_t)st.st_size;
+	memcpy(f.name, r->name, sizeof(f.name));
+	if ((e = make_file(q, WRIT_TYPE_IMAGE, q->at[0], WRIT_R_EXEC | WRIT_R_GRANT, f)) != 0)
+		return e;
+	q->fds[0] = -1;
+	return k_why(q, 0, "image %s", r->name);
 }
 
 int k_call_quota(struct k_req *q)

@@ -335,13 +335,11 @@ uint32_t k_pool_get(struct k_pool *p, uint32_t realm);
 void k_pool_put(struct k_pool *p, uint32_t realm, uint32_t i);
 /* A memfd of @bytes, sealed to that size; -1 with errno. */
 int k_memory_new(const char *name, uint64_t bytes);
-/* Make an object of @f, paid for by the invoked Untyped; its descriptor is the object's then. */
-int k_file_make(struct k_req *q, unsigned type, slot_t dst, unsigned rights, struct k_file f);
 /* Make an object that @payer pays @bytes for (0: its body's), its capability in @dst below @parent.
- * Returns 0 and its body, which the caller fills at once, or an error. A file's body is the
- * caller's, before and after an error. */
-int k_make(unsigned type, obj_t payer, uint64_t bytes, slot_t parent, slot_t dst, uint16_t rights,
-    uint64_t badge, uint32_t *ret_body);
+ * Returns 0 and its body, which the caller fills at once, or an error. A file is of the caller's
+ * share. */
+int k_make(const struct k_req *q, unsigned type, obj_t payer, uint64_t bytes, slot_t parent,
+    slot_t dst, uint16_t rights, uint64_t badge, uint32_t *ret_body);
 /* captab's finaliser: release the body of an object. */
 void k_object_finalise(void *arg, obj_t obj);
 void k_object_row(obj_t obj, struct writ_object *out); /* OBJECTS */

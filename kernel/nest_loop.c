@@ -24,11 +24,13 @@ static struct {
 } procs[PROCS_MAX]; /* pid 0: free */
 static unsigned nprocs;
 
+enum { GATE, IMAGE, LOG };
+
 /* One order on its way to exec. The child shares the nest's memory until then. */
 struct launch {
 	const struct nest_conf *conf;
 	struct nest_order order;
-	int gate, image, log;      /* -1: no log */
+	int fds[PACKET_FDS];       /* GATE, IMAGE, LOG: -1: none */
 	const char *volatile step; /* written by the child: where it is */
 	volatile int err;
 };
@@ -80,10 +82,11 @@ static int launch_limits(const struct launch *l)
 
 static int launch_fds(const struct launch *l)
 {
-	return errno_if(dup3(l->gate, WRIT_GATE_FD, 0) < 0 ||
-	    dup3(l->image, NEST_IMAGE_OF(l->conf->profile), O_CLOEXEC) < 0 ||
-	    (l->log >= 0 &&
-		(dup3(l->log, STDOUT_FILENO, 0) < 0 || dup3(l->log, STDERR_FILENO, 0) < 0)));
+	return errno_if(dup3(l->fds[GATE], WRIT_GATE_FD, 0) < 0 ||
+	    dup3(l->fds[IMAGE], NEST_IMAGE_OF(l->conf->profile), O_CLOEXEC) < 0 ||
+	    (l->fds[LOG] >= 0 &&
+		(dup3(l->fds[LOG], STDOUT_FILENO, 0) < 0 ||
+		    dup3(l->fds[LOG], STDERR_FILENO, 0) < 0)));
 }
 
 static int launch_class(const struct launch *l)
@@ -135,11 +138,9 @@ static void launch(struct launch *l)
 
 	l->err = EAGAIN;
 	l->step = "clone";
-	if (nprocs < PROCS_MAX) {
-		pid = clone(launch_child, stack + sizeof(stack), NEST_CLONE, l, &pidfd);
-		if (pid < 0)
-			l->err = errno;
-	}
+	if (nprocs < PROCS_MAX &&
+	    (pid = clone(launch_child, stack + sizeof(stack), NEST_CLONE, l, &pidfd)) < 0)
+		l->err = errno;
 	/* l->err is 0 when exec has not returned */
 	if (pid > 0 && l->err == 0) {
 		unsigned i = proc_place(pid, 0);
@@ -164,14 +165,10 @@ static void take_order(const struct nest_conf *conf)
 {
 	struct launch l = { .conf = conf };
 	struct iovec iov = { &l.order, sizeof(l.order) };
-	int fds[PACKET_FDS];
-	ssize_t n = packet_recv(NEST_SOCK_FD, &iov, 1, fds, 0);
+	ssize_t n = packet_recv(NEST_SOCK_FD, &iov, 1, l.fds, 0);
 
-	if (n != sizeof(l.order) || fds[1] < 0 || (fds[2] >= 0) != (l.order.nfds == 3))
+	if (n != sizeof(l.order) || l.fds[IMAGE] < 0 || (l.fds[LOG] >= 0) != (l.order.nfds == 3))
 		_exit(n == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
-	l.gate = fds[0];
-	l.image = fds[1];
-	l.log = fds[2];
 	l.order.name[WRIT_NAME_MAX - 1] = '\0';
 	launch(&l);
 }

@@ -174,15 +174,9 @@ static void path_gone(uint32_t body)
 	captab_unhold(&k.caps, k.paths[body].endpoint);
 }
 
-static void host_gone(uint32_t body) /* the folder stays open: it is the node's */
-{
-	k_pool_put(&k.file_pool, k.files[body].realm, body);
-}
-
 static void file_gone(uint32_t body)
 {
 	close(k.files[body].fd);
-	host_gone(body);
 }
 
 static void proc_gone(uint32_t body)
@@ -194,8 +188,8 @@ static void proc_gone(uint32_t body)
 		k_proc_kill(p, "no capability names it any more");
 }
 
-/* Where bodies lie, and what goes with one. Files free theirs themselves, procs and realms later.
- */
+/* Where bodies lie, and what goes with one. Procs and realms free theirs later; a host folder stays
+ * open: it is the node's. */
 static const struct {
 	struct k_pool *pool;
 	size_t size;
@@ -208,20 +202,20 @@ static const struct {
 	[WRIT_TYPE_SESSION] = { &k.own_pool, 0, hook_gone },
 	[WRIT_TYPE_REPLY] = { &k.own_pool, 0, hook_gone },
 	[WRIT_TYPE_HOLD] = { &k.own_pool, 0, hook_gone },
-	[WRIT_TYPE_IMAGE] = { NULL, sizeof(struct k_file), file_gone },
-	[WRIT_TYPE_MEMORY] = { NULL, sizeof(struct k_file), file_gone },
-	[WRIT_TYPE_HOST] = { NULL, sizeof(struct k_file), host_gone },
+	[WRIT_TYPE_IMAGE] = { BODY(file), file_gone },
+	[WRIT_TYPE_MEMORY] = { BODY(file), file_gone },
+	[WRIT_TYPE_HOST] = { BODY(file), NULL },
 	[WRIT_TYPE_SCHED_CONTEXT] = { BODY(context), k_context_gone },
 	[WRIT_TYPE_SPAWN] = { BODY(spawn), k_spawn_gone },
 	[WRIT_TYPE_REALM] = { NULL, 0, k_realm_gone },
 	[WRIT_TYPE_PROC] = { NULL, 0, proc_gone },
 };
 
-int k_make(unsigned type, obj_t payer, uint64_t bytes, slot_t parent, slot_t dst, uint16_t rights,
-    uint64_t badge, uint32_t *ret_body)
+int k_make(const struct k_req *q, unsigned type, obj_t payer, uint64_t bytes, slot_t parent,
+    slot_t dst, uint16_t rights, uint64_t badge, uint32_t *ret_body)
 {
 	struct k_pool *pool = types[type].pool;
-	uint32_t body = pool != NULL ? k_pool_get(pool, 0) : *ret_body;
+	uint32_t realm = pool == &k.file_pool ? q->p->realm : 0, body = k_pool_get(pool, realm);
 	/* a Spawn lives without a capability while a narrower one does: so each costs a slot */
 	struct charge cost = { .bytes = bytes != 0 ? bytes : types[type].size,
 		.slots = type == WRIT_TYPE_SPAWN };
@@ -233,10 +227,9 @@ int k_make(unsigned type, obj_t payer, uint64_t bytes, slot_t parent, slot_t dst
 	e = captab_obj_new(&k.caps, type, payer, cost, body, &obj);
 	if (e == 0 && (e = captab_insert(&k.caps, parent, dst, obj, rights, badge)) != 0)
 		captab_obj_drop(&k.caps, obj);
-	if (e == 0)
-		*ret_body = body;
-	else if (pool != NULL)
-		k_pool_put(pool, 0, body);
+	*ret_body = body;
+	if (e != 0)
+		k_pool_put(pool, realm, body);
 	return e;
 }
 
@@ -248,7 +241,8 @@ void k_object_finalise(void *arg, obj_t obj)
 	if (types[o->type].gone != NULL)
 		types[o->type].gone(o->body);
 	if (types[o->type].pool != NULL)
-		k_pool_put(types[o->type].pool, 0, o->body);
+		k_pool_put(types[o->type].pool,
+		    types[o->type].pool == &k.file_pool ? k.files[o->body].realm : 0, o->body);
 	if (o->type == WRIT_TYPE_UNTYPED) /* what it cost besides its account */
 		captab_uncharge(&k.caps, o->untyped, (struct charge){ .slots = 1 });
 }

@@ -62,7 +62,7 @@ static int path_make(struct k_req *q, slot_t src, const struct k_path *from)
 		return WRIT_E_ILLEGAL_OPERATION;
 	if (!prefix_join(from != NULL ? from->prefix : "/", r->prefix, prefix))
 		return WRIT_E_RANGE;
-	if ((e = k_make(WRIT_TYPE_PATH, k_account(q->p), 0, src, q->at[0], (uint16_t)r->rights,
+	if ((e = k_make(q, WRIT_TYPE_PATH, k_account(q->p), 0, src, q->at[0], (uint16_t)r->rights,
 		 r->badge != 0 ? r->badge : c->badge, &body)) != 0)
 		return e;
 	k.paths[body].endpoint = endpoint;

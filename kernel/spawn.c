@@ -4,29 +4,8 @@
  * and its limits say so) and makes a pending proc; the scheduler says when.
  */
 #include "guard.h"
-#include <sys/stat.h>
 
-enum { SPAWN_DEPTH = 64, IMAGE_MAX = 256 << 20 };
-
-int k_call_image(struct k_req *q)
-{
-	const struct writ_image_req *r = q->in;
-	struct k_file f = { .fd = q->fds[0] };
-	struct stat st;
-	int e;
-
-	if (f.fd < 0 || !k_name_ok(r->name, sizeof(r->name)))
-		return WRIT_E_BAD_REQUEST;
-	if (fcntl(f.fd, F_GET_SEALS) != K_SEALED || fstat(f.fd, &st) != 0 || st.st_size > IMAGE_MAX)
-		return k_why(q, WRIT_E_INVALID_ARGUMENT,
-		    "image %s: not a memfd with all four seals", r->name);
-	f.size = (uint64_t)st.st_size;
-	memcpy(f.name, r->name, sizeof(f.name));
-	if ((e = k_file_make(q, WRIT_TYPE_IMAGE, q->at[0], WRIT_R_EXEC | WRIT_R_GRANT, f)) != 0)
-		return e;
-	q->fds[0] = -1;
-	return k_why(q, 0, "image %s", r->name);
-}
+enum { SPAWN_DEPTH = 64 };
 
 /* --- Spawn capabilities ------------------------------------------------------------- */
 
@@ -61,7 +40,7 @@ int k_call_spawncap(struct k_req *q)
 	if ((r->classes & ~s.max.classes) != 0 || (r->profiles & ~s.max.profiles) != 0 ||
 	    r->procs > s.max.procs || r->cores > s.max.cores || r->memory > s.max.memory)
 		return k_why(q, WRIT_E_NO_RIGHT, "a Spawn wider than the one it comes from");
-	if ((e = k_make(WRIT_TYPE_SPAWN, k_account(q->p), 0, q->slot, q->at[0],
+	if ((e = k_make(q, WRIT_TYPE_SPAWN, k_account(q->p), 0, q->slot, q->at[0],
 		 WRIT_R_WRITE | WRIT_R_GRANT, 0, &body)) != 0)
 		return e;
 	k.spawns[body] = (struct k_spawn){ .parent = s.parent,
