@@ -56,62 +56,47 @@ static void begin(const struct writ_audit_rec *n)
 	append(&b);
 }
 
-static void fill(struct writ_audit_rec *n, const struct k_proc *p, unsigned kind, unsigned op,
-    int status, const char *what)
+/* What happened to @p, as @n says. Refusals are counted; one that is the same as the newest of its
+ * realm is counted there. */
+static void add(struct k_proc *p, struct writ_audit_rec n, const char *what)
 {
+	const struct k_realm *realm = &k.realms[p->realm];
+	struct writ_audit_rec *r;
 	struct timespec ts;
 
 	clock_gettime(CLOCK_REALTIME, &ts);
-	*n = (struct writ_audit_rec){ .time_ns = (uint64_t)ts.tv_sec * 1000000000u +
-		    (uint64_t)ts.tv_nsec,
-		.kind = (uint16_t)kind,
-		.op = (uint16_t)op,
-		.status = status,
-		.count = 1 };
-	if (p != NULL) {
-		n->pid = p->pid;
-		n->realm = p->realm;
-		snprintf(n->name, sizeof(n->name), "%s", p->name);
-		snprintf(n->realm_name, sizeof(n->realm_name), "%s", k.realms[p->realm].name);
+	n.time_ns = (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+	n.pid = p->pid;
+	n.realm = p->realm;
+	n.count = 1;
+	snprintf(n.name, sizeof(n.name), "%s", p->name); /* zeros behind it */
+	memcpy(n.realm_name, realm->name, sizeof(n.realm_name));
+	snprintf(n.what, sizeof(n.what), "%s", what);
+	if (realm->audits == 0)
+		begin(&n);
+	if (n.kind == WRIT_AUDIT_REFUSED || n.kind == WRIT_AUDIT_NOTED) {
+		p->refused++;
+		r = record(n.realm, realm->audits);
+		if (realm->unsealed && r->pid == n.pid && r->kind == n.kind && r->op == n.op &&
+		    r->status == n.status && r->missing == n.missing && r->by == n.by &&
+		    r->count < UINT32_MAX && strcmp(r->what, n.what) == 0) {
+			r->count++;
+			return;
+		}
 	}
-	snprintf(n->what, sizeof(n->what), "%s", what != NULL ? what : "");
-	if (k.realms[n->realm].audits == 0)
-		begin(n);
-}
-
-void k_audit(const struct k_proc *p, unsigned kind, unsigned op, int status, uint32_t missing,
-    uint32_t other, const char *what)
-{
-	struct writ_audit_rec n;
-
-	fill(&n, p, kind, op, status, what);
-	n.missing = missing;
-	n.other = other;
 	append(&n);
 }
 
-/* A refusal counts against @p. The same one as the newest of its realm is counted there. */
-static void refusal(struct k_proc *p, struct writ_audit_rec *n)
+void k_audit(struct k_proc *p, unsigned kind, unsigned op, int status, uint32_t missing,
+    uint32_t other, const char *what)
 {
-	struct writ_audit_rec *r = record(n->realm, k.realms[n->realm].audits);
-
-	p->refused++;
-	if (k.realms[n->realm].unsealed && r->pid == n->pid && r->kind == n->kind &&
-	    r->op == n->op && r->status == n->status && r->missing == n->missing &&
-	    r->by == n->by && r->count < UINT32_MAX && strcmp(r->what, n->what) == 0)
-		r->count++;
-	else
-		append(n);
-}
-
-void k_audit_refused(struct k_req *q, int status)
-{
-	struct writ_audit_rec n;
-
-	fill(&n, q->p, WRIT_AUDIT_REFUSED, q->h.op, status, q->why);
-	n.missing = q->missing;
-	n.other = q->h.cap;
-	refusal(q->p, &n);
+	add(p,
+	    (struct writ_audit_rec){ .kind = (uint16_t)kind,
+		.op = (uint16_t)op,
+		.status = status,
+		.missing = missing,
+		.other = other },
+	    what);
 }
 
 int k_why(struct k_req *q, int e, const char *fmt, ...)
@@ -128,7 +113,10 @@ int k_call_note(struct k_req *q)
 {
 	const struct writ_note_req *r = q->in;
 	struct k_proc *about = q->p;
-	struct writ_audit_rec n;
+	struct writ_audit_rec n = { .kind = WRIT_AUDIT_NOTED,
+		.op = WRIT_OP_NOTE,
+		.status = (int32_t)r->status,
+		.missing = r->right };
 
 	if (memchr(r->what, '\0', sizeof(r->what)) == NULL)
 		return WRIT_E_BAD_REQUEST;
@@ -139,10 +127,8 @@ int k_call_note(struct k_req *q)
 			return WRIT_E_FAILED_LOOKUP;
 		about = s->client;
 	}
-	fill(&n, about, WRIT_AUDIT_NOTED, WRIT_OP_NOTE, (int)r->status, r->what);
-	n.missing = r->right;
 	n.by = about != q->p ? q->p->pid : 0;
-	refusal(about, &n);
+	add(about, n, r->what);
 	return 0;
 }
 

@@ -217,7 +217,7 @@ void k_gate_answer(struct k_req *q, int status)
 		.nfds = status == 0 ? q->out_nfds : 0 };
 
 	if (status != 0)
-		k_audit_refused(q, status);
+		k_audit(q->p, WRIT_AUDIT_REFUSED, q->h.op, status, q->missing, q->h.cap, q->why);
 	k_gate_say(q->p, &h, q->out, q->out_fds);
 	if (status == 0 && calls[q->h.op].audit != 0)
 		k_audit(q->p, calls[q->h.op].audit, q->h.op, 0, 0, q->h.cap, q->why);

@@ -152,8 +152,8 @@ static void give_reply(struct k_wait *s, const struct k_wait *w)
 }
 
 /* The capabilities in it are @to's now, in the slots from @take on. */
-static void hand_over(struct k_msg *m, const struct k_proc *from, const struct k_proc *to,
-    uint32_t take, unsigned op)
+static void hand_over(struct k_msg *m, struct k_proc *from, const struct k_proc *to, uint32_t take,
+    unsigned op)
 {
 	for (unsigned i = 0; i < m->rep.ncaps; i++) {
 		captab_move(&k.caps, k_own_slot(m->own[i]),

@@ -486,12 +486,11 @@ void k_spawn_take(const struct k_proc *p, int procs); /* of its Spawn: 1; -1: gi
 void k_spawn_gone(uint32_t body);
 
 /* --- audit (audit.c) ------------------------------------------------------------ */
-void k_audit(const struct k_proc *p, unsigned kind, unsigned op, int status, uint32_t missing,
+void k_audit(struct k_proc *p, unsigned kind, unsigned op, int status, uint32_t missing,
     uint32_t other, const char *what);
 /* The capability in @holder's slot @index was given to it (in spawn.c). */
-void k_audit_granted(const struct k_proc *about, const struct k_proc *holder, uint32_t index,
-    unsigned op, uint32_t other);
-void k_audit_refused(struct k_req *q, int status);
+void k_audit_granted(struct k_proc *about, const struct k_proc *holder, uint32_t index, unsigned op,
+    uint32_t other);
 /* What the audit is to say of @q. Returns @e. */
 int k_why(struct k_req *q, int e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 

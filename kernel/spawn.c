@@ -216,8 +216,8 @@ static int spawn_make(struct k_req *q, struct k_proc *p, const struct cap *image
 	return e;
 }
 
-void k_audit_granted(const struct k_proc *about, const struct k_proc *holder, uint32_t index,
-    unsigned op, uint32_t other)
+void k_audit_granted(struct k_proc *about, const struct k_proc *holder, uint32_t index, unsigned op,
+    uint32_t other)
 {
 	const struct cap *c =
 	    &captab_slot(&k.caps, captab_cnode_slot(&k.caps, holder->cnode, index))->cap;
@@ -229,7 +229,7 @@ void k_audit_granted(const struct k_proc *about, const struct k_proc *holder, ui
 }
 
 /* What the new proc holds, for the audit: its CSpace is gone when it has ended. */
-static void spawn_audit(const struct k_req *q, const struct k_proc *p)
+static void spawn_audit(const struct k_req *q, struct k_proc *p)
 {
 	const struct writ_spawn_req *r = q->in;
 
