@@ -18,7 +18,6 @@ struct call {
 	bool invokes; /* a capability, in the header */
 	uint16_t body;
 };
-/* clang-format off */
 static struct call calls[] = {
 #define X(id, name, fn, audit, body, addrs, doc) \
 	[WRIT_OP_##id] = { k_call_##fn, WRIT_AUDIT_##audit, WRIT_ADDRS_##addrs, false, \
@@ -26,7 +25,6 @@ static struct call calls[] = {
 	WRIT_CALLS(X)
 #undef X
 };
-/* clang-format on */
 _Static_assert(sizeof(calls) / sizeof(calls[0]) == WRIT_OP_N, "every call has exactly one row");
 
 #define X(id, name) name,

@@ -21,17 +21,9 @@
 
 #define ROOT_AT "/proc" /* exists everywhere; hidden only in the nest's own mount namespace */
 
-/* All that Landlock can refuse, by the version of its interface; Debian 12's headers know two. */
-#define LL_ABI_MAX 6
-static const struct ll_ruleset {
+/* All that Landlock can refuse, as Linux has it; Debian 12's headers know less. */
+struct ll_ruleset {
 	uint64_t fs, net, scoped;
-} ll_known[LL_ABI_MAX + 1] = {
-	[1] = { 0x1fff, 0, 0 },
-	[2] = { 0x3fff, 0, 0 },
-	[3] = { 0x7fff, 0, 0 },
-	[4] = { 0x7fff, 3, 0 },
-	[5] = { 0xffff, 3, 0 },
-	[6] = { 0xffff, 3, 3 },
 };
 
 /* Nothing happens before the kernel has written the id maps; and its death is ours from now on. */
@@ -163,6 +155,7 @@ static int step_parent(struct sandbox *s)
  */
 static int step_landlock(struct sandbox *s)
 {
+	static const uint8_t fs_bits[] = { 0, 13, 14, 15, 15, 16, 16 }; /* by version */
 	int native = s->conf->profile == WRIT_PROFILE_NATIVE;
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	struct ll_ruleset r;
@@ -170,9 +163,10 @@ static int step_landlock(struct sandbox *s)
 
 	if (abi <= 0)
 		return errno == ENOSYS || errno == EOPNOTSUPP ? 0 : -errno; /* doctor tells */
-	r = ll_known[abi < LL_ABI_MAX ? abi : LL_ABI_MAX];
-	if (!native)
-		r.fs = 0;
+	abi = abi < 6 ? abi : 6;
+	r = (struct ll_ruleset){ .fs = native ? (1u << fs_bits[abi]) - 1 : 0,
+		.net = abi >= 4 ? 3 : 0,
+		.scoped = abi >= 6 ? 3 : 0 };
 	if ((r.fs | r.net | r.scoped) == 0)
 		return 0;
 	/* older kernels take a longer structure as long as what they don't know is 0 */

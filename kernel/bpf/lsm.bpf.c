@@ -36,32 +36,30 @@ static const struct guard_task *shut_in(void)
 		return ret != 0 || t == NULL || (may) ? ret : refuse(t, hook); \
 	}
 
-/* clang-format off */
 HOOK("bprm_check_security", guard_lsm_exec, GUARD_HOOK_EXEC, t->phase == GUARD_LAUNCH, void *binprm)
 
-HOOK("task_alloc", guard_lsm_fork, GUARD_HOOK_FORK, t->phase == GUARD_NEST ||
-	((flags & L_CLONE_THREAD) != 0 && t->profile == WRIT_PROFILE_SERVER),
-	void *child, unsigned long flags)
+HOOK("task_alloc", guard_lsm_fork, GUARD_HOOK_FORK,
+    t->phase == GUARD_NEST || ((flags & L_CLONE_THREAD) != 0 && t->profile == WRIT_PROFILE_SERVER),
+    void *child, unsigned long flags)
 
 /* A native proc opens nothing; its image is opened for it as it executes. */
 HOOK("file_open", guard_lsm_open, GUARD_HOOK_OPEN,
-	t->phase != GUARD_RUN || t->profile != WRIT_PROFILE_NATIVE, void *file)
+    t->phase != GUARD_RUN || t->profile != WRIT_PROFILE_NATIVE, void *file)
 
 HOOK("socket_create", guard_lsm_socket, GUARD_HOOK_SOCKET,
-	kern != 0 || (family == L_AF_UNIX && t->profile == WRIT_PROFILE_SERVER),
-	int family, int type, int protocol, int kern)
+    kern != 0 || (family == L_AF_UNIX && t->profile == WRIT_PROFILE_SERVER), int family, int type,
+    int protocol, int kern)
 
 HOOK("ptrace_access_check", guard_lsm_ptrace, GUARD_HOOK_PTRACE, false, void *child, unsigned how)
 
 HOOK("mmap_file", guard_lsm_mmap, GUARD_HOOK_MMAP_EXEC,
-	t->phase == GUARD_LAUNCH || (prot & L_PROT_EXEC) == 0,
-	void *file, unsigned long asked, unsigned long prot, unsigned long flags)
+    t->phase == GUARD_LAUNCH || (prot & L_PROT_EXEC) == 0, void *file, unsigned long asked,
+    unsigned long prot, unsigned long flags)
 
 HOOK("file_mprotect", guard_lsm_mprotect, GUARD_HOOK_MMAP_EXEC, (prot & L_PROT_EXEC) == 0,
-	void *vma, unsigned long asked, unsigned long prot)
+    void *vma, unsigned long asked, unsigned long prot)
 
 HOOK("userns_create", guard_lsm_userns, GUARD_HOOK_USERNS, false, void *cred)
-/* clang-format on */
 
 /* Its arguments are more in later Linux, so where another's word stands is not known. */
 SEC("lsm/bpf")

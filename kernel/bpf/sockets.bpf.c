@@ -98,7 +98,6 @@ static int to_unix(struct bpf_sock_addr *a, __u32 what)
 	{ \
 		return verdict; \
 	}
-/* clang-format off */
 HOOK("cgroup/connect4", guard_connect4, to_ip(a, L_AF_INET, GUARD_CONNECT4))
 HOOK("cgroup/connect6", guard_connect6, to_ip(a, L_AF_INET6, GUARD_CONNECT6))
 HOOK("cgroup/sendmsg4", guard_sendmsg4, to_ip(a, L_AF_INET, GUARD_SENDMSG4))
@@ -108,6 +107,5 @@ HOOK("cgroup/bind6", guard_bind6, to_ip(a, L_AF_INET6, GUARD_BIND6))
 /* The loader sets their type: Linux has had these hooks since 6.7. */
 HOOK("?cgroup/connect_unix", guard_connect_unix, to_unix(a, GUARD_CONNECT_UNIX))
 HOOK("?cgroup/sendmsg_unix", guard_sendmsg_unix, to_unix(a, GUARD_SENDMSG_UNIX))
-/* clang-format on */
 
 char _license[] SEC("license") = "Dual MIT/GPL";
