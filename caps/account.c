@@ -6,7 +6,7 @@
  */
 #include "caps.h"
 
-static struct account *account_of(const struct captab *t, obj_t o)
+struct account *captab_account(const struct captab *t, obj_t o)
 {
 	const struct object *obj = captab_obj(t, o);
 
@@ -50,7 +50,7 @@ int captab_untyped_new(struct captab *t, obj_t parent, struct charge max, obj_t 
 
 int captab_charge(struct captab *t, obj_t untyped, struct charge c)
 {
-	struct account *a = account_of(t, untyped);
+	struct account *a = captab_account(t, untyped);
 
 	must(a != NULL);
 	if (t->objs[untyped].dying || !charge_fits(a, c))
@@ -63,7 +63,7 @@ int captab_charge(struct captab *t, obj_t untyped, struct charge c)
 
 void captab_uncharge(struct captab *t, obj_t untyped, struct charge c)
 {
-	struct account *a = account_of(t, untyped);
+	struct account *a = captab_account(t, untyped);
 
 	must(a != NULL);
 	must(c.bytes <= a->used.bytes && c.slots <= a->used.slots && c.procs <= a->used.procs);
@@ -71,9 +71,4 @@ void captab_uncharge(struct captab *t, obj_t untyped, struct charge c)
 	a->used.slots -= c.slots;
 	a->used.procs -= c.procs;
 	caps_obj_settle(t, untyped);
-}
-
-const struct account *captab_account(const struct captab *t, obj_t o)
-{
-	return account_of(t, o);
 }

@@ -283,8 +283,8 @@ int k_call_quota(struct k_req *q)
 	const struct account *a = captab_account(&k.caps, q->cap->obj);
 	struct writ_quota_rep *out = (void *)q->out;
 
-	out->max = (struct writ_quota){ a->max.bytes, a->max.slots, a->max.procs };
-	out->used = (struct writ_quota){ a->used.bytes, a->used.slots, a->used.procs };
+	*out = (struct writ_quota_rep){ { a->max.bytes, a->max.slots, a->max.procs },
+		{ a->used.bytes, a->used.slots, a->used.procs } };
 	q->out_len = sizeof(*out);
 	return 0;
 }

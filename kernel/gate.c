@@ -84,37 +84,27 @@ int k_need(struct k_req *q, uint32_t index, enum writ_role role, const struct ca
 
 	if (e == 0) {
 		n = &needs[role][q->h.op][c->type];
-		if (n->may && (n->all & ~c->rights) == 0 &&
-		    (n->any == 0 || (n->any & c->rights) != 0)) {
-			*ret = c;
-			return 0;
-		}
-		e = n->may ? WRIT_E_NO_RIGHT : WRIT_E_INVALID_CAPABILITY;
-		if (n->may)
-			q->missing = (n->all & ~c->rights) |
-			    ((n->any & c->rights) == 0 ? n->any : 0u);
+		q->missing = (n->all & ~c->rights) | ((n->any & c->rights) == 0 ? n->any : 0u);
+		e = !n->may ? WRIT_E_INVALID_CAPABILITY : q->missing != 0 ? WRIT_E_NO_RIGHT : 0;
+		*ret = c;
 	}
-	return k_why(q, e, "slot %u (%s)", index, roles[role]);
+	return e == 0 ? 0 : k_why(q, e, "slot %u (%s)", index, roles[role]);
 }
 
 static int resolve(struct k_req *q, const struct writ_addr *a, enum writ_role role, slot_t *ret)
 {
 	const struct cap *root = NULL;
-	slot_t s = 0;
-	int r = 0;
+	int e = 0;
 
 	if (a->root == 0 && a->depth == 0)
-		s = captab_cnode_slot(&k.caps, q->p->cnode, a->index);
-	else if ((r = k_need(q, a->root, role, &root)) != 0)
-		return r;
+		*ret = captab_cnode_slot(&k.caps, q->p->cnode, a->index);
+	else if ((e = k_need(q, a->root, role, &root)) != 0)
+		return e;
 	else
-		r = captab_resolve(&k.caps, root, a->index, a->depth != 0 ? a->depth : 64, &s);
-	if (r == 0 && s != 0) {
-		*ret = s;
-		return 0;
-	}
-	return k_why(q, r != 0 ? r : WRIT_E_FAILED_LOOKUP, "slot %llu",
-	    (unsigned long long)a->index);
+		e = captab_resolve(&k.caps, root, a->index, a->depth != 0 ? a->depth : 64, ret);
+	if (e == 0 && *ret == 0)
+		e = WRIT_E_FAILED_LOOKUP;
+	return e == 0 ? 0 : k_why(q, e, "slot %llu", (unsigned long long)a->index);
 }
 
 static int resolve_empty(struct k_req *q, const struct writ_addr *a, slot_t *ret)

@@ -35,7 +35,8 @@ enum {
 /* Tables of bodies, k.NAMEs, each with a pool, k.NAME_pool; and how many they hold. */
 #define K_TABLES(X) \
 	X(realm, K_REALMS - BOOT_HOSTS_MAX) \
-	X(session, K_SESSIONS) X(file, 8192) X(wait, 1 << 16) X(msg, 4096) X(endpoint, K_BODIES) \
+	X(session, K_SESSIONS) \
+	X(file, 8192) X(wait, 1 << 16) X(msg, 4096) X(endpoint, K_BODIES) \
 	    X(notification, K_BODIES) X(path, K_BODIES) X(spawn, K_BODIES) X(context, K_BODIES)
 
 #define k_container(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
@@ -48,17 +49,12 @@ static inline bool k_list_empty(const struct k_list *l)
 {
 	return l->next == NULL || l->next == l;
 }
-/* The first node, or @l itself; loops end where they come back to it. */
-static inline struct k_list *k_list_first(struct k_list *l)
-{
-	return l->next != NULL ? l->next : l;
-}
 /* What lies first in @list by its @member; NULL: it is empty. */
 #define k_first(list, type, member) \
 	(k_list_empty(list) ? NULL : k_container((list)->next, type, member))
 /* Each @v that lies in @list by its @member; the loop may take it out. */
 #define k_each(v, list, member) \
-	for (struct k_list *n_ = k_list_first(list), *next_; \
+	for (struct k_list *n_ = (list)->next != NULL ? (list)->next : (list), *next_; \
 	     v = k_container(n_, __typeof__(*v), member), next_ = n_->next, n_ != (list); \
 	     n_ = next_)
 static inline void k_list_del(struct k_list *n)

@@ -151,7 +151,7 @@ int captab_untyped_new(struct captab *t, obj_t parent, struct charge max, obj_t 
 int captab_charge(struct captab *t, obj_t untyped, struct charge c);
 void captab_uncharge(struct captab *t, obj_t untyped, struct charge c);
 /* The account of an Untyped; NULL when @obj is none. */
-const struct account *captab_account(const struct captab *t, obj_t obj);
+struct account *captab_account(const struct captab *t, obj_t obj);
 
 /* --- CNodes ------------------------------------------------------------- */
 

@@ -155,7 +155,7 @@ struct object *captab_obj(const struct captab *t, obj_t o);
 /*@ requires table(t) && accounts_ok(t); assigns \nothing; exits \false;
     ensures untyped(t, o) ==> \result == t->accts + t->objs[o].body;
     ensures !untyped(t, o) ==> \result == \null; */
-static struct account *account_of(const struct captab *t, obj_t o);
+struct account *captab_account(const struct captab *t, obj_t o);
 
 /*@ requires \valid_read(a) && not_over(a); assigns \nothing; exits \false;
     ensures \result <==> fits(a, c); */

@@ -56,6 +56,8 @@ static void tally_caps(void)
 
 static void tally_holds(void)
 {
+	const struct k_wait *x;
+
 	for (uint32_t i = 0; i < k.nprocs; i++)
 		if (k.procs[i].pid != 0) {
 			ref(k.procs[i].cnode);
@@ -71,15 +73,13 @@ static void tally_holds(void)
 					.bytes = sizeof(struct k_session) + k.sessions[i].bytes });
 		}
 	for (uint32_t i = 0; i < k.nprocs; i++)
-		for (const struct k_list *n = k_list_first(&k.procs[i].waits);
-		     k.procs[i].pid != 0 && n != &k.procs[i].waits; n = n->next) {
-			const struct k_wait *x = k_container(n, struct k_wait, of);
-
-			ref(x->file);
-			if (x->msg != NULL)
-				charge(k_account(x->waiter),
-				    (struct charge){ .bytes = sizeof(struct k_msg) });
-		}
+		if (k.procs[i].pid != 0)
+			k_each(x, &k.procs[i].waits, of) {
+				ref(x->file);
+				if (x->msg != NULL)
+					charge(k_account(x->waiter),
+					    (struct charge){ .bytes = sizeof(struct k_msg) });
+			}
 	for (uint32_t i = 1; i < k.realm_pool.used_to; i++)
 		if (k.realms[i].used)
 			ref(k.realms[i].account);
@@ -131,11 +131,13 @@ static const char *verify_shares(void)
 			is[k.sessions[i].realm][SESSIONS]++;
 	for (uint32_t i = 0; i < k.nprocs; i++) {
 		struct k_proc *p = &k.procs[i];
-		const struct k_list *n;
+		const struct k_wait *x;
 
-		for (n = k_list_first(&p->waits); p->pid != 0 && n != &p->waits; n = n->next) {
+		if (p->pid == 0)
+			continue;
+		k_each(x, &p->waits, of) {
 			is[p->realm][WAITS]++;
-			is[p->realm][MSGS] += k_container(n, struct k_wait, of)->msg != NULL;
+			is[p->realm][MSGS] += x->msg != NULL;
 		}
 	}
 	for (obj_t o = 1; o < k.caps.nobjs; o++) {
