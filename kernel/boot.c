@@ -6,7 +6,6 @@
  */
 #include "guard.h"
 #include <linux/capability.h>
-#include <stdarg.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -16,17 +15,6 @@
 
 struct k k;
 static struct boot_record record;
-
-void k_log(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	fprintf(stderr, "writ-kernel: ");
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
-	va_end(ap);
-}
 
 uint64_t k_now(void)
 {

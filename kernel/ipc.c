@@ -156,9 +156,10 @@ static void hand_over(struct k_msg *m, struct k_proc *from, const struct k_proc 
     unsigned op)
 {
 	for (unsigned i = 0; i < m->rep.ncaps; i++) {
-		captab_move(&k.caps, k_own_slot(m->own[i]),
-		    captab_cnode_slot(&k.caps, to->cnode, take + i));
-		k_audit_granted(from, to, take + i, op, to->pid);
+		slot_t dst = captab_cnode_slot(&k.caps, to->cnode, take + i);
+
+		captab_move(&k.caps, k_own_slot(m->own[i]), dst);
+		k_audit_granted(from, &captab_slot(&k.caps, dst)->cap, op, to->pid);
 	}
 	unload(m);
 }

@@ -7,6 +7,7 @@
  * for revoke and for reaping, which go on in slices between calls.
  */
 #pragma once
+#include <err.h>
 #include <stdio.h>
 #include <writ/cap.h>
 #include <writ/guard.h>
@@ -36,8 +37,9 @@ enum {
 #define K_TABLES(X) \
 	X(realm, K_REALMS - BOOT_HOSTS_MAX) \
 	X(session, K_SESSIONS) \
-	X(file, 8192) X(wait, 1 << 16) X(msg, 4096) X(endpoint, K_BODIES) \
-	    X(notification, K_BODIES) X(path, K_BODIES) X(spawn, K_BODIES) X(context, K_BODIES)
+	X(file, 8192) \
+	X(wait, 1 << 16) X(msg, 4096) X(endpoint, K_BODIES) X(notification, K_BODIES) \
+	    X(path, K_BODIES) X(spawn, K_BODIES) X(context, K_BODIES)
 
 #define k_container(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
@@ -481,15 +483,15 @@ void k_spawn_gone(uint32_t body);
 /* --- audit (audit.c) ------------------------------------------------------------ */
 void k_audit(struct k_proc *p, unsigned kind, unsigned op, int status, uint32_t missing,
     uint32_t other, const char *what);
-/* The capability in @holder's slot @index was given to it (in spawn.c). */
-void k_audit_granted(struct k_proc *about, const struct k_proc *holder, uint32_t index, unsigned op,
-    uint32_t other);
+/* @c was given by @about, or to it (in spawn.c). */
+void k_audit_granted(struct k_proc *about, const struct cap *c, unsigned op, uint32_t other);
 /* What the audit is to say of @q. Returns @e. */
 int k_why(struct k_req *q, int e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+#define k_log warnx /* for people */
+
 /* --- boot (boot.c) ------------------------------------------------------------------ */
-int k_boot(void); /* the record, tables, root. 0, or an exit code and why on stderr */
-void k_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+int k_boot(void);     /* the record, tables, root. 0, or an exit code and why on stderr */
 uint64_t k_now(void); /* CLOCK_BOOTTIME, ns */
 void k_epoll(int ep, int op, int fd, unsigned events, unsigned what, uint32_t index);
 enum k_epoll_what { K_POLL_SIGNAL, K_POLL_GATE, K_POLL_REALM, K_POLL_NEST, K_POLL_URGENT };

@@ -216,11 +216,8 @@ static int spawn_make(struct k_req *q, struct k_proc *p, const struct cap *image
 	return e;
 }
 
-void k_audit_granted(struct k_proc *about, const struct k_proc *holder, uint32_t index, unsigned op,
-    uint32_t other)
+void k_audit_granted(struct k_proc *about, const struct cap *c, unsigned op, uint32_t other)
 {
-	const struct cap *c =
-	    &captab_slot(&k.caps, captab_cnode_slot(&k.caps, holder->cnode, index))->cap;
 	char what[WRIT_PREFIX_MAX];
 	int n = snprintf(what, sizeof(what), "%s ", k_types[c->type]);
 
@@ -234,13 +231,12 @@ static void spawn_audit(const struct k_req *q, struct k_proc *p)
 	const struct writ_spawn_req *r = q->in;
 
 	for (unsigned i = 0; i < r->ngrants; i++) {
-		uint32_t dst = grants(q)[i].dst;
-		const struct cap *c =
-		    &captab_slot(&k.caps, captab_cnode_slot(&k.caps, p->cnode, dst))->cap;
+		slot_t s = captab_cnode_slot(&k.caps, p->cnode, grants(q)[i].dst);
+		const struct cap *c = &captab_slot(&k.caps, s)->cap;
 
 		if (c->type == WRIT_TYPE_ENDPOINT && (c->rights & WRIT_R_READ) != 0)
 			k.endpoints[k_body(c)].realm = p->realm;
-		k_audit_granted(p, p, dst, WRIT_OP_SPAWN, q->p->pid);
+		k_audit_granted(p, c, WRIT_OP_SPAWN, q->p->pid);
 	}
 }
 
