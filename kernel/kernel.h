@@ -34,12 +34,13 @@ enum {
 };
 
 /* Tables of bodies, k.NAMEs, each with a pool, k.NAME_pool; and how many they hold. */
+/* clang-format off */
 #define K_TABLES(X) \
-	X(realm, K_REALMS - BOOT_HOSTS_MAX) \
-	X(session, K_SESSIONS) \
-	X(file, 8192) \
-	X(wait, 1 << 16) X(msg, 4096) X(endpoint, K_BODIES) X(notification, K_BODIES) \
-	    X(path, K_BODIES) X(spawn, K_BODIES) X(context, K_BODIES)
+	X(realm, K_REALMS - BOOT_HOSTS_MAX) X(session, K_SESSIONS) X(file, 8192) \
+	X(wait, 1 << 16) X(msg, 4096) \
+	X(endpoint, K_BODIES) X(notification, K_BODIES) X(path, K_BODIES) X(spawn, K_BODIES) \
+	X(context, K_BODIES)
+/* clang-format on */
 
 #define k_container(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 

@@ -37,43 +37,43 @@ struct syscall_check {
 	    CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
 
 /* clang-format off */
-/* Checks: an argument has one value; what is mapped is not executable, and has none of some flags. */
-#define ARG(arg, value) { arg, SYSCALL_ALL_BITS, value }
-#define NO_EXEC { 2, ~(uint64_t)(PROT_READ | PROT_WRITE), 0 }
-#define NO_FLAGS(flags) { 3, flags, 0 }
-
 /* rule, what it asks of the arguments in words, its checks */
 #define SYSCALL_RULES(X) \
 	X(ANY,          "any arguments") \
 	X(ABSENT,       "refused with ENOSYS: the C library then does without") \
-	X(NO_EXEC,      "memory is not made executable", NO_EXEC) \
+	X(NO_EXEC,      "memory is not made executable", \
+		{ 2, ~(uint64_t)(PROT_READ | PROT_WRITE), 0 }) \
 	X(MAP_PRIVATE,  "private, not executable, does not grow by itself", \
-		NO_EXEC, NO_FLAGS(MAP_SHARED | MAP_GROWSDOWN)) \
+		{ 2, ~(uint64_t)(PROT_READ | PROT_WRITE), 0 }, { 3, MAP_SHARED | MAP_GROWSDOWN, 0 }) \
 	X(MAP_FILE,     "of a file, not executable", \
-		NO_EXEC, NO_FLAGS(MAP_ANONYMOUS | MAP_GROWSDOWN)) \
-	X(SELF,         "of the calling process (first argument 0)", ARG(0, 0)) \
-	X(SELF_IDLE,    "of the calling process, to SCHED_IDLE", ARG(0, 0), ARG(1, SCHED_IDLE)) \
-	X(NO_ADDRESS,   "to the connected peer (no address)", ARG(4, 0)) \
+		{ 2, ~(uint64_t)(PROT_READ | PROT_WRITE), 0 }, { 3, MAP_ANONYMOUS | MAP_GROWSDOWN, 0 }) \
+	X(SELF,         "of the calling process (first argument 0)", { 0, SYSCALL_ALL_BITS, 0 }) \
+	X(SELF_IDLE,    "of the calling process, to SCHED_IDLE", \
+		{ 0, SYSCALL_ALL_BITS, 0 }, { 1, SYSCALL_ALL_BITS, SCHED_IDLE }) \
+	X(NO_ADDRESS,   "to the connected peer (no address)", { 4, SYSCALL_ALL_BITS, 0 }) \
 	X(BY_FD,        "of an open descriptor (AT_EMPTY_PATH)", { 3, AT_EMPTY_PATH, AT_EMPTY_PATH }) \
-	X(SET_FS,       "ARCH_SET_FS", ARG(0, 0x1002)) \
-	X(SET_NAME,     "PR_SET_NAME", ARG(0, PR_SET_NAME)) \
+	X(SET_FS,       "ARCH_SET_FS", { 0, SYSCALL_ALL_BITS, 0x1002 }) \
+	X(SET_NAME,     "PR_SET_NAME", { 0, SYSCALL_ALL_BITS, PR_SET_NAME }) \
 	X(FD_FLAGS,     "F_GETFL, F_SETFD", { 1, ~UINT64_C(1), 2 }) \
-	X(FD_GETFD,     "F_GETFD", ARG(1, F_GETFD)) \
-	X(FD_SETFL,     "F_SETFL with O_NONBLOCK", ARG(1, F_SETFL), { 2, O_NONBLOCK, O_NONBLOCK }) \
-	X(FD_SEALS,     "F_GET_SEALS", ARG(1, F_GET_SEALS)) \
-	X(FD_SEAL,      "F_ADD_SEALS", ARG(1, F_ADD_SEALS)) \
-	X(FD_DUP,       "F_DUPFD_CLOEXEC", ARG(1, F_DUPFD_CLOEXEC)) \
+	X(FD_GETFD,     "F_GETFD", { 1, SYSCALL_ALL_BITS, F_GETFD }) \
+	X(FD_SETFL,     "F_SETFL with O_NONBLOCK", \
+		{ 1, SYSCALL_ALL_BITS, F_SETFL }, { 2, O_NONBLOCK, O_NONBLOCK }) \
+	X(FD_SEALS,     "F_GET_SEALS", { 1, SYSCALL_ALL_BITS, F_GET_SEALS }) \
+	X(FD_SEAL,      "F_ADD_SEALS", { 1, SYSCALL_ALL_BITS, F_ADD_SEALS }) \
+	X(FD_DUP,       "F_DUPFD_CLOEXEC", { 1, SYSCALL_ALL_BITS, F_DUPFD_CLOEXEC }) \
 	X(FD_STD,       "onto descriptors 0 to 3", { 1, ~UINT64_C(3), 0 }) \
-	X(FD_IMAGE,     "onto NEST_IMAGE_FD", ARG(1, NEST_IMAGE_FD)) \
-	X(FD_IMAGE_S,   "onto NEST_SERVER_IMAGE_FD", ARG(1, NEST_SERVER_IMAGE_FD)) \
+	X(FD_IMAGE,     "onto NEST_IMAGE_FD", { 1, SYSCALL_ALL_BITS, NEST_IMAGE_FD }) \
+	X(FD_IMAGE_S,   "onto NEST_SERVER_IMAGE_FD", { 1, SYSCALL_ALL_BITS, NEST_SERVER_IMAGE_FD }) \
 	X(EXEC_IMAGE,   "of NEST_IMAGE_FD, by descriptor", \
-		ARG(0, NEST_IMAGE_FD), ARG(4, AT_EMPTY_PATH)) \
+		{ 0, SYSCALL_ALL_BITS, NEST_IMAGE_FD }, { 4, SYSCALL_ALL_BITS, AT_EMPTY_PATH }) \
 	X(EXEC_IMAGE_S, "of NEST_SERVER_IMAGE_FD, by descriptor", \
-		ARG(0, NEST_SERVER_IMAGE_FD), ARG(4, AT_EMPTY_PATH)) \
-	X(VFORK,        "in the nest's form (vfork with a pidfd)", ARG(0, NEST_CLONE)) \
-	X(THREAD,       "a thread of the calling process", ARG(0, PTHREAD_CLONE)) \
-	X(UNIX,         "AF_UNIX", ARG(0, AF_UNIX)) \
-	X(NARROW,       "SECCOMP_SET_MODE_FILTER without flags", ARG(0, 1), ARG(1, 0))
+		{ 0, SYSCALL_ALL_BITS, NEST_SERVER_IMAGE_FD }, { 4, SYSCALL_ALL_BITS, AT_EMPTY_PATH }) \
+	X(VFORK,        "in the nest's form (vfork with a pidfd)", \
+		{ 0, SYSCALL_ALL_BITS, NEST_CLONE }) \
+	X(THREAD,       "a thread of the calling process", { 0, SYSCALL_ALL_BITS, PTHREAD_CLONE }) \
+	X(UNIX,         "AF_UNIX", { 0, SYSCALL_ALL_BITS, AF_UNIX }) \
+	X(NARROW,       "SECCOMP_SET_MODE_FILTER without flags", \
+		{ 0, SYSCALL_ALL_BITS, 1 }, { 1, SYSCALL_ALL_BITS, 0 })
 
 #define PN (1u << WRIT_PROFILE_NATIVE)
 #define PF (1u << WRIT_PROFILE_FILES)
