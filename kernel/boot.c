@@ -62,7 +62,7 @@ static bool file_ok(const struct boot_file *f, int fd)
 
 static bool record_ok(const struct boot_record *r)
 {
-	bool ok = r->magic == BOOT_MAGIC && r->version == BOOT_VERSION &&
+	bool ok = k.config != MAP_FAILED && r->magic == BOOT_MAGIC && r->version == BOOT_VERSION &&
 	    k_name_ok(r->node, sizeof(r->node)) && r->nprocs >= BOOT_PROCS_MIN &&
 	    r->nprocs <= K_PROCS_MAX && r->max_memory >= 64u << 20 &&
 	    r->uid_base >= BOOT_UID_REALM && r->uid_base % BOOT_UID_REALM == 0 &&
@@ -81,8 +81,7 @@ static int take_record(void)
 
 	k.config = mmap(NULL, sizeof(*k.config), PROT_READ, MAP_SHARED, BOOT_CONFIG_FD, 0);
 	if (read(BOOT_RECORD_FD, &record, sizeof(record)) != sizeof(record) ||
-	    !record_ok(&record) || k.config == MAP_FAILED ||
-	    prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN) != 0 ||
+	    !record_ok(&record) || prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN) != 0 ||
 	    prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1) {
 		k_log("no boot record, a wrong one, or too much authority: start it by writ-boot");
 		return 64;

@@ -51,7 +51,7 @@ static void map_drop(enum boot_map map, const void *key)
 static struct guard_task task(uint32_t realm, unsigned profile, enum guard_phase phase)
 {
 	return (struct guard_task){ .generation = GUARD_UNKNOWN,
-		.realm = realm,
+		.realm = k.realms[realm].number,
 		.phase = phase,
 		.profile = (uint8_t)profile };
 }
@@ -66,7 +66,7 @@ int k_guard_nest(uint32_t realm, unsigned profile, int pidfd, enum guard_phase p
 void k_guard_proc(const struct k_proc *p)
 {
 	struct guard_label l = { .pid = p->pid,
-		.realm = p->realm,
+		.realm = k.realms[p->realm].number,
 		.class = p->class,
 		.profile = p->profile };
 	struct guard_task t = task(p->realm, p->profile, GUARD_LAUNCH);
@@ -83,6 +83,7 @@ void k_guard_proc(const struct k_proc *p)
 		map_call(BPF_MAP_UPDATE_ELEM, BOOT_TASKS, &p->pidfd, &t, BPF_NOEXIST);
 	}
 	k_proc_row(p, &row);
+	row.realm = l.realm;
 	row.layers = 0; /* they change without the kernel: the map of settings says it */
 	map_set(BOOT_PROCS, &p->pid, &row);
 }
@@ -97,9 +98,8 @@ static void ring(const struct k_realm *r)
 
 int k_guard_realm(struct k_realm *r)
 {
-	uint32_t realm = (uint32_t)(r - k.realms);
 	/* no IP sockets: none is granted them yet */
-	struct guard_policy p = { .realm = realm };
+	struct guard_policy p = { .who.realm = r->number };
 	struct guard_realm row = { .memory = r->memory, .uid = r->uid, .cores = r->cores };
 	int e;
 
@@ -107,20 +107,18 @@ int k_guard_realm(struct k_realm *r)
 		return -ENOENT;
 	row.cgroup = r->cgroup;
 	row.requires.bits = r->requires;
-	memcpy(p.name, r->name, sizeof(p.name));
+	memcpy(p.who.name, r->name, sizeof(p.who.name));
 	memcpy(row.name, r->name, sizeof(row.name));
 	if ((e = map_set(BOOT_POLICY, &r->cgroup, &p)) == 0)
-		e = map_set(BOOT_REALMS, &realm, &row);
+		e = map_set(BOOT_REALMS, &r->number, &row);
 	ring(r);
 	return e;
 }
 
 void k_guard_realm_gone(const struct k_realm *r)
 {
-	uint32_t realm = (uint32_t)(r - k.realms);
-
 	map_drop(BOOT_POLICY, &r->cgroup);
-	map_drop(BOOT_REALMS, &realm);
+	map_drop(BOOT_REALMS, &r->number);
 	ring(r);
 }
 

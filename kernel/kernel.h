@@ -250,7 +250,7 @@ struct k_realm {
 	int epfd[WRIT_CLASS_N];  /* its procs' gates, but those that are direct */
 	uint64_t memory, cgroup; /* cgroup: the id of its group */
 	uint32_t uid, cores, procs, kept, direct;
-	uint32_t requires;          /* bit of each enum writ_layer */
+	uint32_t number, requires;  /* number: to eBPF, of no other that was or will be */
 	uint64_t audits;            /* records made */
 	bool used, dying, unsealed; /* unsealed: the newest record may still be counted up */
 	struct k_nest nests[WRIT_PROFILE_N];
@@ -281,7 +281,7 @@ struct k {
 	int epfd, urgent, sigfd, logdir; /* urgent: the realms' epfd of class LC */
 	bool stopping;
 	int exit_code;
-	uint32_t uid_base, next_pid, nprocs, dying_realms;
+	uint32_t uid_base, next_pid, nprocs, dying_realms, realms_made;
 	obj_t own[K_OWNS >> K_OWN_BITS]; /* CNodes of the kernel's own, made when first needed */
 	struct k_hook **hooks;           /* [K_OWNS], by the body of their objects */
 	struct k_pool own_pool;

@@ -40,6 +40,7 @@ uint32_t k_realm_new(const struct writ_realm_req *q, obj_t account, uint32_t uid
 		.memory = q->memory,
 		.cores = q->cores,
 		.requires = q->requires,
+		.number = ++k.realms_made,
 		.uid = uid != 0 ? uid : k.uid_base + i * BOOT_UID_REALM };
 	snprintf(r->name, sizeof(r->name), "%s", q->name);
 	for (unsigned c = 0; c < WRIT_CLASS_N; c++)

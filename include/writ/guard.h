@@ -148,11 +148,11 @@ _Static_assert(sizeof(struct guard_label) == 44, "");
 
 /* maps/policy: by the id of a realm's cgroup. Who is in no such group is not Writ's business. */
 struct guard_policy {
-	uint64_t families; /* bit of each IP family of which sockets may be made */
-	uint32_t realm, pad;
-	char name[GUARD_NAME_MAX];
+	uint64_t families;      /* bit of each IP family of which sockets may be made */
+	struct guard_label who; /* any of its procs: pid 0, the realm and its name */
+	uint32_t pad;
 };
-_Static_assert(sizeof(struct guard_policy) == 48, "");
+_Static_assert(sizeof(struct guard_policy) == 56, "");
 
 /* maps/peers: whom a realm may connect to, send to or (family of IP, own address) bind as. */
 struct guard_peer {
@@ -179,7 +179,7 @@ struct guard_denial {
 };
 _Static_assert(sizeof(struct guard_denial_key) == 16 && sizeof(struct guard_denial) == 56, "");
 
-/* maps/realms: by number. maps/procs and maps/caps
+/* maps/realms: by number, which no other realm of the node has or had. maps/procs and maps/caps
  * hold struct writ_proc_row by pid and struct writ_cap_info by slot, of <writ/abi.h>. */
 struct guard_realm {
 	uint64_t cgroup, memory;

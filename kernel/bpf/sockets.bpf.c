@@ -45,7 +45,7 @@ static int refuse(const struct guard_policy *p, __u32 what)
 
 	if (m == GUARD_OFF)
 		return YES;
-	denied(NULL, p->realm, GUARD_BY_SOCKETS, what, m);
+	denied(&p->who, p->who.realm, GUARD_BY_SOCKETS, what, m);
 	return m == GUARD_ENFORCE ? NO : YES;
 }
 

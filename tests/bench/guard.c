@@ -116,7 +116,8 @@ static int manage(const struct stage *s)
 static int grant(const struct stage *s)
 {
 	uint64_t id = cgroup_id(REALM);
-	struct guard_policy p = { .families = UINT64_C(1) << s->to, .realm = 1, .name = REALM };
+	struct guard_policy p = { .families = UINT64_C(1) << s->to,
+		.who = { .realm = 1, .name = REALM } };
 	struct guard_peer peer = { .cgroup = id, .family = s->to };
 	uint8_t one = 1;
 

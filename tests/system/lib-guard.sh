@@ -17,6 +17,7 @@ layer() { rows ".[] | select(.layer == \"$1\") | .state" guard; }
 mode() { rows '.[0].mode' guard; }
 generation() { bpftool -j map dump pinned "$PINS/maps/config" | jq '.[0].formatted.value.generation // .[0].value.generation'; }
 held() { rows ".[] | select(.name == \"$2\") | .layers | index(\"$1\") != null" ps; } # held LAYER PROC
+holds() { until_ok 50 eval "[ \"\$(held $1 $2)\" = true ]"; } # once it runs
 rounds() { writ logs "$1" 2> /dev/null | grep -c '^round'; }
 goes_on() { # goes_on PROC: it does
 	local n

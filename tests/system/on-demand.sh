@@ -45,7 +45,7 @@ check "a realm that requires it runs" demands needs ebpf_calls $GETPPID
 check "- it is attached" attached
 check "- maps/realms says why" [ "$(requires needs)" = EBPF_CALLS ]
 check "- the layer is active, the mode what it was" [ "$(layer ebpf_calls) $(mode)" = "active on-demand" ]
-check "- and holds its proc, and all others" [ "$(held ebpf_calls needs) $(held ebpf_calls root)" = "true true" ]
+check "- and holds its proc, and all others" eval 'holds ebpf_calls needs && holds ebpf_calls root'
 check "- it goes on" goes_on needs
 check "control: who made the forbidden call is ended now" until_ok 50 eval '[ -z "$(proc pid plain)" ]'
 check "- which eBPF has seen" seen $GETCPU
@@ -84,7 +84,7 @@ check "on-demand: it does" eval 'writ guard on-demand && demands needs ebpf_call
 check "- off is refused, then" gives 75 writ guard off
 check "- on-demand is not, and leaves it attached" eval 'writ guard on-demand && attached && [ "$(layer ebpf_calls)" = active ]'
 check "- off by force detaches it" eval 'writ guard off --force && detached && [ "$(held ebpf_calls needs)" = false ]'
-check "- on-demand attaches it for who is there" eval 'writ guard on-demand && attached && [ "$(held ebpf_calls needs)" = true ]'
+check "- on-demand attaches it for who is there" eval 'writ guard on-demand && attached && holds ebpf_calls needs'
 check "stop" eval 'writ stop needs && until_ok 50 detached'
 
 # --- who attaches is gone
@@ -97,6 +97,6 @@ check "- while it waited others were answered" eval '
 	demands needs ebpf_calls $GETPPID > "$TMP/late" 2>&1 & sleep 0.3; t0=${EPOCHREALTIME/./}
 	writ ps > /dev/null && [ $(((${EPOCHREALTIME/./} - t0) / 1000)) -lt "$(ms_max 1000)" ] && grep -q "needs" <(writ realms)
 	r=$?; wait; [ $r -eq 0 ] && grep -q "not attached" "$TMP/late"'
-check "- the operator can have it attached" eval 'writ guard enforce && attached && demands needs ebpf_calls $GETPPID && [ "$(held ebpf_calls needs)" = true ]'
+check "- the operator can have it attached" eval 'writ guard enforce && attached && demands needs ebpf_calls $GETPPID && holds ebpf_calls needs'
 check "down" writ down
 check "- nothing is left" no_leftovers

@@ -75,6 +75,33 @@ check "writ top has every proc that lives" same "rows '.[].pid' ps" \
 check "- and the realm that ended by its name" [ -n "$(rows '.[] | select(.realm == "wc")' top --by=realm)" ]
 check "- sorted" [ "$(rows '[.[].slices] | . == (sort | reverse)' top --sort=slices)" = true ]
 check "- of one realm" [ "$(rows '[.[].realm] | unique | .[]' top wc)" = wc ]
+# a realm that comes after another, under the same id of the kernel's
+records() { writ --json audit 2> /dev/null | jq -rs "[.[] | $1] | last"; }
+id_of() { records "select(.realm == \"$1\") | .realm_id"; }
+number_of() { map sched_realm "select(.value.name == \"$1\") | .key.realm" | sort -u; }
+slices_of() { map "$1" "select($2) | .value.n.slices" | awk '{ n += $1 } END { print n + 0 }'; }
+apart() { # its sums are those of its own procs
+	local n all parts
+	n=$(number_of next)
+	fresh
+	all=$(slices_of sched_realm ".key.realm == $n")
+	parts=$(slices_of sched ".key.realm == $n")
+	echo "number $n: realm $all, procs $parts; before it: $(slices_of sched_realm ".value.name == \"$before\"")"
+	[ "$all" -gt 0 ] && [ "$all" -ge "$parts" ] && [ $((all - parts)) -le $((parts / 50 + 10)) ]
+}
+realm next "$(bin caller)" '["110"]' > "$TMP/next.yaml"
+check "another realm runs" writ run -d "$TMP/next.yaml"
+until_ok 50 log_has next 'round'
+before=$(records "select(.realm_id == $(id_of next) and .realm != \"next\") | .realm")
+check "- with the id that one before it had" eval '[ -n "$before" ] && [ "$before" != null ]'
+check "- whose sums are still there" [ "$(slices_of sched_realm ".value.name == \"$before\"")" -gt 0 ]
+check "- but not under its number" [ "$(number_of next)" != "$(number_of "$before")" ]
+check "- what it has used is its own" apart
+check "- top tells them apart" [ "$(rows '[.[] | select(.realm == "next" or .realm == "'"$before"'") | .realm] | unique | length' top --by=realm)" = 2 ]
+check "- refusals of it have its number" [ "$(map denials 'select(.value.name == "next") | .key.realm' | sort -u)" = "$(number_of next)" ]
+check "- which maps/procs and maps/realms have as well" [ "$(map procs 'select(.value.name == "next") | .value.realm') $(map realms 'select(.value.name == "next") | .key')" = \
+	"$(number_of next) $(number_of next)" ]
+check "- it stops" writ stop next
 check "- refusals as the map has them" [ "$(top_rows 'select(.name == "root") | .refused')" = \
 	"$(map denials 'select(.value.name == "root") | .value.count' | awk '{ n += $1 } END { print n }')" ]
 trace() { map trace .value.bits; }

@@ -51,7 +51,7 @@ static bool by_group(enum writ_layer layer)
 /* Put @pid into a group with a policy that allows nothing. */
 static int group_enter(const struct guard *g, int node, pid_t pid, uint64_t *ret_id)
 {
-	struct guard_policy p = { .name = GROUP };
+	struct guard_policy p = { .who.name = GROUP };
 	struct stat st;
 	char text[16];
 	int fd, n = snprintf(text, sizeof(text), "%d", (int)pid), r = 0;

@@ -123,17 +123,21 @@ static bool of_call(const struct guard_denial_key *k)
 
 struct denied_who denied_who(const struct denial *d, const struct procs *p)
 {
-	struct denied_who who = { .name = d->d.name, .realm = "?" };
+	struct denied_who who = { .name = d->d.name, .realm = d->realm };
+	bool socket = d->k.layer == GUARD_BY_SOCKETS;
 
 	who.proc = d->k.pid != 0 ? procs_find(p, d->k.pid) : NULL;
+	/* whose socket it was, Linux's number tells: of the last, while it runs */
+	for (size_t i = 0; socket && who.proc == NULL && i < p->n; i++)
+		if (p->v[i]->host_pid != 0 && (uint32_t)p->v[i]->host_pid == d->d.host_pid &&
+		    strcmp(p->v[i]->realm_name, d->realm) == 0)
+			who.proc = p->v[i];
 	if (who.proc != NULL) {
 		who.name = who.proc->name;
 		who.realm = who.proc->realm_name;
-		return who;
+	} else if (socket) {
+		who.name = "a process";
 	}
-	for (size_t i = 0; i < p->n; i++)
-		if (p->v[i]->realm == d->k.realm)
-			who.realm = p->v[i]->realm_name;
 	return who;
 }
 
@@ -214,7 +218,10 @@ void denied_print(const struct denial *d, const struct denied_who *who)
 	denied_what(&d->k, what, sizeof(what));
 	printf("%s  ", record_when(when(d), time, sizeof(time)));
 	show_safe_put(stdout, who->name[0] != '\0' ? who->name : "a proc just starting");
-	printf(" (pid %u, realm ", d->k.pid);
+	if (d->k.pid != 0)
+		printf(" (pid %u, realm ", d->k.pid);
+	else
+		printf(" (host pid %u, realm ", d->d.host_pid);
 	show_safe_put(stdout, who->realm);
 	if (ended(d))
 		printf("): ended by %s for %s", layer, what);
@@ -231,13 +238,14 @@ json_t *denied_json(const struct denial *d, const struct denied_who *who)
 {
 	char what[96], fix[256];
 
-	return json_pack("{s:s,s:I,s:I,s:o,s:o,s:I,s:s,s:s,s:I,s:I,s:s,s:b,s:s}", "kind", "denied",
-	    "time_ns", (json_int_t)when(d), "pid", (json_int_t)d->k.pid, "name",
-	    table_string(who->name), "realm", table_string(who->realm), "realm_id",
-	    (json_int_t)d->k.realm, "layer", denied_layer(&d->k), "what",
-	    denied_what(&d->k, what, sizeof(what)), "what_id", (json_int_t)d->k.what, "count",
-	    (json_int_t)d->d.count, "mode", writ_guard_name(d->d.mode), "ended", (int)ended(d),
-	    "fix", denied_fix(d, who, fix, sizeof(fix)));
+	return json_pack("{s:s,s:I,s:I,s:I,s:o,s:o,s:I,s:s,s:s,s:I,s:I,s:s,s:b,s:s}", "kind",
+	    "denied", "time_ns", (json_int_t)when(d), "pid", (json_int_t)d->k.pid, "host_pid",
+	    (json_int_t)d->d.host_pid, "name", table_string(who->name), "realm",
+	    table_string(who->realm), "realm_number", (json_int_t)d->k.realm, "layer",
+	    denied_layer(&d->k), "what", denied_what(&d->k, what, sizeof(what)), "what_id",
+	    (json_int_t)d->k.what, "count", (json_int_t)d->d.count, "mode",
+	    writ_guard_name(d->d.mode), "ended", (int)ended(d), "fix",
+	    denied_fix(d, who, fix, sizeof(fix)));
 }
 
 const struct denial *denied_end(const struct denial *v, long n, uint32_t pid)

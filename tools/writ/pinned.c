@@ -5,6 +5,7 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "tools/boot/switch.h"
@@ -37,7 +38,19 @@ static size_t denials_sort(struct denial *v, size_t n)
 	return m;
 }
 
-static long denials_read(int fd, struct denial **ret)
+/* The layer of sockets knows the realm alone, and has its name in the row. */
+static void realm_name(struct denial *d, int realms)
+{
+	struct guard_realm r = { .name = "?" };
+
+	if (d->k.layer == GUARD_BY_SOCKETS)
+		memcpy(r.name, d->d.name, sizeof(r.name));
+	else
+		(void)bpf_map_lookup_elem(realms, &d->k.realm, &r);
+	memcpy(d->realm, r.name, sizeof(d->realm));
+}
+
+static long denials_read(int fd, int realms, struct denial **ret)
 {
 	struct guard_denial_key next, *from = NULL;
 	struct denial *v = NULL, *more;
@@ -56,7 +69,7 @@ static long denials_read(int fd, struct denial **ret)
 		/* one that was pushed out meanwhile has no row */
 		v[n].k = next;
 		if (bpf_map_lookup_elem(fd, &next, &v[n].d) == 0)
-			n++;
+			realm_name(&v[n++], realms);
 		from = &next;
 	}
 	*ret = v;
@@ -66,9 +79,12 @@ static long denials_read(int fd, struct denial **ret)
 long pinned_denials(const char *node, struct denial **ret)
 {
 	int fd = guard_pin_open(node, "maps", "denials");
-	long n = fd < 0 ? fd : denials_read(fd, ret);
+	int realms = guard_pin_open(node, "maps", "realms");
+	long n = fd < 0 ? fd : denials_read(fd, realms, ret);
 
 	if (fd >= 0)
 		close(fd);
+	if (realms >= 0)
+		close(realms);
 	return n;
 }

@@ -7,6 +7,7 @@
 struct denial {
 	struct guard_denial_key k;
 	struct guard_denial d;
+	char realm[GUARD_NAME_MAX]; /* "?": it has gone, and had no name for the row */
 };
 
 /* All rows of maps/denials, those of one proc together; *ret is the caller's to free. Returns how

@@ -103,7 +103,7 @@ static enum writ_layer layer_of(enum column c)
 static void manage(enum column c, int pidfd)
 {
 	struct guard_task t = { .generation = GUARD_UNKNOWN, .realm = 1, .phase = GUARD_RUN };
-	struct guard_policy p = { .families = 1u << AF_UNIX, .realm = 1, .name = REALM };
+	struct guard_policy p = { .families = 1u << AF_UNIX, .who = { .realm = 1, .name = REALM } };
 	uint64_t id = cgroup_id(REALM);
 	int r = 0;
 

@@ -214,6 +214,16 @@ static uint64_t denials_of(struct guard *g, enum guard_layer layer, uint32_t wha
 	return bpf_map_lookup_elem(guard_map(g, "denials"), &key, &d) == 0 ? d.count : 0;
 }
 
+/* Does the row of a socket name the realm, and by Linux's pid the process @pid? */
+static bool denial_names(struct guard *g, uint32_t what, pid_t pid)
+{
+	struct guard_denial_key key = { .realm = 7, .layer = GUARD_BY_SOCKETS, .what = what };
+	struct guard_denial d;
+
+	return bpf_map_lookup_elem(guard_map(g, "denials"), &key, &d) == 0 &&
+	    strcmp(d.name, REALM) == 0 && d.host_pid == (uint32_t)pid;
+}
+
 /* The thread was there before its process was held. */
 static void test_thread(void)
 {
@@ -339,6 +349,7 @@ static void test_generations(void)
 /* --- sockets ---------------------------------------------------------------------------------- */
 
 static uint16_t port;
+static pid_t connector; /* the last that tried */
 
 /* word: the error of a connect to the listener */
 static void fn_connect(void)
@@ -369,6 +380,7 @@ static int connect_gives(void)
 	if (cgroup_enter(REALM, pid) < 0 || write(go[1], "", 1) != 1)
 		err(EXIT_FAILURE, "group");
 	waitpid(pid, NULL, 0);
+	connector = pid;
 	close(go[0]);
 	close(go[1]);
 	return word[0];
@@ -377,7 +389,7 @@ static int connect_gives(void)
 static void test_peers(void)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	struct guard_policy p = { .families = 1u << AF_UNIX, .realm = 7, .name = REALM };
+	struct guard_policy p = { .families = 1u << AF_UNIX, .who = { .realm = 7, .name = REALM } };
 	struct guard_peer peer = { .cgroup = cgroup_id(REALM), .family = AF_INET };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	socklen_t n = sizeof(a);
@@ -403,6 +415,8 @@ static void test_peers(void)
 	update(&guard, "peers", &peer, &one);
 	check("but to no other port", connect_gives() == EPERM);
 	check("which is counted", denials_of(&guard, GUARD_BY_SOCKETS, GUARD_CONNECT4) == 2);
+	check("with the realm's name and Linux's pid",
+	    denial_names(&guard, GUARD_CONNECT4, connector));
 	close(fd);
 }
 

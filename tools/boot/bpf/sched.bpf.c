@@ -309,7 +309,7 @@ static void account_calls(struct task_struct *leader, const struct thread *own)
 	}
 }
 
-/* The proc has ended: its rows stay till as many others of its realm have. */
+/* The proc or nest has ended: its rows stay till as many others of its realm have. */
 static void remember(const struct sched_key *who)
 {
 	__u32 realm = who->realm % SCHED_ENDED_REALMS, place;
@@ -324,8 +324,14 @@ static void remember(const struct sched_key *who)
 		return;
 	old = *slot;
 	*slot = *who;
-	if (old.pid == 0)
+	if (old.realm == 0)
 		return;
+	if (old.pid == 0) /* its nest: by then the realm is gone as well */
+		for (unsigned i = 0; i < WRIT_CLASS_N; i++) {
+			struct sched_realm_key key = { .realm = old.realm, .class = i };
+
+			bpf_map_delete_elem(&calls_realm, &key);
+		}
 	bpf_map_delete_elem(&sched, &old);
 	bpf_map_delete_elem(&calls_seen, &old);
 	bpf_map_delete_elem(&wait_hist, &old);
@@ -338,6 +344,7 @@ int BPF_PROG(sched_exited, struct task_struct *p)
 {
 	struct task_struct___sched *s = (void *)p;
 	struct thread *own = bpf_task_storage_get(&threads, p, 0, 0);
+	const struct guard_task *t = managed(p);
 	struct sched_row *r;
 
 	if (own == NULL)
@@ -348,7 +355,7 @@ int BPF_PROG(sched_exited, struct task_struct *p)
 	if (s->signal->live.counter > 0)
 		return 0;
 	account_calls(p->group_leader, own);
-	if (r != NULL && own->who.pid != 0) {
+	if (r != NULL && (own->who.pid != 0 || (t != NULL && t->phase <= GUARD_NEST))) {
 		r->ended = true;
 		remember(&own->who);
 	}

@@ -25,7 +25,8 @@ MAP(sched, HASH, SCHED_ROWS, BPF_F_NO_PREALLOC, struct sched_key, struct sched_r
 MAP(sched_realm, LRU_HASH, 2048, 0, struct sched_realm_key, struct sched_realm_row);
 MAP(preempts, LRU_HASH, 8192, 0, struct sched_preempt_key, __u64);
 MAP(calls_seen, HASH, SCHED_ROWS, BPF_F_NO_PREALLOC, struct sched_key, struct sched_calls);
-MAP(calls_realm, HASH, 1024, BPF_F_NO_PREALLOC, struct sched_realm_key, struct sched_calls);
+MAP(calls_realm, HASH, 2 * SCHED_ENDED_REALMS * SCHED_ENDED, BPF_F_NO_PREALLOC,
+    struct sched_realm_key, struct sched_calls);
 MAP(wait_hist, HASH, SCHED_ROWS, BPF_F_NO_PREALLOC, struct sched_key, struct sched_hist);
 MAP(offcpu_hist, HASH, SCHED_ROWS, BPF_F_NO_PREALLOC, struct sched_key, struct sched_hist);
 MAP(trace, ARRAY, 1, 0, __u32, struct sched_trace);
