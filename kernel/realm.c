@@ -14,53 +14,36 @@ uint32_t k_realm_new(const struct writ_realm_req *q, obj_t account, uint32_t uid
 {
 	uint32_t i = k_pool_get(&k.realm_pool, 0);
 	struct k_realm *r = &k.realms[i];
-	int ep[WRIT_CLASS_N], e;
+	int e = 0;
 
 	if (i == 0) {
 		errno = ENOSPC;
-		return 0;
-	}
-	for (unsigned c = 0; c < WRIT_CLASS_N; c++)
-		ep[c] = epoll_create1(EPOLL_CLOEXEC);
-	e = ep[0] < 0 || ep[1] < 0 ? -EMFILE
-				   : cgroup_make(q->name, q->memory, q->cores, pids + PIDS_EXTRA);
-	if (e < 0) {
-		k_close(&ep[0]);
-		k_close(&ep[1]);
-		k_log("realm %s: cgroup: %s", q->name, strerror(-e));
-		k_pool_put(&k.realm_pool, 0, i);
-		errno = -e;
 		return 0;
 	}
 	*r = (struct k_realm){ .used = true,
 		.audits = r->audits, /* what is known of who was here before stays */
 		.unsealed = r->unsealed,
 		.account = account,
-		.epfd = { ep[0], ep[1] },
 		.memory = q->memory,
 		.cores = q->cores,
 		.requires = q->requires,
 		.number = ++k.realms_made,
 		.uid = uid != 0 ? uid : k.uid_base + i * BOOT_UID_REALM };
 	snprintf(r->name, sizeof(r->name), "%s", q->name);
-	for (unsigned c = 0; c < WRIT_CLASS_N; c++)
-		k_epoll(c == WRIT_CLASS_LC ? k.urgent : k.epfd, EPOLL_CTL_ADD, ep[c], EPOLLIN,
-		    K_POLL_REALM, i << 1 | c);
 	captab_hold(&k.caps, account);
-	if ((e = k_guard_realm(r)) == 0)
+	for (unsigned c = 0; c < WRIT_CLASS_N; c++)
+		if ((r->epfd[c] = epoll_create1(EPOLL_CLOEXEC)) < 0)
+			e = -EMFILE;
+		else
+			k_epoll(c == WRIT_CLASS_LC ? k.urgent : k.epfd, EPOLL_CTL_ADD, r->epfd[c],
+			    EPOLLIN, K_POLL_REALM, i << 1 | c);
+	if (e == 0 && (e = cgroup_make(r->name, q->memory, q->cores, pids + PIDS_EXTRA)) == 0 &&
+	    (e = k_guard_realm(r)) == 0)
 		return i;
-	k_log("realm %s: eBPF: %s", q->name, strerror(-e));
-	k_realm_gone(i); /* what Linux is not told of does not run */
+	k_log("realm %s: %s", r->name, strerror(-e));
+	k_realm_gone(i); /* what has no limits, or Linux is not told of, does not run */
 	errno = -e;
 	return 0;
-}
-
-static bool name_taken(const char *name)
-{
-	for (uint32_t i = 1; i < k.realm_pool.used_to; i++)
-		if (k.realms[i].used && strcmp(k.realms[i].name, name) == 0)
-			return true;
-	return false;
 }
 
 static int realm_decode(struct k_req *q, obj_t *account, uint32_t *uid)
@@ -71,8 +54,9 @@ static int realm_decode(struct k_req *q, obj_t *account, uint32_t *uid)
 
 	if (!k_name_ok(r->name, sizeof(r->name)) || r->name[0] == '.')
 		return WRIT_E_BAD_REQUEST;
-	if (name_taken(r->name))
-		return k_why(q, WRIT_E_EXISTS, "realm %s is there already", r->name);
+	for (uint32_t i = 1; i < k.realm_pool.used_to; i++)
+		if (k.realms[i].used && strcmp(k.realms[i].name, r->name) == 0)
+			return k_why(q, WRIT_E_EXISTS, "realm %s is there already", r->name);
 	k_why(q, 0, "realm %s", r->name);
 	if ((e = k_need(q, r->account, WRIT_BY_WITH, &c)) != 0)
 		return e;
