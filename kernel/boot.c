@@ -4,7 +4,7 @@
  * make every table, give all initial capabilities to root (K2, K6). Opens nothing
  * by name, and never has more of Linux's capabilities than the two that map ids.
  */
-#include "guard.h"
+#include "kernel.h"
 #include <linux/capability.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>

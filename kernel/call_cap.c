@@ -4,7 +4,7 @@
  * rules are captab's; here addresses become slots and nothing else is decided.
  * And objects made from an Untyped, with the descriptors of those that are files.
  */
-#include "guard.h"
+#include "kernel.h"
 #include <sys/mman.h>
 #include <sys/stat.h>
 
@@ -76,23 +76,6 @@ int k_call_revoke(struct k_req *q)
 	k_object_name(&s->cap, q->why, sizeof(q->why));
 	k_audit(q->p, WRIT_AUDIT_REVOKED, WRIT_OP_REVOKE, 0, 0, (uint32_t)r->src.index, q->why);
 	return K_LATER;
-}
-
-void k_cap_row(slot_t s, struct writ_cap_info *out)
-{
-	const struct slot *sl = captab_slot(&k.caps, s);
-	const struct object *cn = captab_obj(&k.caps, sl->cnode);
-
-	*out = (struct writ_cap_info){ .index = s - cn->base,
-		.cnode = sl->cnode,
-		.pid = k_cnode_pid(cn),
-		.type = sl->cap.type,
-		.rights = sl->cap.rights,
-		.obj = sl->cap.obj,
-		.guard_bits = sl->cap.flags & CAP_GUARD_BITS,
-		.guard = sl->cap.guard,
-		.badge = sl->cap.badge };
-	k_object_name(&sl->cap, out->name, sizeof(out->name));
 }
 
 int k_call_inspect(struct k_req *q)

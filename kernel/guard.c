@@ -5,7 +5,7 @@
  * privilege, and reads none. Capabilities are written after each turn of the loop,
  * where slots have changed, so that a call pays for none of it.
  */
-#include "guard.h"
+#include "kernel.h"
 #include <linux/bpf.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>

@@ -320,8 +320,7 @@ struct k_req {
 	char why[WRIT_PREFIX_MAX]; /* for the audit when it is refused */
 	_Alignas(8) char out[WRIT_MSG_MAX - sizeof(struct writ_hdr)];
 };
-/* A call's answer besides an error number: the reply comes later. */
-enum { K_LATER = -1 };
+enum { K_LATER = -1 }; /* a call's answer besides an error number: the reply comes later */
 
 /* --- pools and objects (object.c) ------------------------------------------ */
 void *k_table(size_t n, size_t size); /* zeroed, lazily backed; boot only, exits without */
@@ -339,6 +338,8 @@ int k_make(const struct k_req *q, unsigned type, obj_t payer, uint64_t bytes, sl
 /* captab's finaliser: release the body of an object. */
 void k_object_finalise(void *arg, obj_t obj);
 void k_object_row(obj_t obj, struct writ_object *out); /* OBJECTS */
+/* What lies in @s, and in whose CSpace that is. */
+void k_cap_row(slot_t s, struct writ_cap_info *out);
 /* What a capability is of, for people. */
 void k_object_name(const struct cap *c, char *buf, size_t size);
 static inline uint32_t k_body(const struct cap *c)
@@ -355,20 +356,11 @@ static inline slot_t k_slot(const struct cap *c)
 /* A slot of the kernel's own. Returns its entry, or 0: there is none left. */
 uint32_t k_own_get(slot_t *ret);
 slot_t k_own_slot(uint32_t entry);
-/* Empty it and give the entry back. */
-void k_own_put(uint32_t entry);
+void k_own_put(uint32_t entry); /* empty it and give the entry back */
 /* Hang @h on the capability in @parent by one of @type, which has its rights and badge. */
 int k_hook_on(struct k_hook *h, unsigned type, slot_t parent);
-/* False when it is off, or revoked and not yet told. */
-bool k_hook_holds(const struct k_hook *h);
-/* Take it off; nothing if it is off. */
-void k_hook_off(struct k_hook *h);
-/* Whose CSpace the CNode is; 0: nobody's. */
-static inline uint32_t k_cnode_pid(const struct object *cnode)
-{
-	return cnode->body != 0 && cnode->body != (uint32_t)K_OWN_BODY ? k.procs[cnode->body].pid
-								       : 0;
-}
+bool k_hook_holds(const struct k_hook *h); /* false: it is off, or revoked and not yet told */
+void k_hook_off(struct k_hook *h);         /* nothing if it is off */
 /* The hook whose capability @c is; NULL when it is off. */
 struct k_hook *k_hook_of(const struct cap *c);
 /* @slot has come to hold what was moved: if that is a Reply, its call must know. */
@@ -378,10 +370,8 @@ void k_hook_moved(slot_t slot);
 /* Add, change or remove (@op) its gate in the set that it is announced by: with the realms' sets if
  * it is direct, which saves a call of Linux; else in its realm's. */
 void k_gate_watch(const struct k_proc *p, int op, unsigned events);
-/* Take one request from @p, if it may be served. */
-void k_gate_read(struct k_proc *p);
-/* After @p has died: what it had still said about itself. */
-void k_gate_drain(struct k_proc *p);
+void k_gate_read(struct k_proc *p);  /* take one request, if it may be served */
+void k_gate_drain(struct k_proc *p); /* after it has died: what it had still said about itself */
 /* Send an event; false when the gate has no room or is gone. */
 bool k_gate_tell(const struct k_proc *p, struct writ_hdr h, const void *body, const int *fds);
 /* Send the reply that @q holds, and audit it; for calls that go on after it. */
@@ -417,8 +407,7 @@ static inline obj_t k_account(const struct k_proc *p)
 struct k_proc *k_proc_find(uint32_t pid);  /* ended ones too; NULL */
 struct k_proc *k_proc_new(uint32_t realm); /* NULL: table full */
 bool k_proc_alive(const struct k_proc *p);
-/* Give the pending proc to its nest. */
-void k_proc_start(struct k_proc *p);
+void k_proc_start(struct k_proc *p); /* give the pending proc to its nest */
 /* Ask for its end; it is over when the nest says so. */
 void k_proc_kill(struct k_proc *p, const char *why);
 /* It is over: free all that it held, tell who waits. */
@@ -488,6 +477,18 @@ void k_audit(struct k_proc *p, unsigned kind, unsigned op, int status, uint32_t 
 void k_audit_granted(struct k_proc *about, const struct cap *c, unsigned op, uint32_t other);
 /* What the audit is to say of @q. Returns @e. */
 int k_why(struct k_req *q, int e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* --- what eBPF is told, and operators by it (guard.c): nothing where there are no maps ------- */
+/* Say who the nest is, or the proc that has started or whose class has changed; and what a realm
+ * may reach and requires. 0 or -errno: it is not held, and must not run. */
+int k_guard_nest(uint32_t realm, unsigned profile, int pidfd, enum guard_phase phase);
+int k_guard_realm(struct k_realm *r);
+void k_guard_proc(const struct k_proc *p); /* also when its row has changed, or it has ended */
+void k_guard_realm_gone(const struct k_realm *r);
+/* Show some of the capabilities that have changed; more of them when the kernel is @idle. True:
+ * there are more. */
+bool k_mirror(bool idle);
+void k_mirror_init(void);
 
 #define k_log warnx /* for people */
 

@@ -3,7 +3,7 @@
  * writ-kernel: the one loop. It ends by a signal, or with root; whoever started
  * it clears what is left (writ-boot, or the next `writ up` or `writ down`).
  */
-#include "guard.h"
+#include "kernel.h"
 #include <sys/epoll.h>
 
 enum { EVENTS = 64, SETTLE_MS = 10 };

@@ -303,6 +303,31 @@ void k_object_name(const struct cap *c, char *buf, size_t size)
 	}
 }
 
+/* Whose CSpace the CNode is; 0: nobody's. */
+static uint32_t cnode_pid(const struct object *cnode)
+{
+	uint32_t b = cnode->body;
+
+	return b != 0 && b != (uint32_t)K_OWN_BODY ? k.procs[b].pid : 0;
+}
+
+void k_cap_row(slot_t s, struct writ_cap_info *out)
+{
+	const struct slot *sl = captab_slot(&k.caps, s);
+	const struct object *cn = captab_obj(&k.caps, sl->cnode);
+
+	*out = (struct writ_cap_info){ .index = s - cn->base,
+		.cnode = sl->cnode,
+		.pid = cnode_pid(cn),
+		.type = sl->cap.type,
+		.rights = sl->cap.rights,
+		.obj = sl->cap.obj,
+		.guard_bits = sl->cap.flags & CAP_GUARD_BITS,
+		.guard = sl->cap.guard,
+		.badge = sl->cap.badge };
+	k_object_name(&sl->cap, out->name, sizeof(out->name));
+}
+
 void k_object_row(obj_t obj, struct writ_object *out)
 {
 	const struct object *o = captab_obj(&k.caps, obj);
@@ -320,7 +345,7 @@ void k_object_row(obj_t obj, struct writ_object *out)
 	memcpy(&out->what, &(__typeof__(out->what)){ __VA_ARGS__ }, sizeof(out->what))
 	switch (o->type) {
 	case WRIT_TYPE_UNTYPED: ROW(untyped, a->max.bytes, a->max.slots, a->max.procs); break;
-	case WRIT_TYPE_CNODE: ROW(cnode, o->bits, k_cnode_pid(o)); break;
+	case WRIT_TYPE_CNODE: ROW(cnode, o->bits, cnode_pid(o)); break;
 	case WRIT_TYPE_IMAGE:
 	case WRIT_TYPE_MEMORY:
 	case WRIT_TYPE_HOST: ROW(file, f->size, f->uid); break;

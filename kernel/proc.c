@@ -4,7 +4,7 @@
  * `ps` and `logs` can still tell. Whatever a proc held is freed here, at once,
  * at whatever moment it dies (K3).
  */
-#include "guard.h"
+#include "kernel.h"
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <time.h>

@@ -4,7 +4,7 @@
  * and a cgroup; its nests come up with the first proc of their profile. When no
  * capability names it, it goes with all that lives in it.
  */
-#include "guard.h"
+#include "kernel.h"
 #include <sys/epoll.h>
 #include <sys/wait.h>
 

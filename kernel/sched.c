@@ -3,7 +3,7 @@
  * The scheduler's calls. It learns which procs are pending and says when each
  * starts. It can delay a proc; it can't make one or change what it holds.
  */
-#include "guard.h"
+#include "kernel.h"
 
 int k_call_scheduler(struct k_req *q)
 {

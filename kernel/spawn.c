@@ -3,7 +3,7 @@
  * Spawn rights and new procs. The kernel decides whether (a Spawn capability
  * and its limits say so) and makes a pending proc; the scheduler says when.
  */
-#include "guard.h"
+#include "kernel.h"
 
 enum { SPAWN_DEPTH = 64 };
 
