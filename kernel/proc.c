@@ -187,30 +187,20 @@ void k_wait_lost(struct k_wait *w)
 		k_proc_kill(p, "memory that it had mapped was revoked");
 }
 
-static void tell_waiter(struct k_proc *waiter, uint32_t cookie, const struct k_proc *p)
+/* Reply to those who wait for what it has come to. */
+static void tell_waiters(struct k_proc *p)
 {
 	struct {
 		struct writ_wait_rep r;
 		char said[WRIT_STATUS_MAX];
-	} m = { .r = { .pid = p->pid,
-		    .state = p->state,
-		    .code = p->code,
-		    .said = p->said,
-		    .cpu_ns = p->cpu_ns,
-		    .rss_max = p->rss_max } };
-
-	memcpy(m.said, p->said_text, p->said);
-	k_gate_reply(waiter, WRIT_OP_WAIT, cookie, 0, &m, (uint16_t)(sizeof(m.r) + p->said));
-}
-
-/* Reply to those who wait for it. */
-static void tell_waiters(struct k_proc *p, unsigned what)
-{
+	} m = { .r = { p->pid, p->state, p->code, p->said, p->cpu_ns, p->rss_max } };
 	struct k_wait *w;
 
+	memcpy(m.said, p->said_text, p->said);
 	k_each(w, &p->waiters, at)
-		if (w->what == what || !k_proc_alive(p)) {
-			tell_waiter(w->waiter, w->cookie, p);
+		if (!k_proc_alive(p) || (w->what == K_WAIT_START && p->started)) {
+			k_gate_reply(w->waiter, w->op, w->cookie, 0, &m,
+			    (uint16_t)(sizeof(m.r) + p->said));
 			k_wait_drop(w);
 		}
 }
@@ -221,17 +211,17 @@ int k_call_wait(struct k_req *q)
 {
 	struct k_wait *w;
 	struct k_proc *t = &k.procs[k_body(q->cap)];
-	int e = 0;
+	int e;
 
 	if (q->cap->type == WRIT_TYPE_NOTIFICATION)
 		return k_notification_wait(q);
 	if (q->h.arg > WRIT_WAIT_EXIT)
 		return WRIT_E_BAD_REQUEST;
-	if (!k_proc_alive(t) || (q->h.arg == WRIT_WAIT_START && t->started))
-		tell_waiter(q->p, q->h.cookie, t);
-	else
-		e = k_wait_new(q, q->p, q->slot, (enum k_wait_what)q->h.arg, &t->waiters, &w);
-	return e != 0 ? e : K_LATER;
+	e = k_wait_new(q, q->p, q->slot, (enum k_wait_what)q->h.arg, &t->waiters, &w);
+	if (e != 0)
+		return e;
+	tell_waiters(t);
+	return K_LATER;
 }
 
 int k_call_started(struct k_req *q)
@@ -239,7 +229,7 @@ int k_call_started(struct k_req *q)
 	if (q->p->state == WRIT_STATE_STARTING) /* its nest will say so, too */
 		q->p->state = WRIT_STATE_RUNNING;
 	q->p->started = true;
-	tell_waiters(q->p, WRIT_WAIT_START);
+	tell_waiters(q->p);
 	return 0;
 }
 
@@ -348,7 +338,7 @@ void k_proc_end(struct k_proc *p, unsigned state, int code)
 	let_go(&p->spawn);
 	k.realms[p->realm].procs--;
 	k.realms[p->realm].kept++;
-	tell_waiters(p, WRIT_WAIT_EXIT);
+	tell_waiters(p);
 	k_audit(p, WRIT_AUDIT_ENDED, WRIT_OP_EXITED, 0, 0, (uint32_t)code, k_states[state]);
 	if (p == k.scheduler)
 		k.scheduler = NULL;
