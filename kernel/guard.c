@@ -20,9 +20,9 @@ enum {
 
 /* Slots are gone through in turn, so that none waits for those that change more often. */
 static struct {
-	uint64_t *look, *shown; /* a bit for each slot: is to be looked at; has a row */
-	uint32_t at, left;      /* the word of look to go on with; bits that are set in it */
-	uint32_t all;           /* words from there on of which all is to be looked at */
+	uint64_t *look;         /* a bit for each slot: it is to be looked at */
+	uint32_t at, left, all; /* word to go on with; bits that are set; words from there on of
+				   which all that is there is to be looked at */
 	bool full;              /* rows did not fit */
 } mirror;
 
@@ -124,28 +124,18 @@ void k_guard_realm_gone(const struct k_realm *r)
 
 /* --- capabilities -------------------------------------------------------------------------- */
 
-static uint64_t bit(slot_t s)
-{
-	return UINT64_C(1) << s % 64;
-}
-
 /* What lies in the kernel's own CNodes is not shown. */
-static bool of_a_proc(slot_t s)
+static bool is_own(const struct slot *sl)
 {
-	const struct slot *sl = captab_slot(&k.caps, s);
-
-	return sl != NULL && sl->cap.type != WRIT_TYPE_NULL &&
-	    captab_obj(&k.caps, sl->cnode)->body != (uint32_t)K_OWN_BODY;
+	return captab_obj(&k.caps, sl->cnode)->body == (uint32_t)K_OWN_BODY;
 }
 
 static void look_at(slot_t s)
 {
-	uint64_t *look = &mirror.look[s / 64];
+	uint64_t *look = &mirror.look[s / 64], bit = UINT64_C(1) << s % 64;
 
-	if ((*look & bit(s)) != 0 || ((mirror.shown[s / 64] & bit(s)) == 0 && !of_a_proc(s)))
-		return;
-	*look |= bit(s);
-	mirror.left++;
+	mirror.left += (*look & bit) == 0;
+	*look |= bit;
 }
 
 /* Its children have, or will have, another parent: a few are looked at, for more all is. */
@@ -160,7 +150,8 @@ static void changed(void *arg, slot_t s)
 	}
 	if (c != 0 && c < SLOT_UP)
 		mirror.all = MIRROR_WORDS;
-	look_at(s);
+	if (!is_own(&k.caps.slots[s]))
+		look_at(s);
 }
 
 /* MIRROR_FAR: it would take too long to find. */
@@ -176,22 +167,16 @@ static uint32_t parent_of(slot_t s)
 
 static void show(slot_t s)
 {
-	uint64_t *shown = &mirror.shown[s / 64];
+	const struct slot *sl = captab_slot(&k.caps, s);
 	struct writ_cap_info row;
 
-	if (of_a_proc(s)) {
+	if (sl != NULL && sl->cap.type != WRIT_TYPE_NULL && !is_own(sl)) {
 		k_cap_row(s, &row);
 		row.slot = s;
 		row.parent = parent_of(s);
-		if (map_set(BOOT_CAPS, &s, &row) == 0)
-			*shown |= bit(s);
-		else
-			mirror.full = true;
-	} else if ((*shown & bit(s)) != 0) {
-		map_drop(BOOT_CAPS, &s);
-		*shown &= ~bit(s);
-		if (mirror.full) /* there is room for what did not fit */
-			mirror.all = MIRROR_WORDS;
+		mirror.full |= map_set(BOOT_CAPS, &s, &row) != 0;
+	} else if (map_call(BPF_MAP_DELETE_ELEM, BOOT_CAPS, &s, NULL, 0) == 0 && mirror.full) {
+		mirror.all = MIRROR_WORDS; /* there is room for what did not fit */
 		mirror.full = false;
 	}
 }
@@ -213,8 +198,10 @@ bool k_mirror(bool idle)
 		if (!idle || mirror.all == 0)
 			continue;
 		mirror.all--;
-		for (unsigned i = 0; i < 64; i++)
-			look_at(mirror.at * 64 + i);
+		for (slot_t s = mirror.at * 64; s < mirror.at * 64 + 64; s++)
+			if (captab_slot(&k.caps, s) != NULL &&
+			    k.caps.slots[s].cap.type != WRIT_TYPE_NULL)
+				look_at(s);
 	}
 	return mirror.left > 0 || mirror.all > 0;
 }
@@ -224,6 +211,5 @@ void k_mirror_init(void)
 	if (k.maps[BOOT_CAPS] == 0)
 		return;
 	mirror.look = k_table(MIRROR_WORDS, sizeof(uint64_t));
-	mirror.shown = k_table(MIRROR_WORDS, sizeof(uint64_t));
 	k.caps.changed = changed;
 }
