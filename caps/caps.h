@@ -65,13 +65,8 @@ void caps_slot_retire(struct captab *t, slot_t s);
 /* captab_obj_new() for every type. */
 int caps_obj_make(struct captab *t, unsigned type, obj_t untyped, struct charge c, uint32_t body,
     obj_t *ret);
-/* Put @o on the list of the dying if nothing keeps it alive. */
-void caps_obj_settle(struct captab *t, obj_t o);
 
-/* --- account.c, cnode.c: what an object of that type owns, given back ---- */
+/* --- cnode.c ------------------------------------------------------------- */
 
-void caps_account_free(struct captab *t, uint32_t acct);
-/* True when something is charged to @acct. */
-bool caps_account_in_use(const struct account *acct);
-/* The blocks of a CNode whose slots are all retired. */
+/* Give back the blocks of a CNode whose slots are all retired. */
 void caps_cnode_free(struct captab *t, const struct object *cnode);

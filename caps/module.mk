@@ -1,3 +1,3 @@
 # libcaps: the capability library (trusted)
 LIBS += libcaps
-libcaps_SRCS := caps/slot.c caps/tree.c caps/object.c caps/account.c caps/cnode.c
+libcaps_SRCS := caps/slot.c caps/tree.c caps/object.c caps/cnode.c

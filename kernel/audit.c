@@ -40,40 +40,29 @@ static void append(struct writ_audit_rec *n)
 	realm->unsealed = true;
 }
 
-/* The first record of a realm: its chain is of this node, since it was started, and no other. */
-static void begin(const struct writ_audit_rec *n)
-{
-	struct writ_audit_rec b = { .time_ns = n->time_ns,
-		.realm = n->realm,
-		.kind = WRIT_AUDIT_NODE,
-		.count = 1 };
-
-	if (k.audit_seq == 1)
-		k.up_since = n->time_ns;
-	memcpy(b.realm_name, n->realm_name, sizeof(b.realm_name));
-	snprintf(b.what, sizeof(b.what), "node %s, up since %llu", k.node,
-	    (unsigned long long)k.up_since);
-	append(&b);
-}
-
-/* What happened to @p, as @n says. Refusals are counted; one that is the same as the newest of its
+/* What happened to @p, as @n says. A realm's first record says of which node it is, since when, so
+ * that its chain is of no other. Refusals are counted; one that is the same as the newest of its
  * realm is counted there. */
 static void add(struct k_proc *p, struct writ_audit_rec n, const char *what)
 {
 	const struct k_realm *realm = &k.realms[p->realm];
+	bool first = n.kind == WRIT_AUDIT_NODE && n.op == 0;
 	struct writ_audit_rec *r;
 	struct timespec ts;
 
 	clock_gettime(CLOCK_REALTIME, &ts);
 	n.time_ns = (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-	n.pid = p->pid;
+	n.pid = first ? 0 : p->pid;
 	n.realm = p->realm;
 	n.count = 1;
-	snprintf(n.name, sizeof(n.name), "%s", p->name); /* zeros behind it */
+	snprintf(n.name, sizeof(n.name), "%s", first ? "" : p->name); /* zeros behind it */
 	memcpy(n.realm_name, realm->name, sizeof(n.realm_name));
 	snprintf(n.what, sizeof(n.what), "%s", what);
-	if (realm->audits == 0)
-		begin(&n);
+	if (k.audit_seq == 1)
+		k.up_since = n.time_ns;
+	if (realm->audits == 0 && !first)
+		add(p, (struct writ_audit_rec){ .kind = WRIT_AUDIT_NODE },
+		    text("node %s, up since %llu", k.node, (unsigned long long)k.up_since).s);
 	if (n.kind == WRIT_AUDIT_REFUSED || n.kind == WRIT_AUDIT_NOTED) {
 		p->refused++;
 		r = record(n.realm, realm->audits);

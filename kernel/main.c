@@ -8,18 +8,6 @@
 
 enum { EVENTS = 64, SETTLE_MS = 10 };
 
-static void on_gate(uint32_t index, unsigned events)
-{
-	struct k_proc *p = &k.procs[index];
-
-	if (p->gate < 0)
-		return;
-	if ((events & EPOLLOUT) != 0)
-		k_event_flush(p);
-	if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
-		k_gate_read(p);
-}
-
 static int turn(int set, int max, int timeout, bool urgent);
 
 /*
@@ -32,7 +20,10 @@ static void dispatch(const struct epoll_event *e)
 
 	switch (e->data.u64 >> 32) {
 	case K_POLL_SIGNAL: k.stopping = true; break;
-	case K_POLL_GATE: on_gate(index, e->events); break;
+	case K_POLL_GATE:
+		k_event_flush(&k.procs[index]);
+		k_gate_read(&k.procs[index]);
+		break;
 	case K_POLL_REALM:
 		turn(k.realms[index >> 1].epfd[index & 1], K_TURN, 0, (index & 1) != 0);
 		break;

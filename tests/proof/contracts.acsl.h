@@ -63,7 +63,7 @@ void captab_hold(struct captab *t, obj_t o);
     ensures \old(t->objs[o].refs) != 0 ==> t->objs[o].dying == \old(t->objs[o].dying);
     ensures \old(t->objs[o].refs) == 0 && !untyped(t, o) ==> t->objs[o].dying != 0;
     ensures t->objs[o].dying != \old(t->objs[o].dying) ==> t->dying_tail == o; */
-void caps_obj_settle(struct captab *t, obj_t o);
+static void obj_settle(struct captab *t, obj_t o);
 
 /*@ requires table(t) && accounts_ok(t) && dying_ok(t);
     assigns t->objs[o].refs, t->objs[o].dying, t->objs[t->dying_tail].next, t->dying_head,
@@ -163,7 +163,7 @@ static bool charge_fits(const struct account *a, struct charge c);
 
 /*@ requires \valid_read(a); assigns \nothing; exits \false;
     ensures \result <==> a->used.bytes != 0 || a->used.slots != 0 || a->used.procs != 0; */
-bool caps_account_in_use(const struct account *a);
+static bool account_in_use(const struct account *a);
 
 /*@ requires table(t) && accounts_ok(t) && untyped(t, untyped);
     assigns t->accts[t->objs[untyped].body].used; exits \false;
