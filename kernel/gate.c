@@ -149,11 +149,9 @@ static int receive(struct k_proc *p, struct k_req *q)
 	q->missing = 0;
 	q->out_len = q->out_nfds = 0;
 	q->why[0] = '\0';
-	if (n < 0)
+	if (n <= 0) {
+		k_close_fds(q->fds); /* a packet of nothing but descriptors is the end, too */
 		return n == -EAGAIN || n == -EINTR ? 0 : -1;
-	if (n == 0) { /* the end, or a packet of nothing but descriptors */
-		k_close_fds(q->fds);
-		return -1;
 	}
 	if ((size_t)n < sizeof(q->h))
 		memset(&q->h, 0, sizeof(q->h));
@@ -267,11 +265,7 @@ bool k_gate_tell(const struct k_proc *p, struct writ_hdr h, const void *body, co
 
 static bool send_connect(const struct k_proc *p, const struct k_session *s)
 {
-	struct writ_ev_connect e = { .session = s->id,
-		.rights = s->rights,
-		.badge = s->badge,
-		.pid = s->client->pid,
-		.realm = s->realm };
+	struct writ_ev_connect e = { s->id, s->rights, s->badge, s->client->pid, s->realm, "" };
 
 	memcpy(e.prefix, k.paths[captab_obj(&k.caps, s->path)->body].prefix, sizeof(e.prefix));
 	return k_gate_tell(p,
@@ -280,10 +274,7 @@ static bool send_connect(const struct k_proc *p, const struct k_session *s)
 
 static bool send_ring(const struct k_proc *p, struct k_session *s)
 {
-	struct writ_ev_ring e = { .session = s->id,
-		.bells = s->fds[1] >= 0,
-		.bytes = s->bytes,
-		.tag = s->tag };
+	struct writ_ev_ring e = { s->id, s->fds[1] >= 0, s->bytes, s->tag };
 	struct writ_hdr h = { .op = WRIT_EV_RING, .len = sizeof(e), .arg = s->id };
 
 	h.nfds = e.bells != 0 ? 3 : 1;

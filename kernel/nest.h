@@ -27,17 +27,16 @@
 #define NEST_IMAGE_FD        1000        /* the one descriptor that may be executed */
 #define NEST_SHARED          (256 << 20) /* address space of a proc beyond its private memory */
 #define NEST_PROC_FDS        900         /* RLIMIT_NOFILE of a proc: below NEST_IMAGE_FD */
-/* The same of profile server: two doorbells for each client. Its table is 128 KiB; the nest has
- * none. */
+/* The same of profile server: two doorbells for each client. */
 #define NEST_SERVER_IMAGE_FD 16200
 #define NEST_SERVER_FDS      16000
 #define NEST_IMAGE_OF(profile) \
 	((profile) == WRIT_PROFILE_SERVER ? NEST_SERVER_IMAGE_FD : NEST_IMAGE_FD)
 #define NEST_THREADS 64 /* RLIMIT_NPROC of profile server (nng's threads) */
 
-#define NEST_PROC_STACK (8u << 20) /* RLIMIT_STACK, bytes; on top of the memory limit */
-#define NEST_SERVER_STACK \
-	(1u << 20) /* of profile server, and of each thread: those do count as memory */
+/* RLIMIT_STACK, bytes; on top of the memory limit, but those of a server's threads count. */
+#define NEST_PROC_STACK   (8u << 20)
+#define NEST_SERVER_STACK (1u << 20)
 
 struct nest_conf {
 	const char *realm;  /* also the hostname */
@@ -45,8 +44,7 @@ struct nest_conf {
 	unsigned profile;   /* enum writ_profile */
 	const char *cgroup; /* realm's cgroup name as given to cgroup_make(); NULL: none */
 	uint32_t number;    /* the realm's, for @admit */
-	/* Called in phase SETUP before anything of it runs; 0, or -errno: it does not start. NULL:
-	 * none. */
+	/* Called before anything of it runs; 0, or -errno: it does not start. NULL: none. */
 	int (*admit)(uint32_t realm, unsigned profile, int pidfd, enum guard_phase phase);
 };
 
@@ -98,8 +96,7 @@ int nest_order(const struct nest *n, struct nest_order *o, const int *fds);
  */
 int nest_next(const struct nest *n, struct nest_event *ret, int *ret_pidfd);
 
-/* Kill the nest, thereby all its procs, and close what it had. Does not wait; the caller reaps
- * ret->pid. */
+/* Kill the nest, thereby all its procs, and close what it had. Does not wait. */
 void nest_kill(struct nest *n);
 
 /* --- what the kernel and its nests share (io.c) ------------------------------------------- */
