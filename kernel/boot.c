@@ -128,18 +128,15 @@ static void make_tables(void)
 
 /* --- root: the first server, and what it is given -------------------------------------- */
 
-static void give(const struct k_proc *root, uint32_t index, obj_t obj, unsigned rights)
-{
-	captab_insert(&k.caps, 0, captab_cnode_slot(&k.caps, root->cnode, index), obj,
-	    (uint16_t)rights, 0);
-}
-
-/* An object that nobody pays for. The tables are empty still: they can't be full. */
-static obj_t object(unsigned type, uint32_t body)
+/* Give it an object that nobody pays for. The tables are empty still: they can't be full. */
+static obj_t give(const struct k_proc *root, uint32_t index, unsigned type, uint32_t body,
+    unsigned rights)
 {
 	obj_t obj = 0;
 
 	captab_obj_new(&k.caps, type, 0, (struct charge){ 0 }, body, &obj);
+	captab_insert(&k.caps, 0, captab_cnode_slot(&k.caps, root->cnode, index), obj,
+	    (uint16_t)rights, 0);
 	return obj;
 }
 
@@ -148,13 +145,12 @@ static void give_files(struct k_proc *root)
 	for (unsigned i = 0; i < record.nfiles; i++) {
 		const struct boot_file *f = &record.files[i];
 		uint32_t body = k_pool_get(&k.file_pool, 0);
-		obj_t obj = object(f->type, body);
+		obj_t obj = give(root, WRIT_BOOT_FIRST + i, f->type, body, f->rights);
 
 		k.files[body] = (struct k_file){ .fd = BOOT_FILE_FD + (int)i,
 			.uid = f->uid,
 			.writable = (f->rights & WRIT_R_WRITE) != 0 };
 		memcpy(k.files[body].name, f->name, sizeof(f->name));
-		give(root, WRIT_BOOT_FIRST + i, obj, f->rights);
 		if (i == record.root)
 			root->image = obj;
 	}
@@ -172,17 +168,17 @@ static int boot_root(void)
 	    (root = k_proc_new(realm)) == NULL ||
 	    captab_cnode_new(&k.caps, k.untyped, BOOT_CSPACE_BITS, &root->cnode) != 0)
 		return fail("the first objects");
-	k.realms[realm].obj = object(WRIT_TYPE_REALM, realm);
 	captab_obj(&k.caps, root->cnode)->body = (uint32_t)(root - k.procs);
 	root->profile = WRIT_PROFILE_SERVER;
 	root->class = WRIT_CLASS_LC;
 	root->memory = (uint64_t)1 << 31;
 	root->log_max = 64 << 20;
 	memcpy(root->name, "root", 5);
-	give(root, WRIT_BOOT_UNTYPED, k.untyped, K_ALL);
-	give(root, WRIT_BOOT_SCHED, object(WRIT_TYPE_SCHED_CONTROL, 0), K_ALL);
-	give(root, WRIT_BOOT_AUDIT, object(WRIT_TYPE_AUDIT, 0), WRIT_R_READ | WRIT_R_GRANT);
-	give(root, WRIT_BOOT_REALM, k.realms[realm].obj, WRIT_R_READ);
+	captab_insert(&k.caps, 0, captab_cnode_slot(&k.caps, root->cnode, WRIT_BOOT_UNTYPED),
+	    k.untyped, K_ALL, 0);
+	give(root, WRIT_BOOT_SCHED, WRIT_TYPE_SCHED_CONTROL, 0, K_ALL);
+	give(root, WRIT_BOOT_AUDIT, WRIT_TYPE_AUDIT, 0, WRIT_R_READ | WRIT_R_GRANT);
+	k.realms[realm].obj = give(root, WRIT_BOOT_REALM, WRIT_TYPE_REALM, realm, WRIT_R_READ);
 	give_files(root);
 	const obj_t held[] = { k.untyped, k.realms[realm].obj, root->cnode, root->image };
 

@@ -333,7 +333,6 @@ void k_object_row(obj_t obj, struct writ_object *out)
 	const struct object *o = captab_obj(&k.caps, obj);
 	const struct account *a = captab_account(&k.caps, obj);
 	uint32_t b = o->body;
-	const struct k_file *f = &k.files[b];
 	const struct k_proc *p = &k.procs[b];
 	const struct k_realm *r = &k.realms[b];
 	const struct k_spawn *s = &k.spawns[b];
@@ -348,7 +347,7 @@ void k_object_row(obj_t obj, struct writ_object *out)
 	case WRIT_TYPE_CNODE: ROW(cnode, o->bits, cnode_pid(o)); break;
 	case WRIT_TYPE_IMAGE:
 	case WRIT_TYPE_MEMORY:
-	case WRIT_TYPE_HOST: ROW(file, f->size, f->uid); break;
+	case WRIT_TYPE_HOST: ROW(file, k.files[b].size, k.files[b].uid); break;
 	case WRIT_TYPE_PATH: out->endpoint = k.paths[b].endpoint; break;
 	case WRIT_TYPE_PROC:
 		ROW(proc, p->row, p->cnode, p->image, p->cores, p->held, p->log_max);
