@@ -98,11 +98,9 @@ int k_call_caps(struct k_req *q)
 	for (unsigned seen = 0; s < k.caps.nslots && n < max && seen < 65536; s++, seen++) {
 		const struct slot *sl = captab_slot(&k.caps, (slot_t)s);
 
-		if (sl == NULL) {
+		if (sl == NULL)
 			s |= 63; /* CNodes are made of blocks of 64 */
-			continue;
-		}
-		if (sl->cap.type == WRIT_TYPE_NULL)
+		if (sl == NULL || sl->cap.type == WRIT_TYPE_NULL)
 			continue;
 		k_cap_row((slot_t)s, &out[n]);
 		out[n].slot = (uint32_t)s;

@@ -173,11 +173,6 @@ static void take_order(const struct nest_conf *conf)
 	launch(&l);
 }
 
-static uint64_t time_ns(const struct timeval *t)
-{
-	return (uint64_t)t->tv_sec * 1000000000u + (uint64_t)t->tv_usec * 1000u;
-}
-
 static void reap(void)
 {
 	struct signalfd_siginfo s;
@@ -193,7 +188,8 @@ static void reap(void)
 			.what = NEST_EXITED,
 			.id = procs[i].id,
 			.code = status,
-			.cpu_ns = time_ns(&u.ru_utime) + time_ns(&u.ru_stime),
+			.cpu_ns = (uint64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000000u +
+			    (uint64_t)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1000u,
 			.rss_max = (uint64_t)u.ru_maxrss * 1024,
 		};
 

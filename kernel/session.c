@@ -13,22 +13,17 @@
 /* "/a/b": absolute, no empty, "." or ".." component, no control bytes. "" and "/" are the root. */
 static bool prefix_ok(const char *s, size_t size)
 {
-	const char *end = memchr(s, '\0', size);
+	char ended[WRIT_PREFIX_MAX + 1];
 
-	if (end == NULL || (*s != '/' && *s != '\0'))
+	if (memchr(s, '\0', size) == NULL || (*s != '/' && *s != '\0'))
 		return false;
-	if (s[0] == '\0' || s[1] == '\0')
-		return true;
-	while (*s == '/') {
-		size_t n = strcspn(++s, "/");
-
-		if (n == 0 || (n == 1 && s[0] == '.') || (n == 2 && s[0] == '.' && s[1] == '.'))
+	for (const char *c = s; *c != '\0'; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
 			return false;
-		for (; n > 0; n--, s++)
-			if ((unsigned char)*s < ' ' || *s == 0x7f)
-				return false;
-	}
-	return true;
+	snprintf(ended, sizeof(ended), "%s/", s);
+	return strcmp(s, "/") == 0 ||
+	    (strstr(ended, "//") == NULL && strstr(ended, "/./") == NULL &&
+		strstr(ended, "/../") == NULL);
 }
 
 /* The prefix of the source followed by @add. False when too long. */
