@@ -2,9 +2,9 @@
 /*
  * The table and its objects: birth, references, death; and what an Untyped allows and
  * what is used of it. An account is never overdrawn, and lives until all that was
- * charged to it has been given back. An object dies on a
- * list and not in the call that let go of it, so no chain of deaths, however
- * long, recurses or takes longer than its caller's budget. Upholds C4, C5, C6, C8, C9.
+ * charged to it has been given back. An object dies on a list and not in the call that
+ * let go of it, so no chain of deaths, however long, recurses or takes longer than its
+ * caller's budget. Upholds C4, C5, C6, C8, C9.
  *
  * Free lists end in untouched entries: an entry whose next is 0 is followed by
  * the one behind it in the table. So untouched memory stays untouched.
@@ -75,12 +75,6 @@ static void obj_settle(struct captab *t, obj_t o)
 	else
 		t->dying_head = o;
 	t->dying_tail = o;
-}
-
-static void account_free(struct captab *t, uint32_t acct)
-{
-	t->accts[acct] = (struct account){ .next = t->free_acct };
-	t->free_acct = acct;
 }
 
 int captab_untyped_new(struct captab *t, obj_t parent, struct charge max, obj_t *ret)
@@ -170,8 +164,10 @@ static void obj_free(struct captab *t, obj_t o)
 
 	if (was.type == WRIT_TYPE_CNODE)
 		caps_cnode_free(t, &was);
-	if (was.type == WRIT_TYPE_UNTYPED)
-		account_free(t, was.body);
+	if (was.type == WRIT_TYPE_UNTYPED) {
+		t->accts[was.body] = (struct account){ .next = t->free_acct };
+		t->free_acct = was.body;
+	}
 	*obj = (struct object){ .epoch = was.epoch + 1, .next = t->free_obj };
 	t->free_obj = o;
 	t->live_objs--;

@@ -87,8 +87,7 @@ int k_call_inspect(struct k_req *q)
 
 /* --- the whole distribution ----------------------------------------------------------- */
 
-/* Rows in the order of slots, not of the tree: each names its parent, the reader builds the tree.
- */
+/* In the order of slots, not of the tree: each row names its parent, the reader builds the tree. */
 int k_call_caps(struct k_req *q)
 {
 	struct writ_cap_info *out = (void *)q->out;
@@ -184,8 +183,7 @@ static int make_body(struct k_req *q, unsigned type, slot_t dst)
 	return 0;
 }
 
-/* It costs a slot besides, as it may live without one; and may make no realms if its maker can't.
- */
+/* It costs a slot, as it may live without one; and may make no realms if its maker can't. */
 static int make_untyped(struct k_req *q, const struct writ_retype_req *r, slot_t dst)
 {
 	struct charge max = { r->max.bytes, r->max.slots, r->max.procs }, own = { .slots = 1 };

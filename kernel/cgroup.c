@@ -131,15 +131,10 @@ int cgroup_remove(const char *realm)
 	return r;
 }
 
-static struct text leaf(const char *realm, uint32_t id)
-{
-	return text("%s/sc%u", realm, id);
-}
-
 int cgroup_leaf(const char *realm, uint32_t id, const struct writ_sched_req *set)
 {
 	int i = hier(BOOT_CPU), v2 = i == BOOT_V2, r = node[i] < 0 ? -ENOTSUP : 0;
-	struct text at = leaf(realm, id);
+	struct text at = text("%s/sc%u", realm, id);
 
 	if (r < 0 || (r = make(i, at.s)) < 0)
 		return r;
@@ -162,10 +157,13 @@ int cgroup_leaf(const char *realm, uint32_t id, const struct writ_sched_req *set
 
 int cgroup_leaf_enter(const char *realm, uint32_t id, pid_t pid)
 {
-	return put(hier(BOOT_CPU), leaf(realm, id).s, "cgroup.procs", text("%d", (int)pid).s);
+	return put(hier(BOOT_CPU), text("%s/sc%u", realm, id).s, "cgroup.procs",
+	    text("%d", (int)pid).s);
 }
 
 int cgroup_leaf_remove(const char *realm, uint32_t id)
 {
-	return node[hier(BOOT_CPU)] < 0 ? 0 : drop(node[hier(BOOT_CPU)], leaf(realm, id).s);
+	int dir = node[hier(BOOT_CPU)];
+
+	return dir < 0 ? 0 : drop(dir, text("%s/sc%u", realm, id).s);
 }

@@ -128,9 +128,8 @@ struct k_proc {
 	};
 	uint8_t turn; /* its class as it started */
 	bool direct, started, held, killed, told_pending, want_out;
-	obj_t obj; /* 0: no capability names it any more */
-	obj_t cnode, spawn,
-	    image; /* held while it lives (image: until ordered); root has no spawn */
+	obj_t obj;                     /* 0: no capability names it any more */
+	obj_t cnode, spawn, image;     /* held: the image until ordered; root has no spawn */
 	int gate, child, logfd, pidfd; /* -1: none */
 	uint32_t cores, reserved;      /* millicores; reserved: taken of its Spawn */
 	uint32_t own_class, own_cores; /* without a SchedContext */
@@ -328,15 +327,13 @@ void k_pool_init(struct k_pool *p, uint32_t size);
 /* 0: it is full, or @realm (0: nobody) would have more of it than it leaves to others. */
 uint32_t k_pool_get(struct k_pool *p, uint32_t realm);
 void k_pool_put(struct k_pool *p, uint32_t realm, uint32_t i);
-/* A memfd of @bytes, sealed to that size; -1 with errno. */
-int k_memory_new(const char *name, uint64_t bytes);
+int k_memory_new(const char *name, uint64_t bytes); /* a memfd, sealed to that size; or -1 */
 /* Make an object that @payer pays @bytes for (0: its body's), its capability in @dst below @parent.
  * Returns 0 and its body, which the caller fills at once, or an error. A file is of the caller's
  * share. */
 int k_make(const struct k_req *q, unsigned type, obj_t payer, uint64_t bytes, slot_t parent,
     slot_t dst, uint16_t rights, uint64_t badge, uint32_t *ret_body);
-/* captab's finaliser: release the body of an object. */
-void k_object_finalise(void *arg, obj_t obj);
+void k_object_finalise(void *arg, obj_t obj);          /* captab's: release the body of an object */
 void k_object_row(obj_t obj, struct writ_object *out); /* OBJECTS */
 /* What lies in @s, and in whose CSpace that is. */
 void k_cap_row(slot_t s, struct writ_cap_info *out);
@@ -362,7 +359,10 @@ int k_hook_on(struct k_hook *h, unsigned type, slot_t parent);
 bool k_hook_holds(const struct k_hook *h); /* false: it is off, or revoked and not yet told */
 void k_hook_off(struct k_hook *h);         /* nothing if it is off */
 /* The hook whose capability @c is; NULL when it is off. */
-struct k_hook *k_hook_of(const struct cap *c);
+static inline struct k_hook *k_hook_of(const struct cap *c)
+{
+	return k.hooks[k_body(c)];
+}
 /* @slot has come to hold what was moved: if that is a Reply, its call must know. */
 void k_hook_moved(slot_t slot);
 
@@ -395,8 +395,7 @@ int k_notification_wait(struct k_req *q); /* WAIT, of a notification */
 int k_empty(struct k_req *q, uint32_t index, slot_t *ret);
 /* Check the capability at a plain slot number of the caller against the call's rows (@role). */
 int k_need(struct k_req *q, uint32_t index, enum writ_role role, const struct cap **ret);
-/* NUL-terminated, of printable ASCII, not empty. */
-bool k_name_ok(const char *name, size_t size);
+bool k_name_ok(const char *name, size_t size); /* printable ASCII, not empty, NUL-terminated */
 /* The Untyped that pays for what @p makes. */
 static inline obj_t k_account(const struct k_proc *p)
 {

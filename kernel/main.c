@@ -47,14 +47,6 @@ static int turn(int set, int max, int timeout, bool urgent)
 	return n;
 }
 
-/* Has the object that @p's revoke let go of last been reaped? They die in order. */
-static bool reaped(struct k_proc *p)
-{
-	if (p->revoke_last == 0 && (p->revoke_last = k.caps.dying_tail) != 0)
-		p->revoke_epoch = k.caps.objs[p->revoke_last].epoch;
-	return p->revoke_last == 0 || k.caps.objs[p->revoke_last].epoch != p->revoke_epoch;
-}
-
 /* One slice of the oldest revoke; those it took from are reaped before it is answered. */
 static void revoke_slice(void)
 {
@@ -65,7 +57,10 @@ static void revoke_slice(void)
 
 	p->revoked += live - k.caps.live_slots;
 	k_list_del(&p->revoke_link);
-	if (more || !reaped(p)) {
+	/* objects die in order: the last that it has let go of is the last to be reaped */
+	if (!more && p->revoke_last == 0 && (p->revoke_last = k.caps.dying_tail) != 0)
+		p->revoke_epoch = k.caps.objs[p->revoke_last].epoch;
+	if (more || (p->revoke_last != 0 && k.caps.objs[p->revoke_last].epoch == p->revoke_epoch)) {
 		k_list_add(&k.revokes, &p->revoke_link);
 		return;
 	}
@@ -76,8 +71,7 @@ static void revoke_slice(void)
 	k_gate_reply(p, WRIT_OP_REVOKE, p->revoke_cookie, e, NULL, 0);
 }
 
-/* Work that no descriptor announces; @idle: nobody called. Returns how long the loop may sleep, ms.
- */
+/* Work that no descriptor announces; @idle: nobody called. Returns how long, ms, to sleep. */
 static int work(bool idle)
 {
 	bool more = captab_reap(&k.caps, K_SLICE) | k_mirror(idle);

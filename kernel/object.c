@@ -139,11 +139,6 @@ void k_hook_off(struct k_hook *h)
 	h->entry = 0;
 }
 
-struct k_hook *k_hook_of(const struct cap *c)
-{
-	return k.hooks[k_body(c)];
-}
-
 void k_hook_moved(slot_t slot)
 {
 	const struct cap *c = &captab_slot(&k.caps, slot)->cap;

@@ -67,15 +67,10 @@ static struct k_spawn *spawn_of(obj_t o)
 	return o != 0 ? &k.spawns[captab_obj(&k.caps, o)->body] : NULL;
 }
 
-static uint32_t reserved(unsigned class, uint32_t cores)
-{
-	return class == WRIT_CLASS_LC ? cores : 0;
-}
-
 /* The limit of the Spawn, or of one it came from, that stands in the way; NULL: none. */
 static const char *limit_hit(obj_t spawn, const struct writ_spawn_req *r)
 {
-	uint32_t cores = reserved(r->class, r->cores);
+	uint32_t cores = r->class == WRIT_CLASS_LC ? r->cores : 0;
 
 	for (const struct k_spawn *s = spawn_of(spawn); s != NULL; s = spawn_of(s->parent)) {
 		if (s->used_procs >= s->max.procs)
@@ -181,7 +176,7 @@ static void spawn_describe(struct k_proc *p, const struct k_req *q, obj_t image)
 	p->class = r->class;
 	p->profile = r->profile;
 	p->cores = r->cores;
-	p->reserved = reserved(r->class, r->cores);
+	p->reserved = r->class == WRIT_CLASS_LC ? r->cores : 0;
 	p->held = (r->flags & WRIT_SPAWN_HOLD) != 0;
 	p->memory = r->memory;
 	p->log_max = (r->flags & WRIT_SPAWN_NOLOG) != 0 ? 0 : r->log_max;
