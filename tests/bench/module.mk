@@ -57,7 +57,7 @@ bench-switch_SRCS := tests/bench/switch.c tests/unit/boot/telemetry.c tests/benc
 bench-switch_LDLIBS := -ljansson -lbpf
 
 BENCHES += bench-guard
-bench-guard_SRCS := kernel/cgroup.c libsys/names.c $(addprefix tools/boot/,group.c guard.c reason.c pins.c switch.c names.c) \
+bench-guard_SRCS := kernel/cgroup.c kernel/io.c libsys/names.c $(addprefix tools/boot/,group.c guard.c reason.c pins.c switch.c names.c) \
 	$(addprefix tests/bench/,guard.c worker.c host.c bench.c)
 bench-guard_LDLIBS := -lcap-ng -lbpf -ljansson
 
