@@ -12,8 +12,8 @@
 #include <stdint.h>
 #include <writ/rights.h>
 
-/* GUARD_PINS/nodes/NODE/{progs,maps,links,iter}; GUARD_PINS/{progs,...} lead to the node's that was
- * first. */
+/* GUARD_PINS/nodes/NODE/{progs,maps,links,iter}; GUARD_PINS/{progs,...} lead to one node's, the
+ * first of them. */
 #define GUARD_PINS "/sys/fs/bpf/writ"
 
 #define GUARD_NAME_MAX 32

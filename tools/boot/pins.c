@@ -14,6 +14,7 @@
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -74,9 +75,26 @@ static int writ_open(bool make, gid_t gid)
 	return step(top_open(make), "writ", make, gid);
 }
 
-static int node_open(const char *node, bool make, gid_t gid)
+/* The folder of all nodes, locked till it is closed: one at a time pins and unpins, so what is
+ * empty and is removed is in nobody's hands. -1 with errno. */
+static int writ_lock(bool make, gid_t gid)
 {
-	return step(step(writ_open(make, gid), "nodes", make, gid), node, make, gid);
+	struct stat st, there;
+	int fd;
+
+	for (;;) {
+		fd = writ_open(make, gid);
+		if (fd < 0 || flock(fd, LOCK_EX) < 0 || fstat(fd, &st) < 0)
+			return fd;
+		if (stat(GUARD_PINS, &there) == 0 && st.st_ino == there.st_ino)
+			return fd;
+		close(fd); /* whoever had it removed it */
+	}
+}
+
+static int node_open(int writ, const char *node, bool make, gid_t gid)
+{
+	return step(step(fcntl(writ, F_DUPFD_CLOEXEC, 0), "nodes", make, gid), node, make, gid);
 }
 
 /* --- pinning ------------------------------------------------------------------------------ */
@@ -136,8 +154,10 @@ static int pin_all(const struct guard *g, int node, gid_t gid)
 	return r;
 }
 
-/* --- the short way to the pins of the node that was first ------------------------------------ */
+/* --- the short way to the pins of one node: the first, then of who is left ---------------------
+ */
 
+/* To @node, where there are none that lead somewhere. */
 static void shortcuts(int writ, const char *node)
 {
 	char to[PIN_MAX];
@@ -184,55 +204,74 @@ static int drop(int dir, const char *name)
 	return unlinkat(dir, name, AT_REMOVEDIR) < 0 ? -errno : r;
 }
 
+/* The node that is first in the folder has the short way now. */
+static void shortcuts_pass(int writ)
+{
+	int fd = openat(writ, "nodes", FLAGS);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	if (d == NULL)
+		return;
+	while ((e = readdir(d)) != NULL && e->d_name[0] == '.')
+		;
+	if (e != NULL)
+		shortcuts(writ, e->d_name);
+	closedir(d);
+}
+
+/* Nothing of the node is there: 0. */
+static int node_drop(int writ, const char *node)
+{
+	int dir = node_open(writ, node, false, 0), r = 0;
+	char path[PIN_MAX];
+
+	if (dir < 0)
+		return errno == ENOENT ? 0 : -errno;
+	shortcuts_remove(writ, node);
+	for (size_t i = 0; i < KINDS; i++) {
+		int x = drop(dir, kinds[i]);
+
+		r = x < 0 ? x : r;
+	}
+	close(dir);
+	snprintf(path, sizeof(path), "nodes/%.95s", node);
+	if (unlinkat(writ, path, AT_REMOVEDIR) < 0 && r == 0)
+		r = -errno;
+	shortcuts_pass(writ);
+	return r;
+}
+
 int guard_unpin(const char *node)
 {
-	int writ = writ_open(false, 0), dir = node_open(node, false, 0), r = 0;
+	int writ = writ_lock(false, 0), r;
 
-	if (writ < 0 || dir < 0) {
-		r = errno == ENOENT ? 0 : -errno;
-	} else {
-		char path[PIN_MAX];
-
-		shortcuts_remove(writ, node);
-		for (size_t i = 0; i < KINDS; i++) {
-			int x = drop(dir, kinds[i]);
-
-			r = x < 0 ? x : r;
-		}
-		snprintf(path, sizeof(path), "nodes/%.95s", node);
-		if (unlinkat(writ, path, AT_REMOVEDIR) < 0 && r == 0)
-			r = -errno;
-		/* and what is empty then: no other node is there */
-		if (unlinkat(writ, "nodes", AT_REMOVEDIR) == 0)
-			(void)rmdir(GUARD_PINS);
-	}
-	if (writ >= 0)
-		close(writ);
-	if (dir >= 0)
-		close(dir);
+	if (writ < 0)
+		return errno == ENOENT ? 0 : -errno;
+	r = node_drop(writ, node);
+	/* and what is empty then: no other node is there */
+	if (unlinkat(writ, "nodes", AT_REMOVEDIR) == 0)
+		(void)rmdir(GUARD_PINS);
+	close(writ);
 	return r;
 }
 
 int guard_pin(struct guard *g, const char *node, gid_t gid)
 {
-	int writ, dir, r = guard_unpin(node);
+	int writ = writ_lock(true, gid), dir = -1, r = writ < 0 ? -errno : node_drop(writ, node);
 
-	if (r < 0)
-		return r;
-	dir = node_open(node, true, gid);
-	if (dir < 0 && errno == ENOENT) /* another node has just cleared what was empty */
-		dir = node_open(node, true, gid);
-	if (dir < 0)
-		return -errno;
-	r = pin_all(g, dir, gid);
-	close(dir);
-	if (r < 0) {
-		(void)guard_unpin(node);
-		return r;
+	if (r == 0 && (dir = node_open(writ, node, true, gid)) < 0)
+		r = -errno;
+	if (r == 0) {
+		r = pin_all(g, dir, gid);
+		if (r == 0)
+			shortcuts(writ, node);
+		else
+			(void)node_drop(writ, node);
 	}
-	if ((writ = writ_open(false, 0)) >= 0) {
-		shortcuts(writ, node);
+	if (dir >= 0)
+		close(dir);
+	if (writ >= 0)
 		close(writ);
-	}
-	return 0;
+	return r;
 }
