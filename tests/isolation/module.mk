@@ -63,6 +63,11 @@ matrix_LDLIBS := -Wl,--wrap=nest_main -lcap-ng -lbpf
 matrix_NOASAN := 1
 TESTS += guard-rules
 guard-rules_SRCS := $(nest_SRCS) $(addprefix tools/boot/,group.c guard.c try.c reason.c pins.c names.c) \
-	$(isolation_DIR)/matrix/rules.c
+	$(addprefix $(isolation_DIR)/matrix/,rules.c told.c)
 guard-rules_LDLIBS := -lcap-ng -lbpf -lpthread
 guard-rules_NOASAN := 1
+TESTS += guard-peers
+guard-peers_SRCS := $(nest_SRCS) $(addprefix tools/boot/,group.c guard.c reason.c pins.c names.c) \
+	$(addprefix $(isolation_DIR)/matrix/,peers.c told.c)
+guard-peers_LDLIBS := -lcap-ng -lbpf
+guard-peers_NOASAN := 1

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * guard-rules: how a process comes to be managed and what follows from it: forks,
- * execs, threads, modes, generations, peers, two nodes at once. Needs root.
+ * execs, threads, modes, generations, two nodes at once. Needs root.
  */
-#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <err.h>
 #include <errno.h>
@@ -16,51 +15,24 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "kernel/nest.h"
 #include "matrix.h"
+#include "rules.h"
 #include "tools/boot/group.h"
 #include "tools/boot/guard.h"
-
-#define REALM "rules"
 
 static struct guard guard;
 static struct groups groups;
 static volatile int *word; /* shared with processes */
-static unsigned cases, failed;
-
-static void check(const char *what, bool ok)
-{
-	failed += !ok;
-	printf("%sok %u - %s\n", ok ? "" : "not ", ++cases, what);
-}
 
 /* A call that no profile has, and that does nothing. */
 static long forbidden(void)
 {
 	return syscall(SYS_getpgid, 0);
-}
-
-static void update(struct guard *g, const char *map, const void *key, const void *value)
-{
-	if (bpf_map_update_elem(guard_map(g, map), key, value, BPF_ANY) != 0)
-		err(EXIT_FAILURE, "map %s", map);
-}
-
-static void set_mode(struct guard *g, enum guard_mode mode)
-{
-	struct guard_config c;
-	uint32_t zero = 0;
-
-	if (bpf_map_lookup_elem(guard_map(g, "config"), &zero, &c) != 0)
-		err(EXIT_FAILURE, "config");
-	c.mode = mode;
-	c.generation++;
-	update(g, "config", &zero, &c);
 }
 
 /* A process that runs @fn once it is managed so. Returns its pid. */
@@ -214,16 +186,6 @@ static uint64_t denials_of(struct guard *g, enum guard_layer layer, uint32_t wha
 	return bpf_map_lookup_elem(guard_map(g, "denials"), &key, &d) == 0 ? d.count : 0;
 }
 
-/* Does the row of a socket name the realm, and by Linux's pid the process @pid? */
-static bool denial_names(struct guard *g, uint32_t what, pid_t pid)
-{
-	struct guard_denial_key key = { .realm = 7, .layer = GUARD_BY_SOCKETS, .what = what };
-	struct guard_denial d;
-
-	return bpf_map_lookup_elem(guard_map(g, "denials"), &key, &d) == 0 &&
-	    strcmp(d.name, REALM) == 0 && d.host_pid == (uint32_t)pid;
-}
-
 /* The thread was there before its process was held. */
 static void test_thread(void)
 {
@@ -346,80 +308,6 @@ static void test_generations(void)
 	check("the one after takes it away from who runs", killed(pid));
 }
 
-/* --- sockets ---------------------------------------------------------------------------------- */
-
-static uint16_t port;
-static pid_t connector; /* the last that tried */
-
-/* word: the error of a connect to the listener */
-static void fn_connect(void)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET,
-		.sin_port = htons(port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	word[0] = fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ? errno : -1;
-}
-
-static int connect_gives(void)
-{
-	int go[2];
-	pid_t pid;
-	char x;
-
-	word[0] = 0;
-	if (pipe2(go, O_CLOEXEC) < 0)
-		err(EXIT_FAILURE, "pipe");
-	pid = fork();
-	if (pid == 0) {
-		if (read(go[0], &x, 1) == 1)
-			fn_connect();
-		_exit(0);
-	}
-	if (cgroup_enter(REALM, pid) < 0 || write(go[1], "", 1) != 1)
-		err(EXIT_FAILURE, "group");
-	waitpid(pid, NULL, 0);
-	connector = pid;
-	close(go[0]);
-	close(go[1]);
-	return word[0];
-}
-
-static void test_peers(void)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	struct guard_policy p = { .families = 1u << AF_UNIX, .who = { .realm = 7, .name = REALM } };
-	struct guard_peer peer = { .cgroup = cgroup_id(REALM), .family = AF_INET };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	socklen_t n = sizeof(a);
-	uint64_t id = cgroup_id(REALM);
-	uint8_t one = 1;
-
-	if (bind(fd, (struct sockaddr *)&a, n) < 0 || listen(fd, 8) < 0 ||
-	    getsockname(fd, (struct sockaddr *)&a, &n) < 0)
-		err(EXIT_FAILURE, "listener");
-	port = ntohs(a.sin_port);
-	check("control: who has no policy connects", connect_gives() == -1);
-	update(&guard, "policy", &id, &p);
-	check("a realm has no IP sockets", connect_gives() == EPERM);
-	p.families |= 1u << AF_INET;
-	update(&guard, "policy", &id, &p);
-	check("with the family but no peer it connects to nobody", connect_gives() == EPERM);
-	peer.port = port;
-	memcpy(peer.addr, &a.sin_addr, 4);
-	update(&guard, "peers", &peer, &one);
-	check("with the peer it does", connect_gives() == -1);
-	bpf_map_delete_elem(guard_map(&guard, "peers"), &peer);
-	peer.port++;
-	update(&guard, "peers", &peer, &one);
-	check("but to no other port", connect_gives() == EPERM);
-	check("which is counted", denials_of(&guard, GUARD_BY_SOCKETS, GUARD_CONNECT4) == 2);
-	check("with the realm's name and Linux's pid",
-	    denial_names(&guard, GUARD_CONNECT4, connector));
-	close(fd);
-}
-
 /* --- two nodes ----------------------------------------------------------------------------------
  */
 
@@ -476,9 +364,8 @@ int main(void)
 	    groups_open(&groups, node) < 0)
 		err(EXIT_FAILURE, "set-up");
 	cgroup_init(groups.node, groups.v2_has);
-	guard_load(&guard, 1u << WRIT_LAYER_EBPF_CALLS | 1u << WRIT_LAYER_EBPF_SOCKETS,
-	    groups.node[BOOT_V2], GUARD_ENFORCE);
-	if (cgroup_make(REALM, 0, 0, 0) < 0 || (guard.layers >> WRIT_LAYER_EBPF_CALLS & 1) == 0)
+	guard_load(&guard, 1u << WRIT_LAYER_EBPF_CALLS, groups.node[BOOT_V2], GUARD_ENFORCE);
+	if ((guard.layers >> WRIT_LAYER_EBPF_CALLS & 1) == 0)
 		errx(EXIT_FAILURE, "calls: %s", guard.why[WRIT_LAYER_EBPF_CALLS]);
 	if (dup2(out[1], EFFECT_FD) < 0)
 		err(EXIT_FAILURE, "dup2");
@@ -486,11 +373,9 @@ int main(void)
 	test_forks_and_execs();
 	test_modes();
 	test_generations();
-	test_peers();
 	test_two();
 	test_try();
 	guard_close(&guard);
 	groups_remove(&groups);
-	printf("1..%u\n", cases);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return check_end();
 }
