@@ -58,7 +58,7 @@ static void add(struct k_proc *p, struct writ_audit_rec n, const char *what)
 	snprintf(n.name, sizeof(n.name), "%s", first ? "" : p->name); /* zeros behind it */
 	memcpy(n.realm_name, realm->name, sizeof(n.realm_name));
 	snprintf(n.what, sizeof(n.what), "%s", what);
-	if (k.audit_seq == 1)
+	if (k.audit_seq == 1 && !first)
 		k.up_since = n.time_ns;
 	if (realm->audits == 0 && !first)
 		add(p, (struct writ_audit_rec){ .kind = WRIT_AUDIT_NODE },

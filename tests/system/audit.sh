@@ -35,6 +35,9 @@ check "- against the heads too" verify 0 --against "$TMP/heads" "$TMP/trail"
 check "- the node as well" verify 0 --against "$TMP/heads"
 check "a refusal that was repeated has its count" test \
 	"$(jq -r 'select(.realm == "quiet" and .kind == "noted") | .count' "$TMP/trail" | paste -sd ' ')" = "1 3"
+check "- each realm's first record names the node and the same start" test \
+	"$(jq -r 'select(.rseq == 1) | .kind + ": " + .what' "$TMP/trail" | sort -u | sed 's/ [0-9]*$//')" = \
+	"node: node $NODE, up since"
 lines=$(wc -l < "$TMP/trail")
 at=$(grep -n '"count":3' "$TMP/trail" | head -1 | cut -d: -f1)
 tamper "its count changed" "bad:$at: realm quiet, record [0-9]+ .*altered" "${at}s/\"count\":3/\"count\":1/"
