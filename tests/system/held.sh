@@ -31,8 +31,15 @@ freeze() {
 }
 thaw() { echo THAWED > "$ICE/freezer.state"; }
 
-stat_of() { awk '/^State/ { print $2 }' "/proc/$1/status" 2> /dev/null; }
-dead() { [[ $(stat_of "$1") =~ ^[ZX]?$ ]]; }
+# $state: of a process, a letter; read by the shell itself, for a fork takes longer than a death.
+look() {
+	local line=''
+	{ read -r line < "/proc/$1/stat"; } 2> /dev/null
+	line=${line##*) }
+	state=${line%% *}
+}
+is() { look "$1" && [[ $state == [$2] ]]; } # is PID LETTERS
+dead() { look "$1" && [[ $state == [ZX] || -z $state ]]; }
 lines() { wc -l < "$log"; }
 # A node and its realm, the kernel killed; the proc is stopped, and has a forbidden call before it.
 orphan() {
@@ -42,7 +49,7 @@ orphan() {
 	host=$(proc host_pid first)
 	log=$LOGS/$(proc log first).log
 	nest=$(ps -o ppid= -p "$host" | tr -d ' ')
-	freeze "$nest" && kill -STOP "$host" "$boot" && until_ok 20 eval '[ "$(stat_of "$host")" = T ]' || return 1
+	freeze "$nest" && kill -STOP "$host" "$boot" && until_ok 20 is "$host" T || return 1
 	forbid $GETCPU && writ guard enforce && kill -KILL "$kernel" && until_ok 50 dead "$kernel"
 }
 clear_up() {
@@ -52,7 +59,7 @@ clear_up() {
 }
 
 check "the kernel is killed, its nest can't die" orphan
-check "- the proc is there, with nobody over it" eval 'sleep 0.5; [ "$(stat_of "$host") $(stat_of "$nest" | tr DI D)" = "T D" ]'
+check "- the proc is there, with nobody over it" eval 'sleep 0.5; is "$host" T && is "$nest" DI'
 check "- the programs are" attached
 before=$(lines)
 t0=${EPOCHREALTIME/./}

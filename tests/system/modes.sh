@@ -77,6 +77,7 @@ check "- for that reason" says 'r.yaml:2: .*ebpf_calls'
 check "- one that doesn't, does" demands other "seccomp" $GETCPU
 check "guard enforce" writ guard enforce
 check "- it is attached again" attached
+refused "- and nothing else that looks at each call" test -e "$PINS/links/trace_calls"
 check "- it holds who was born meanwhile" eval 'holds ebpf_calls other && [ "$(mode) $(generation)" = "enforce $((before + 2))" ]'
 check "- both go on" eval 'goes_on first && goes_on other'
 check "- a realm that requires it runs" demands third ebpf_calls $GETPPID

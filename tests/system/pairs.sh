@@ -22,7 +22,8 @@ tidy() {
 trap tidy EXIT
 base=$NODE
 declare -A boots=()
-SEED=${WRIT_SEED:-$$} ROUNDS=${PAIRS_ROUNDS:-$((40 / ${WRIT_TEST_SCALE:-1} + 1))}
+SEED=${WRIT_SEED:-$$} SCALE=${WRIT_TEST_SCALE:-1}
+ROUNDS=${PAIRS_ROUNDS:-$((40 / SCALE / SCALE + 2))} # each boots a node
 RANDOM=$SEED
 echo "# seed $SEED"
 W=/sys/fs/bpf/writ

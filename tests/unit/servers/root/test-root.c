@@ -179,6 +179,8 @@ START_TEST(the_operator_changes_what_is_active)
 	char missing[CHECK_MISSING_MAX] = "pids ebpf_lsm telemetry";
 
 	realm.require = layers, realm.n_require = 2;
+	ck_assert_uint_eq(layers_wanted(&realm),
+	    1u << WRIT_LAYER_SECCOMP | 1u << WRIT_LAYER_EBPF_LSM);
 	ck_assert_str_eq(layers_required(&realm, missing), "ebpf_lsm");
 	layers_set(missing, GUARD_LAYERS, GUARD_LAYERS);
 	ck_assert_str_eq(missing, "pids telemetry");
