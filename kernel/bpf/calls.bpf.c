@@ -16,16 +16,14 @@ static __u32 kind(unsigned long call)
 	return call < 64 * GUARD_CALLS_WORDS ? call : GUARD_UNKNOWN;
 }
 
-/* Record it; end the process where rules are enforced. */
-static void punish(const struct guard_task *t, unsigned long call)
+/* Record it; end the process where rules are enforced, and say so. */
+static bool punish(const struct guard_task *t, unsigned long call)
 {
-	enum guard_mode m = mode();
+	bool end = refused(label(bpf_get_current_task_btf()), t->realm, GUARD_BY_CALLS, kind(call));
 
-	if (m == GUARD_OFF)
-		return;
-	denied(label(bpf_get_current_task_btf()), t->realm, GUARD_BY_CALLS, kind(call), m);
-	if (m == GUARD_ENFORCE)
+	if (end)
 		bpf_send_signal(L_SIGKILL);
+	return end;
 }
 
 /* Take the bitmap of the generation that is in use. */
@@ -84,19 +82,19 @@ SEC("tp_btf/sched_process_fork")
 int BPF_PROG(guard_fork, struct task_struct *parent, struct task_struct *child)
 {
 	struct guard_task *t = managed(parent), *n;
+	bool doomed;
 
 	if (t == NULL)
 		return 0;
 	n = bpf_task_storage_get(&tasks, child, t, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (n != NULL && child->pid != child->tgid)
 		return 0; /* a thread: asked is its leader, which by an exec it can become */
-	if (t->phase != GUARD_NEST)
-		punish(t, GUARD_UNKNOWN);
+	doomed = t->phase != GUARD_NEST && punish(t, GUARD_UNKNOWN);
 	if (n == NULL) /* the kernel sees to it, once the proc runs */
 		return 0;
 	if (t->phase == GUARD_NEST)
 		n->phase = GUARD_LAUNCH;
-	else if (mode() == GUARD_ENFORCE)
+	else if (doomed)
 		n->phase = GUARD_DOOMED;
 	return 0;
 }

@@ -62,13 +62,6 @@ static inline struct guard_task *managed(struct task_struct *t)
 	return bpf_task_storage_get(&tasks, t->group_leader, 0, 0);
 }
 
-static inline enum guard_mode mode(void)
-{
-	const struct guard_config *c = settings();
-
-	return c != NULL ? c->mode : GUARD_ENFORCE;
-}
-
 /* Which proc the task is of; NULL: none yet. Not for programs of sockets: Linux 6.1 has it for
  * none. */
 static inline const struct guard_label *label(struct task_struct *t)
@@ -97,4 +90,16 @@ static inline void denied(const struct guard_label *l, __u32 realm, enum guard_l
 	d->last_ns = bpf_ktime_get_ns();
 	d->host_pid = bpf_get_current_pid_tgid() >> 32;
 	d->mode = m;
+}
+
+/* Note it as denied() does, unless nothing is looked at. True: it is to be refused. */
+static inline bool refused(const struct guard_label *l, __u32 realm, enum guard_layer layer,
+    __u32 what)
+{
+	const struct guard_config *c = settings();
+	enum guard_mode m = c != NULL ? c->mode : GUARD_ENFORCE;
+
+	if (m != GUARD_OFF)
+		denied(l, realm, layer, what, m);
+	return m == GUARD_ENFORCE;
 }

@@ -10,12 +10,9 @@ enum { L_AF_UNIX = 1, L_CLONE_THREAD = 0x10000, L_PROT_EXEC = 4 };
 
 static int refuse(const struct guard_task *t, enum guard_hook hook)
 {
-	enum guard_mode m = mode();
+	const struct guard_label *l = label(bpf_get_current_task_btf());
 
-	if (m == GUARD_OFF)
-		return 0;
-	denied(label(bpf_get_current_task_btf()), t->realm, GUARD_BY_LSM, hook, m);
-	return m == GUARD_ENFORCE ? -L_EPERM : 0;
+	return refused(l, t->realm, GUARD_BY_LSM, hook) ? -L_EPERM : 0;
 }
 
 /* The caller, once it is shut in; else NULL. */

@@ -41,12 +41,7 @@ static const struct guard_policy *realm_of(uint64_t *ret_group)
 
 static int refuse(const struct guard_policy *p, __u32 what)
 {
-	enum guard_mode m = mode();
-
-	if (m == GUARD_OFF)
-		return YES;
-	denied(&p->who, p->who.realm, GUARD_BY_SOCKETS, what, m);
-	return m == GUARD_ENFORCE ? NO : YES;
+	return refused(&p->who, p->who.realm, GUARD_BY_SOCKETS, what) ? NO : YES;
 }
 
 SEC("cgroup/sock_create")
