@@ -163,8 +163,7 @@ static int boot_root(void)
 	struct k_proc *root;
 
 	if (captab_untyped_new(&k.caps, 0, max, &k.untyped) != 0 ||
-	    (realm = k_realm_new(&(struct writ_realm_req){ .name = "root" }, k.untyped, 0, 1)) ==
-		0 ||
+	    k_realm_new(&(struct writ_realm_req){ .name = "root" }, k.untyped, 0, 1, &realm) != 0 ||
 	    (root = k_proc_new(realm)) == NULL ||
 	    captab_cnode_new(&k.caps, k.untyped, BOOT_CSPACE_BITS, &root->cnode) != 0)
 		return fail("the first objects");

@@ -426,8 +426,9 @@ pid_t k_proc_host_pid(const struct k_proc *p);    /* as the host sees it; 0 when
 uint64_t k_proc_cpu(const struct k_proc *p);      /* CPU time it has used, ns */
 
 /* --- realms and nests (realm.c) -------------------------------------------- */
-/* Make a realm; a body index, or 0 with errno. */
-uint32_t k_realm_new(const struct writ_realm_req *q, obj_t account, uint32_t uid, uint32_t pids);
+/* Make a realm. Returns 0 and its body, or an error. */
+int k_realm_new(const struct writ_realm_req *q, obj_t account, uint32_t uid, uint32_t pids,
+    uint32_t *ret);
 void k_realm_gone(uint32_t realm); /* no capability names it */
 void k_realm_settle(void);         /* remove cgroups of realms whose processes have died */
 static inline struct k_nest *k_nest_of(const struct k_proc *p)

@@ -10,16 +10,16 @@
 
 enum { PIDS_EXTRA = 2 * NEST_THREADS };
 
-uint32_t k_realm_new(const struct writ_realm_req *q, obj_t account, uint32_t uid, uint32_t pids)
+int k_realm_new(const struct writ_realm_req *q, obj_t account, uint32_t uid, uint32_t pids,
+    uint32_t *ret)
 {
 	uint32_t i = k_pool_get(&k.realm_pool, 0);
 	struct k_realm *r = &k.realms[i];
 	int e = 0;
 
-	if (i == 0) {
-		errno = ENOSPC;
-		return 0;
-	}
+	if (i == 0)
+		return WRIT_E_NOT_ENOUGH_MEMORY;
+	*ret = i;
 	*r = (struct k_realm){ .used = true,
 		.audits = r->audits, /* what is known of who was here before stays */
 		.unsealed = r->unsealed,
@@ -39,11 +39,10 @@ uint32_t k_realm_new(const struct writ_realm_req *q, obj_t account, uint32_t uid
 			    EPOLLIN, K_POLL_REALM, i << 1 | c);
 	if (e == 0 && (e = cgroup_make(r->name, q->memory, q->cores, pids + PIDS_EXTRA)) == 0 &&
 	    (e = k_guard_realm(r)) == 0)
-		return i;
+		return 0;
 	k_log("realm %s: %s", r->name, strerror(-e));
 	k_realm_gone(i); /* what has no limits, or Linux is not told of, does not run */
-	errno = -e;
-	return 0;
+	return e == -ENOSPC ? WRIT_E_NOT_ENOUGH_MEMORY : WRIT_E_IO;
 }
 
 static int realm_decode(struct k_req *q, obj_t *account, uint32_t *uid)
@@ -80,11 +79,10 @@ int k_call_realm(struct k_req *q)
 	obj_t account = 0, obj;
 	int e = realm_decode(q, &account, &uid);
 
-	if (e != 0)
+	if (e != 0 ||
+	    (e = k_realm_new(r, account, uid, captab_account(&k.caps, account)->max.procs,
+		 &body)) != 0)
 		return e;
-	body = k_realm_new(r, account, uid, captab_account(&k.caps, account)->max.procs);
-	if (body == 0)
-		return errno == ENOSPC ? WRIT_E_NOT_ENOUGH_MEMORY : WRIT_E_IO;
 	e = captab_obj_new(&k.caps, WRIT_TYPE_REALM, q->cap->obj,
 	    (struct charge){ .bytes = sizeof(struct k_realm) }, body, &obj);
 	if (e != 0) {

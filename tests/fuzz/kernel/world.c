@@ -155,7 +155,7 @@ static void boot_root(void)
 	int sv[2];
 
 	captab_untyped_new(&k.caps, 0, max, &k.untyped);
-	realm = k_realm_new(&(struct writ_realm_req){ .name = "root" }, k.untyped, 0, 1);
+	k_realm_new(&(struct writ_realm_req){ .name = "root" }, k.untyped, 0, 1, &realm);
 	root = k_proc_new(realm);
 	captab_cnode_new(&k.caps, k.untyped, ROOT_BITS, &root->cnode);
 	k.realms[realm].obj = object(WRIT_TYPE_REALM, realm);
