@@ -71,3 +71,8 @@ guard-peers_SRCS := $(nest_SRCS) $(addprefix tools/boot/,group.c guard.c reason.
 	$(addprefix $(isolation_DIR)/matrix/,peers.c told.c)
 guard-peers_LDLIBS := -lcap-ng -lbpf
 guard-peers_NOASAN := 1
+TESTS += guard-demand
+guard-demand_SRCS := libsys/names.c $(addprefix tools/boot/,guard.c reason.c pins.c switch.c names.c) \
+	$(addprefix $(isolation_DIR)/matrix/,demand.c told.c)
+guard-demand_LDLIBS := -Wl,--wrap=bpf_map_get_next_key -lcap-ng -lbpf
+guard-demand_NOASAN := 1
