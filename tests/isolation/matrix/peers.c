@@ -64,6 +64,12 @@ static int type(const struct hook *h)
 	return (h->does == SEND ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK;
 }
 
+/* No hook's is another's: who closes first leaves it behind for a while. */
+static uint16_t port(const struct hook *h, int i)
+{
+	return (uint16_t)(PORT + 2 * h->what + i);
+}
+
 /* The @i-th address that the hook is tried with. */
 static socklen_t address(const struct hook *h, int i, union address *a)
 {
@@ -71,11 +77,11 @@ static socklen_t address(const struct hook *h, int i, union address *a)
 	a->any.sa_family = h->family;
 	switch (h->family) {
 	case AF_INET:
-		a->in.sin_port = htons((uint16_t)(PORT + i));
+		a->in.sin_port = htons(port(h, i));
 		a->in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 		return sizeof(a->in);
 	case AF_INET6:
-		a->in6.sin6_port = htons((uint16_t)(PORT + i));
+		a->in6.sin6_port = htons(port(h, i));
 		a->in6.sin6_addr = in6addr_loopback;
 		return sizeof(a->in6);
 	default:
@@ -190,7 +196,7 @@ static struct guard_peer peer(const struct hook *h, int i)
 
 	address(h, i, &a);
 	if (h->family != AF_UNIX)
-		p.port = (uint16_t)(PORT + i);
+		p.port = port(h, i);
 	if (h->family == AF_INET)
 		memcpy(p.addr, &a.in.sin_addr, sizeof(a.in.sin_addr));
 	else if (h->family == AF_INET6)
