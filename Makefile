@@ -49,6 +49,8 @@ include $(sort $(wildcard include/module.mk caps/module.mk kernel/module.mk \
 	tests/module.mk tests/*/module.mk tests/*/*/module.mk \
 	tests/unit/*/*/module.mk))
 
+# What is linked or archived of what changes with these.
+MODULES := $(filter %module.mk,$(MAKEFILE_LIST))
 GEN_H   := $(patsubst %,$(B)/gen/writ/%.pb-c.h,$(sort $(PROTOS)))
 PROGS   := $(BINS) $(TESTS) $(TESTBINS) $(BENCHES) $(GENS)
 SRCS    := $(sort $(foreach x,$(PROGS) $(LIBS) $(FUZZERS),$($(x)_SRCS)))
@@ -61,18 +63,18 @@ all: $(call bins,$(BINS)) $(LIBS:%=$(B)/lib/%.a)
 # Programs that run in a proc are static, for a proc has no files to load a
 # library from, and not position independent, which makes an exec cheaper.
 define bin_rule
-$(B)/bin/$(1): $(call objs,$(1)) $($(1)_LIBS:%=$(B)/lib/%.a)
+$(B)/bin/$(1): $(call objs,$(1)) $($(1)_LIBS:%=$(B)/lib/%.a) $(MODULES)
 	$$(call say,LINK,$$@)
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(CFLAGS) $$(SAN) $(if $($(1)_STATIC),-static -no-pie,-pie) $(2) \
-		$$(RELRO) -Wl,-Map,$$@.map -o $$@ $$^ $($(1)_LDLIBS)
+		$$(RELRO) -Wl,-Map,$$@.map -o $$@ $$(filter %.o %.a,$$^) $($(1)_LDLIBS)
 endef
 define lib_rule
-$(B)/lib/$(1).a: $(call objs,$(1))
+$(B)/lib/$(1).a: $(call objs,$(1)) $(MODULES)
 	$$(call say,AR,$$@)
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	$$(Q)$$(AR) rcsD $$@ $$^
+	$$(Q)$$(AR) rcsD $$@ $$(filter %.o,$$^)
 endef
 $(foreach b,$(PROGS),$(eval $(call bin_rule,$(b))))
 $(foreach f,$(FUZZERS),$(eval $(call bin_rule,$(f),-fsanitize=fuzzer)))
