@@ -286,27 +286,38 @@ int BPF_PROG(trace_calls, struct pt_regs *regs, long call)
 	return 0;
 }
 
-/* Add the calls made since the last look to the rows of the proc and its realm. */
+struct calls_rows {
+	struct sched_calls *from, *own, *all;
+};
+
+static long account_call(__u32 nr, struct calls_rows *rows)
+{
+	__u64 *from, some;
+
+	if (nr >= SCHED_CALLS)
+		return 1;
+	from = (__u64 *)rows->from + nr;
+	if (*from == 0)
+		return 0;
+	some = __sync_lock_test_and_set(from, 0);
+	__sync_fetch_and_add((__u64 *)rows->own + nr, some);
+	__sync_fetch_and_add((__u64 *)rows->all + nr, some);
+	return 0;
+}
+
+/* Add the calls made since the last look to the rows of the proc and its realm. No loop of C's:
+ * Linux would go through every turn of it as it loads the program. */
 static void account_calls(struct task_struct *leader, const struct thread *own)
 {
 	struct sched_realm_key key = { .realm = own->who.realm, .class = own->class };
-	struct sched_calls *new = bpf_task_storage_get(&calls_new, leader, 0, 0), *n, *all;
+	struct calls_rows rows = { .from = bpf_task_storage_get(&calls_new, leader, 0, 0) };
 
-	if (new == NULL)
+	if (rows.from == NULL)
 		return;
-	n = ROW(&calls_seen, &own->who, &no_calls);
-	all = ROW(&calls_realm, &key, &no_calls);
-	if (n == NULL || all == NULL)
-		return;
-	for (int i = 0; i < SCHED_CALLS; i++) {
-		__u64 *from = (__u64 *)new + i, some;
-
-		if (*from == 0)
-			continue;
-		some = __sync_lock_test_and_set(from, 0);
-		__sync_fetch_and_add((__u64 *)n + i, some);
-		__sync_fetch_and_add((__u64 *)all + i, some);
-	}
+	rows.own = ROW(&calls_seen, &own->who, &no_calls);
+	rows.all = ROW(&calls_realm, &key, &no_calls);
+	if (rows.own != NULL && rows.all != NULL)
+		bpf_loop(SCHED_CALLS, account_call, &rows, 0);
 }
 
 /* The proc or nest has ended: its rows stay till as many others of its realm have. */
