@@ -8,11 +8,10 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/system/lib.sh
 
 engine() { "$B/bin/writ-isolation" "$@"; }
-"$B/bin/writ" test-isolation --junit "$TMP/junit.xml" "$(bin hello)" > "$TMP/tap"
-rc=$?
-cat "$TMP/tap"
+"$B/bin/writ" test-isolation --junit "$TMP/junit.xml" "$(bin hello)" | tee "$TMP/tap"
+rc=${PIPESTATUS[0]}
 CASES=$(grep -cE '^(not )?ok ' "$TMP/tap")
-ok $rc "the whole suite ends well"
+ok "$rc" "the whole suite ends well"
 xml() { xmllint --xpath "string($1)" "$TMP/junit.xml"; }
 check "the JUnit file has as many cases" [ "$(xml 'count(//testcase)')" = "$(grep -cE '^(not )?ok ' "$TMP/tap")" ]
 check "and no failure" [ "$(xml 'count(//failure)')" = "$(grep -c '^not ok ' "$TMP/tap")" ]

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/system/lib.sh
 
 seed=${WRIT_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
-kernel_up root="$B/bin/t-ipc" "seed-$seed=$B/bin/t-ipc"
+kernel_up root="$B/bin/t-ipc" "seed-$seed=$B/bin/t-ipc" "scale-${WRIT_TEST_SCALE:-1}=$B/bin/t-ipc"
 wait "$BOOT"
 status=$?
 BOOT=0

@@ -9,6 +9,7 @@ cd "$(dirname "$0")/../.." || exit 1
 
 mkdir "$TMP/shared"
 HOST=shared=rw:$TMP/shared kernel_up root="$B/bin/t-objects" \
+	"scale-${WRIT_TEST_SCALE:-1}=$B/bin/t-objects" \
 	${WRIT_SOAK:+million="$B/bin/t-objects"}
 
 shows() { # shows PATTERN COMMAND...

@@ -22,6 +22,7 @@ stty -F /dev/ttyS0 raw -echo
 exec > /dev/ttyS0 2>&1 < /dev/null
 
 cd /writ || exit
+insmod ./vsock.ko # a family of sockets that Linux has by a module only
 # shellcheck source=/dev/null
 . ./vm.conf
 

@@ -7,18 +7,19 @@ cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/system/lib.sh
 . tests/system/lib.sh
 
-result() { jq -r ".[] | select(.key == \"$1\") | .result" "$TMP/doctor"; }
-finding() { jq -r ".[] | select(.key == \"$1\") | .finding" "$TMP/doctor"; }
-on_v2() { [[ $(finding "$1") == 'cgroup v2'* ]]; }
+declare -A result finding
+on_v2() { [[ ${finding[$1]-} == 'cgroup v2'* ]]; }
+newer() { [[ ${finding[$1]-} == *"came with Linux $2; this is 6.1."* ]]; }
 
-check "writ doctor finds all that is needed" writ doctor
-writ doctor --json > "$TMP/doctor"
-newer() { [[ $(finding "$1") == *"came with Linux $2; this is 6.1."* ]]; }
+check "writ doctor finds all that is needed" writ doctor --json
+while IFS=$'\t' read -r key is found; do
+	result[$key]=$is finding[$key]=$found
+done < <(jq -r '.[] | [.key, .result, .finding] | @tsv' "$TMP/out")
 check "eBPF on unix addresses is newer than this kernel, and doctor says so" newer ebpf_unix 6.7
-for layer in $(jq -r '.[].key | select(. != "ebpf_unix")' "$TMP/doctor"); do
-	check "$layer works" [ "$(result "$layer")" = ok ]
+for layer in "${!result[@]}"; do
+	[ "$layer" = ebpf_unix ] || check "$layer works" [ "${result[$layer]}" = ok ]
 done
-check "BPF LSM is among them" [ "$(result ebpf_lsm)" = ok ]
+check "BPF LSM is among them" [ "${result[ebpf_lsm]-}" = ok ]
 for limit in cgroup_pids cgroup_memory cgroup_cpu; do
 	check "$limit is v2's" on_v2 "$limit"
 done

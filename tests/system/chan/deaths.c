@@ -95,7 +95,7 @@ static void test_traffic(void)
 	unsigned killed[2] = { 0 }, wrong = 0, left = 0;
 	uint64_t s = seed;
 
-	for (unsigned i = 0; i < ROUNDS; i++) {
+	for (unsigned i = 0; i < ROUNDS / scale; i++) {
 		wrong += !round_of(&s, killed);
 		if (i % 10 == 9)
 			left += !quotas_back(false);

@@ -211,7 +211,7 @@ static bool objects(void)
 	    writ_path_derive(EP2, WAY2, "/two", WAY_RIGHTS | WRIT_R_GRANT, 8) == 0;
 }
 
-/* "seed-1-2": WRIT_SEED, WRIT_TEST_SCALE; "only-NAME": the cases to run. */
+/* "seed-1": WRIT_SEED; "only-NAME": the cases to run. */
 static const char *settings(void)
 {
 	const char *name, *only = NULL;
@@ -220,12 +220,12 @@ static const char *settings(void)
 	for (unsigned i = 0; writ_named_each(i, &type, &name, &(writ_cap_t){ 0 }, &(uint32_t){ 0 });
 	     i++) {
 		if (type == WRIT_TYPE_IMAGE && strncmp(name, "seed-", 5) == 0) {
-			seed = strtoull(name + 5, (char **)(uintptr_t)&name, 10);
-			scale = (unsigned)strtoul(name + 1, NULL, 10);
+			seed = strtoull(name + 5, NULL, 10);
 		} else if (type == WRIT_TYPE_IMAGE && strncmp(name, "only-", 5) == 0) {
 			only = name + 5;
 		}
 	}
+	scale = test_scale();
 	printf("# WRIT_SEED=%llu, scale %u\n", (unsigned long long)seed, scale);
 	return only;
 }

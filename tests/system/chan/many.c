@@ -6,22 +6,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BIG = 4, EACH = 2490, SMALL = 40, ALL = BIG * EACH + SMALL, CALLS = 2000, PAUSE = 98 };
+enum { BIG = 4, EACH = 2490, SMALL = 40, CALLS = 2000, PAUSE = 98 };
 
-/* many:COUNT:TRANSPORT: open so many, use each, then some at random, then be idle. */
+/* many:COUNT:TRANSPORT:CALLS: open so many, use each, then some at random, then be idle. */
 int play_many(int argc, char **argv)
 {
 	struct writ_chan_attr attr = { .bulk = 16 << 10 };
 	struct writ_chan **c;
 	uint64_t s = writ_self()->pid;
-	unsigned n, rep = 0;
+	unsigned n, calls, rep = 0;
 
-	NEED(argc == 3);
+	NEED(argc == 4);
+	calls = (unsigned)atoi(argv[3]);
 	n = (unsigned)atoi(argv[1]);
 	attr.transport = (enum writ_transport)atoi(argv[2]);
 	c = calloc(n, sizeof(struct writ_chan *));
 	NEED(c != NULL);
-	for (unsigned i = 0; i < n + CALLS; i++) {
+	for (unsigned i = 0; i < n + calls; i++) {
 		unsigned k = i < n ? i : (unsigned)(pat_rnd(&s) % n);
 		struct writ_msg m = bytes(&i, sizeof(i));
 
@@ -50,7 +51,7 @@ int play_pause(int argc, char **argv)
 }
 
 /* The script looks at these processes now, and ends the last when it has. */
-static void look(const char *what)
+static void look(const char *what, unsigned each)
 {
 	struct writ_exit e;
 
@@ -59,7 +60,7 @@ static void look(const char *what)
 	printf("# %s: %d", what, kid_host_pid(0));
 	for (unsigned i = 1; i <= BIG; i++)
 		printf(" %d", kid_host_pid(i));
-	printf(" pause %d\n", kid_host_pid(PAUSE));
+	printf(" pause %d %u\n", kid_host_pid(PAUSE), each * BIG);
 	fflush(stdout);
 	wait_for(KIDS + PAUSE, WRIT_WAIT_EXIT, &e);
 	writ_cap_delete(KIDS + PAUSE);
@@ -67,17 +68,18 @@ static void look(const char *what)
 
 static void many(unsigned t, const char *how)
 {
-	unsigned ready = 0, well = 0;
+	unsigned each = EACH / scale, ready = 0, well = 0;
 
 	kid(0, 'b', G_END, "serve");
 	kid_ready(0);
 	for (unsigned i = 1; i <= BIG + SMALL; i++)
-		kid(i, 'a', G_WAY, "many:%u:%u", i <= BIG ? EACH : 1, t);
+		kid(i, 'a', G_WAY, "many:%u:%u:%u", i <= BIG ? each : 1, t, CALLS / scale);
 	for (unsigned i = 1; i <= BIG + SMALL; i++)
 		ready += kid_ready(i);
-	check(ready == BIG + SMALL, "%u channels of one server, %s: all work", ALL, how);
+	check(ready == BIG + SMALL, "%u channels of one server, %s: all work", BIG * each + SMALL,
+	    how);
 	if (ready == BIG + SMALL)
-		look(how);
+		look(how, each);
 	server_quit(0);
 	for (unsigned i = 1; i <= BIG + SMALL; i++)
 		well += kid_ends(i, NULL);

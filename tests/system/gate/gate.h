@@ -38,9 +38,11 @@ int call(unsigned op, uint32_t cap, uint64_t arg, const void *req, size_t len);
 /* An Untyped of its own for a realm, and a Spawn of all that it may have. */
 bool realm_new(uint32_t account, uint32_t realm, uint32_t spawncap, const char *name,
     struct writ_quota max);
-/* Has what @account uses come back, within 2 s, to what it was? */
+/* Has what @account uses come back, within 2 s (times the scale), to what it was? */
 bool used_again(uint32_t account, const struct writ_quota_rep *before, struct writ_quota_rep *now);
 void nap_ms(unsigned ms);
+/* WRIT_TEST_SCALE, which a module of root's tells by its name: "scale-8". 1 if there is none. */
+unsigned test_scale(void);
 
 /* --- of the gate's test alone --------------------------------------------------- */
 

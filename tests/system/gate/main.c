@@ -299,20 +299,6 @@ static void test_orphans(void)
 	check(dies_soon(pid), "which ends with it");
 }
 
-/* WRIT_TEST_SCALE, which the name of a module tells: "scale-8". */
-static unsigned scale(void)
-{
-	uint32_t rights;
-	const char *name;
-	writ_cap_t slot;
-	unsigned type;
-
-	for (unsigned i = 0; writ_named_each(i, &type, &name, &slot, &rights); i++)
-		if (type == WRIT_TYPE_IMAGE && strncmp(name, "scale-", 6) == 0)
-			return (unsigned)strtoul(name + 6, NULL, 10);
-	return 1;
-}
-
 static void test_thousand(void)
 {
 	enum { N = 1000, AT = 1000 };
@@ -327,7 +313,8 @@ static void test_thousand(void)
 		wait_for(AT + i, WRIT_WAIT_START, &e);
 	printf("# thousand live\n");
 	fflush(stdout);
-	nanosleep(&(struct timespec){ 2L * scale(), 0 }, NULL); /* the script looks at the memory */
+	nanosleep(&(struct timespec){ 2L * test_scale(), 0 },
+	    NULL); /* the script looks at the memory */
 	check(writ_cap_revoke(SPAWN) == 0, "revoking the Spawn");
 	for (unsigned i = 0; i < made; i++) {
 		struct writ_cap_info info;

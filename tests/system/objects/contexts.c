@@ -83,12 +83,12 @@ static void test_pending(void)
 	end(SCHEDULER);
 }
 
-/* The script looks at the proc from outside, in the two seconds that is slept here. */
+/* The script looks at the proc from outside, in the time that is slept here. */
 static void look(const char *what)
 {
 	printf("# look %s %d\n", what, stat_of(A).host_pid);
 	fflush(stdout);
-	nap_ms(2000);
+	nap_ms(1500 + 500 * test_scale());
 }
 
 static void test_outside(void)

@@ -380,11 +380,20 @@ static unsigned all_calls(unsigned type, uint32_t mask, unsigned *cells)
 	return bad;
 }
 
+/* A slow machine tries all calls with no right, one, all and all but one, and some of the other
+ * sets: every so many, as it is times slower. */
+static bool is_tried(uint32_t mask, unsigned scale)
+{
+	int n = __builtin_popcount(mask);
+
+	return n <= 1 || n >= __builtin_popcount(WRIT_R_ALL) - 1 || mask % scale == scale / 2;
+}
+
 static void try_type(unsigned type)
 {
 	char text[80];
 	struct writ_cap_info info;
-	unsigned bad = 0, masks = 0, cells = 0, odd = 0;
+	unsigned bad = 0, masks = 0, tried = 0, cells = 0, odd = 0, scale = test_scale();
 
 	if (writ_cap_inspect(HELD + type, &info) != 0 || info.type != type)
 		bad++;
@@ -400,12 +409,16 @@ static void try_type(unsigned type)
 		if (more != 0)
 			continue;
 		masks++;
-		bad += all_calls(type, mask, &cells);
+		if (is_tried(mask, scale)) {
+			tried++;
+			bad += all_calls(type, mask, &cells);
+		}
 		writ_cap_delete(WORK);
 	}
 	check(odd == 0 && bad == 0,
-	    "%s: %u of 512 sets of rights can be had (%s), %u answers: as written",
-	    writ_type_name(type), masks, writ_rights_text(info.rights, text, sizeof(text)), cells);
+	    "%s: %u of 512 sets of rights can be had (%s), tried %u, %u answers: as written",
+	    writ_type_name(type), masks, writ_rights_text(info.rights, text, sizeof(text)), tried,
+	    cells);
 }
 
 static void try_reply(void)
