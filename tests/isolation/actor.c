@@ -2,11 +2,11 @@
 /*
  * Procs of the isolation suite's own node: its first argument says what it is.
  *
- *   idle          waits
- *   watch         a bystander: uses all that it has, and says how long that took
- *   guess         invokes capabilities that nobody gave to it
- *   attack KIND   takes as much of one thing as it gets
- *   fuzz SEED     random requests to the kernel (tests/system/hostile)
+ *   idle             waits
+ *   watch            a bystander: uses all that it has, and says how long that took
+ *   guess STEP SEED  invokes capabilities that nobody gave to it
+ *   attack KIND      takes as much of one thing as it gets
+ *   fuzz SEED        random requests to the kernel (tests/system/hostile)
  *
  * What it got it says on its standard output; whether that is right is the engine's to say.
  */
@@ -30,6 +30,7 @@
 #define TICK_NS   50000000ull
 #define GUESSES   20000
 #define SLOTS_MAX 65536
+#define DENSE     1024 /* slots of which each is tried; above, every STEPth */
 
 /* What attack.c asks of who links it. */
 int call(unsigned op, uint32_t cap, uint64_t arg, const void *req, size_t len)
@@ -104,20 +105,20 @@ static bool answers(struct writ_addr a, uint32_t *ret_obj)
 }
 
 /* Every slot of one's own, then addresses of every kind: what answers must be of what one holds. */
-static _Noreturn void guess(uint64_t seed)
+static _Noreturn void guess(unsigned step, uint64_t seed)
 {
 	static uint32_t held[1024];
-	unsigned n = 0, strange = 0, hits = 0;
+	unsigned n = 0, strange = 0, hits = 0, tried = 0, guesses = GUESSES / step;
 	uint32_t obj;
 
 	random_state = seed | 1;
 	printf("slots:");
-	for (uint32_t i = 0; i < SLOTS_MAX; i++)
+	for (uint32_t i = 0; i < SLOTS_MAX; i += i < DENSE ? 1 : step, tried++)
 		if (answers((struct writ_addr){ .index = i }, &obj) && n < 1024) {
 			held[n++] = obj;
 			printf(" %u", i);
 		}
-	for (unsigned i = 0; i < GUESSES; i++) {
+	for (unsigned i = 0; i < guesses; i++) {
 		struct writ_addr a = { .index = (uint64_t)rnd(UINT32_MAX) << rnd(33) | rnd(64),
 			.root = rnd(3) == 0 ? 0 : rnd(rnd(2) != 0 ? 64 : UINT32_MAX),
 			.depth = rnd(80) };
@@ -130,8 +131,8 @@ static _Noreturn void guess(uint64_t seed)
 			k++;
 		strange += k == n;
 	}
-	printf("\nguessed: %u of %d answered, %u of objects that it doesn't hold\n", hits, GUESSES,
-	    strange);
+	printf("\nguessed: %u of %u answered, %u of objects that it doesn't hold; of %u slots\n",
+	    hits, guesses, strange, tried);
 	fflush(stdout);
 	idle();
 }
@@ -268,11 +269,12 @@ static int attack(const char *kind)
 int writ_main(int argc, char **argv)
 {
 	const char *mode = argc > 1 ? argv[1] : "idle", *arg = argc > 2 ? argv[2] : "1";
+	const char *seed = argc > 3 ? argv[3] : "1";
 
 	if (strcmp(mode, "watch") == 0)
 		watch();
 	if (strcmp(mode, "guess") == 0)
-		guess(strtoull(arg, NULL, 10));
+		guess((unsigned)strtoul(arg, NULL, 10), strtoull(seed, NULL, 10));
 	if (strcmp(mode, "attack") == 0)
 		return attack(arg);
 	if (strcmp(mode, "fuzz") == 0)

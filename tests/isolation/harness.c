@@ -31,11 +31,21 @@ const char *without_steps(void)
 	return harness_skip;
 }
 
+static int scale(void)
+{
+	const char *text = getenv("WRIT_TEST_SCALE");
+
+	return text != NULL && atoi(text) > 0 ? atoi(text) : 1;
+}
+
 int harness_ms(int ms)
 {
-	const char *scale = getenv("WRIT_TEST_SCALE");
+	return ms * scale();
+}
 
-	return ms * (scale != NULL && atoi(scale) > 0 ? atoi(scale) : 1);
+int harness_while(int ms)
+{
+	return ms * (1 + scale()) / 2;
 }
 
 static char run[] = "/tmp/writ-isolation-XXXXXX";

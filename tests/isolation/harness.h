@@ -25,6 +25,9 @@ extern const char *harness_skip;
 
 /* @ms, on a machine that WRIT_TEST_SCALE says is so many times slower than others. */
 int harness_ms(int ms);
+/* How long something is watched that is watched for @ms on others: longer, but not as many times.
+ */
+int harness_while(int ms);
 
 /*
  * A new empty folder below the run's own, in @buf of @size bytes; returns @buf.

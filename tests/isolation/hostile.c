@@ -101,9 +101,10 @@ static void exhaust(const struct kind *k)
 	snprintf(name, sizeof(name), "it takes what it gets: %s", k->what);
 	ran = evil_run(what, 0) && node_find("evil", "evil", &p);
 	watch_begin();
-	for (int i = 0; ran && i < 100 && !is_at_it(k, &p, &got) && !is_killed(k, &p); i++)
-		usleep(1000 * (unsigned)harness_ms(100));
-	usleep(1000 * (unsigned)harness_ms(500));
+	for (int ms = harness_ms(10000);
+	     ran && ms > 0 && !is_at_it(k, &p, &got) && !is_killed(k, &p); ms -= 100)
+		usleep(100000);
+	usleep(1000 * (unsigned)harness_while(500));
 	w = watch_end();
 	killed = ran && is_killed(k, &p);
 	fine = killed ||
@@ -160,7 +161,7 @@ static void fuzz(void)
 	for (unsigned i = 0; i < 3; i++) {
 		runs += evil_run("fuzz", seed + i + 1) && node_find("evil", "evil", &p);
 		during = during > descriptors(node_kernel()) ? during : descriptors(node_kernel());
-		usleep(1000 * (unsigned)harness_ms(1000));
+		usleep(1000 * (unsigned)harness_while(1000));
 		node_stop("evil");
 	}
 	for (int i = 0; i < 50 && (after = descriptors(node_kernel())) > before; i++)
@@ -178,24 +179,27 @@ static void fuzz(void)
 static void guess(void)
 {
 	struct node_proc p = { 0 };
-	unsigned hits = 0, of = 0, strange = 1, n = 0;
+	unsigned hits = 0, of = 0, strange = 1, slots = 0, n = 0;
+	char what[32];
 	const char *text = "", *line = NULL;
 
-	if (evil_run("guess", engine_seed() & 0xffffff) && node_await("evil", "evil", 0, &p))
-		for (int i = 0; i < 300 && line == NULL; i++) {
-			usleep(1000 * (unsigned)harness_ms(50));
+	snprintf(what, sizeof(what), "guess, \"%d\"", harness_ms(1));
+	if (evil_run(what, engine_seed() & 0xffffff) && node_await("evil", "evil", 0, &p))
+		for (int ms = harness_ms(15000); ms > 0 && line == NULL; ms -= 50) {
+			usleep(50000);
 			text = node_log(&p);
 			line = strstr(text, "guessed: ");
 		}
 	if (line != NULL &&
-	    sscanf(line, "guessed: %u of %u answered, %u", &hits, &of, &strange) != 3)
+	    sscanf(line, "guessed: %u of %u answered, %u%*[^;]; of %u", &hits, &of, &strange,
+		&slots) != 4)
 		line = NULL;
 	for (const char *s = strstr(text, "slots:"); s != NULL && s < line; s++)
 		n += *s == ' ';
 	engine_say("hostile", "capabilities at random: nothing but what it was given answers",
 	    line != NULL && strange == 0 && n == 3,
-	    "%u of 65536 slots answer, 3 were granted; of %u addresses %u, %u not its own", n, of,
-	    hits, strange);
+	    "%u of %u slots answer, 3 were granted; of %u addresses %u, %u not its own", n, slots,
+	    of, hits, strange);
 	node_stop("evil");
 }
 
@@ -238,11 +242,11 @@ static void settle(const char *realm, char *buf, size_t size)
 {
 	struct node_proc p = { .state = "gone" };
 
-	for (int i = 0; i < 10; i++) {
+	for (int ms = harness_ms(1000); ms > 0; ms -= 100) {
 		if (node_find(realm, realm, &p) && strcmp(p.state, "running") != 0 &&
 		    strcmp(p.state, "pending") != 0 && strcmp(p.state, "starting") != 0)
 			break;
-		usleep(1000 * (unsigned)harness_ms(100));
+		usleep(100000);
 	}
 	fate(&p, buf, size);
 }

@@ -9,7 +9,8 @@ cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/system/lib.sh
 . tests/system/lib.sh
 
-PROCS=${1:-200} WINDOW=${2:-1000} PAIRS=${3:-3} RATIO=${4:-100}
+# on a slow machine fewer, for all of them share its processors
+PROCS=${1:-$((400 / (1 + ${WRIT_TEST_SCALE:-1})))} WINDOW=${2:-1000} PAIRS=${3:-3} RATIO=${4:-100}
 SEED=${WRIT_SEED:-$((RANDOM * 32768 + RANDOM))}
 
 rss() { awk '/^VmRSS/ { print $2 }' "/proc/$KERNEL/status"; }
@@ -34,7 +35,7 @@ trap 'exit 1' INT TERM HUP
 
 echo "# WRIT_SEED=$SEED: $PROCS procs, windows of $WINDOW ms, $PAIRS of attack"
 echo "$SEED $PROCS $WINDOW $PAIRS ${RATIO}000" > "$TMP/conf"
-kernel_up root="$B/bin/t-hostile" conf="$TMP/conf"
+kernel_up root="$B/bin/t-hostile" conf="$TMP/conf" "scale-${WRIT_TEST_SCALE:-1}=$B/bin/t-hostile"
 wait_for=$((600 + PAIRS * WINDOW / 10))
 said "$wait_for" before
 fds=$(descriptors)

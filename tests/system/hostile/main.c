@@ -63,7 +63,7 @@ static void mark(const char *what)
 {
 	printf("# %s\n", what);
 	fflush(stdout);
-	nap_ms(1500); /* the script looks at the kernel */
+	nap_ms(1000 + 500 * test_scale()); /* the script looks at the kernel */
 }
 
 /* --- what there is ------------------------------------------------------------------- */
@@ -106,6 +106,7 @@ static bool count(struct count *c)
 /* Nothing more and nothing less than @before, within @tenths of a second. */
 static bool balanced(const struct count *before, struct count *now, unsigned tenths)
 {
+	tenths *= test_scale();
 	do {
 		if (count(now) &&
 		    memcmp(&now->quota.used, &before->quota.used, sizeof(now->quota.used)) == 0 &&
