@@ -189,12 +189,13 @@ END
 	writ stop names > /dev/null
 	grep -q '^client| member [0-9]* read still$' "$TMP/all"
 }
-check "10,000 registrations under one name" alone 'flood, /run/f, "10000", unregister, /run/good/1'
-check "- 64 are taken, all others refused" says 'bad\| flood: 64 registered, 9936 refused, 0 failed'
+many=$((10000 / ${WRIT_TEST_SCALE:-1}))
+check "$many registrations under one name" alone 'flood, /run/f, "'$many'", unregister, /run/good/1'
+check "- 64 are taken, all others refused" says "bad\| flood: 64 registered, $((many - 64)) refused, 0 failed"
 check "- nobody's registration but one's own can be taken back" says 'bad\| unregister: NO_RIGHT'
 check "- when it has gone, so have they" says 'client\| there are 0'
-check "10,000 under as many names" alone 'flood, /run/f%, "10000"'
-check "- 64 are taken" says 'bad\| flood: 64 registered, 9936 refused, 0 failed'
+check "$many under as many names" alone 'flood, /run/f%, "'$many'"'
+check "- 64 are taken" says "bad\| flood: 64 registered, $((many - 64)) refused, 0 failed"
 check "with no capability, with several, with others than a path" alone 'wrong, /run/w, ls, /run/w'
 check "- none" says 'bad\| none: INVALID_ARGUMENT'
 check "- two" says 'bad\| two: INVALID_ARGUMENT'
@@ -302,8 +303,8 @@ check "- 5 from one and 3 from the other" \
 writ down > /dev/null 2>&1
 sed 's/slots: 4096/slots: 64/' docs/examples/node.yaml > "$TMP/node.yaml"
 check "a node whose names' server has 64 slots" writ up --file "$TMP/node.yaml"
-check "10,000 registrations there" alone 'flood, /run/f, "10000", lookup, /run/good, lookup, /run/f'
-check "- a proc gets no more than it leaves" says 'bad\| flood: 16 registered, 9984 refused, 0 failed'
+check "$many registrations there" alone 'flood, /run/f, "'$many'", lookup, /run/good, lookup, /run/f'
+check "- a proc gets no more than it leaves" says "bad\| flood: 16 registered, $((many - 16)) refused, 0 failed"
 check "- and there is room for lookups" \
 	eval '[ "$(grep -c "^bad| lookup: ok" "$TMP/all")" -eq 2 ]'
 check "lookups by who has no slot for what is found" alone 'deaf, /run/good, "100", lookup, /run/good'

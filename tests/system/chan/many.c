@@ -73,7 +73,8 @@ static void many(unsigned t, const char *how)
 	kid(0, 'b', G_END, "serve");
 	kid_ready(0);
 	for (unsigned i = 1; i <= BIG + SMALL; i++)
-		kid(i, 'a', G_WAY, "many:%u:%u:%u", i <= BIG ? each : 1, t, CALLS / scale);
+		kid(i, 'a', G_WAY, "many:%u:%u:%u", i <= BIG ? each : 1, t,
+		    CALLS / (scale * scale));
 	for (unsigned i = 1; i <= BIG + SMALL; i++)
 		ready += kid_ready(i);
 	check(ready == BIG + SMALL, "%u channels of one server, %s: all work", BIG * each + SMALL,

@@ -218,8 +218,9 @@ void test_order(void)
 	kid(0, 'b', G_END, "serve");
 	kid_ready(0);
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (kid(1, 'a', G_WAY | G_NTFN, "order:%u:%llu:%u:%u", rows[i].count / scale,
-			(unsigned long long)seed + i, rows[i].transport, rows[i].every))
+		if (kid(1, 'a', G_WAY | G_NTFN, "order:%u:%llu:%u:%u",
+			rows[i].count / (scale * scale), (unsigned long long)seed + i,
+			rows[i].transport, rows[i].every))
 			kid_case(1, rows[i].what);
 	server_quit(0);
 }
