@@ -126,7 +126,7 @@ check: all tests
 vmtest: all tests
 	@B=$(B) tools/vmtest $(VMTESTS)
 vmcheck: all tests
-	@B=$(B) VM_SECS=300 tools/vmtest $(VMCHECKS)
+	@B=$(B) VM_SECS=480 tools/vmtest $(VMCHECKS)
 vmcontrol: all tests
 	@B=$(B) tools/run-tests tests/vm/control.sh:600
 

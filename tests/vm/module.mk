@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
-# What only that kernel shows: BPF LSM, and cgroup v2 with all controllers. Part of tools/test.
-VMCHECKS ?= tests/vm/layers.sh $(call RUN,isolation matrix guard-rules guard-peers guard-demand)
-# What the kernel below may change: all whole systems, all of a sandbox, and telemetry.
-VMTESTS ?= tests/vm/layers.sh $(call RUN,isolation matrix guard-rules guard-peers guard-demand unit-sched) \
-	$(foreach t,$(filter tests/system/% tests/isolation/%,$(SHTESTS)),$(call limit,$(t),$(t)))
+# What the kernel below may change, the longest first so that the machines end at about the same
+# time. These are part of tools/test; beside them all else that is a system or a sandbox.
+VM_SYSTEM := $(addsuffix .sh,$(addprefix tests/system/,modes gate servers ends objects ipc audit wordcount root boot))
+VMCHECKS  ?= $(foreach t,$(VM_SYSTEM),$(call limit,$(t),$(t))) tests/vm/layers.sh \
+	$(call RUN,isolation unit-sched matrix guard-rules guard-peers guard-demand)
+VM_REST   := $(filter-out $(VM_SYSTEM),$(filter tests/isolation/% tests/system/%,$(SHTESTS)))
+VMTESTS   ?= $(foreach t,$(VM_REST),$(call limit,$(t),$(t))) $(VMCHECKS)
