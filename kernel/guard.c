@@ -23,6 +23,7 @@ static struct {
 	uint64_t *look;         /* a bit for each slot: it is to be looked at */
 	uint32_t at, left, all; /* word to go on with; bits that are set; words from there on of
 				   which all that is there is to be looked at */
+	uint64_t now;           /* of the word at, when it was come to: what is set since waits */
 	bool full;              /* rows did not fit */
 } mirror;
 
@@ -181,27 +182,33 @@ static void show(slot_t s)
 	}
 }
 
+/* Of word @at, while all are gone through. */
+static void look_at_all(uint32_t at)
+{
+	mirror.all--;
+	for (slot_t s = at * 64; s < at * 64 + 64; s++)
+		if (captab_slot(&k.caps, s) != NULL && k.caps.slots[s].cap.type != WRIT_TYPE_NULL)
+			look_at(s);
+}
+
 bool k_mirror(bool idle)
 {
 	for (unsigned n = 0; n < MIRROR_TURN && (mirror.left > 0 || (idle && mirror.all > 0));
 	     n++) {
-		uint64_t *look = &mirror.look[mirror.at];
+		if (mirror.now != 0) {
+			slot_t s = mirror.at * 64 + (slot_t)__builtin_ctzll(mirror.now);
 
-		if (*look != 0) {
-			show(mirror.at * 64 + (slot_t)__builtin_ctzll(*look));
-			*look &= *look - 1;
+			mirror.now &= mirror.now - 1;
+			mirror.look[mirror.at] &= ~(UINT64_C(1) << s % 64);
 			mirror.left--;
+			show(s);
 			n += MIRROR_TURN / MIRROR_SLICE;
 			continue;
 		}
 		mirror.at = (mirror.at + 1) % MIRROR_WORDS;
-		if (!idle || mirror.all == 0)
-			continue;
-		mirror.all--;
-		for (slot_t s = mirror.at * 64; s < mirror.at * 64 + 64; s++)
-			if (captab_slot(&k.caps, s) != NULL &&
-			    k.caps.slots[s].cap.type != WRIT_TYPE_NULL)
-				look_at(s);
+		if (idle && mirror.all > 0)
+			look_at_all(mirror.at);
+		mirror.now = mirror.look[mirror.at];
 	}
 	return mirror.left > 0 || mirror.all > 0;
 }

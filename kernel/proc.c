@@ -187,20 +187,30 @@ void k_wait_lost(struct k_wait *w)
 		k_proc_kill(p, "memory that it had mapped was revoked");
 }
 
-/* Reply to those who wait for what it has come to. */
-static void tell_waiters(struct k_proc *p)
+/* Has @p come to what is waited for? */
+static bool has_come(const struct k_proc *p, unsigned what)
+{
+	return !k_proc_alive(p) || (what == K_WAIT_START && p->started);
+}
+
+static void tell(struct k_proc *to, uint16_t op, uint32_t cookie, const struct k_proc *p)
 {
 	struct {
 		struct writ_wait_rep r;
 		char said[WRIT_STATUS_MAX];
 	} m = { .r = { p->pid, p->state, p->code, p->said, p->cpu_ns, p->rss_max } };
-	struct k_wait *w;
 
 	memcpy(m.said, p->said_text, p->said);
+	k_gate_reply(to, op, cookie, 0, &m, (uint16_t)(sizeof(m.r) + p->said));
+}
+
+static void tell_waiters(struct k_proc *p)
+{
+	struct k_wait *w;
+
 	k_each(w, &p->waiters, at)
-		if (!k_proc_alive(p) || (w->what == K_WAIT_START && p->started)) {
-			k_gate_reply(w->waiter, w->op, w->cookie, 0, &m,
-			    (uint16_t)(sizeof(m.r) + p->said));
+		if (has_come(p, w->what)) {
+			tell(w->waiter, w->op, w->cookie, p);
 			k_wait_drop(w);
 		}
 }
@@ -217,10 +227,11 @@ int k_call_wait(struct k_req *q)
 		return k_notification_wait(q);
 	if (q->h.arg > WRIT_WAIT_EXIT)
 		return WRIT_E_BAD_REQUEST;
-	e = k_wait_new(q, q->p, q->slot, (enum k_wait_what)q->h.arg, &t->waiters, &w);
-	if (e != 0)
+	if (has_come(t, (unsigned)q->h.arg)) /* it costs nobody a wait */
+		tell(q->p, q->h.op, q->h.cookie, t);
+	else if ((e = k_wait_new(q, q->p, q->slot, (enum k_wait_what)q->h.arg, &t->waiters, &w)) !=
+	    0)
 		return e;
-	tell_waiters(t);
 	return K_LATER;
 }
 
@@ -331,6 +342,7 @@ void k_proc_end(struct k_proc *p, unsigned state, int code)
 	k_close(&p->child);
 	k_close(&p->logfd);
 	k_close(&p->pidfd);
+	p->host_pid = 0;
 	k_spawn_take(p, -1);
 	let_go(&p->image);
 	captab_obj(&k.caps, p->cnode)->body = 0; /* who holds it has a CNode of nobody's */

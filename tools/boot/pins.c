@@ -23,7 +23,8 @@
 #define BPFFS "/sys/fs/bpf"
 #define FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
-enum { PIN_MAX = 512 };
+/* LOCKED: the group may pass and not open: whoever can open a folder can hold its lock. */
+enum { PIN_MAX = 512, LOCKED = 0710 };
 _Static_assert(sizeof(GUARD_PINS) > sizeof(BPFFS), "");
 
 static const char *const kinds[] = { "progs", "maps", "links", "iter" };
@@ -44,23 +45,23 @@ static int top_open(bool may)
 	return open(BPFFS, FLAGS);
 }
 
-/* The folder @name in @dir, which only root can write to; made, for @gid to read, if @make. Closes
- * @dir. -1 with errno: EPERM, somebody else has put it there. */
-static int step(int dir, const char *name, bool make, gid_t gid)
+/* The folder @name in @dir, which only root can write to; made, with mode @make for @gid, unless
+ * that is 0. Closes @dir. -1 with errno: EPERM, somebody else has put it there. */
+static int step(int dir, const char *name, mode_t make, gid_t gid)
 {
 	int fd, e;
 	struct stat st;
 
 	if (dir < 0)
 		return -1;
-	if (make && mkdirat(dir, name, 0750) < 0 && errno != EEXIST) {
+	if (make != 0 && mkdirat(dir, name, make) < 0 && errno != EEXIST) {
 		fd = -1;
 	} else if ((fd = openat(dir, name, FLAGS)) >= 0 &&
 	    (fstat(fd, &st) < 0 || st.st_uid != 0 || (st.st_mode & 022) != 0)) {
 		close(fd);
 		errno = EPERM;
 		fd = -1;
-	} else if (fd >= 0 && make && fchown(fd, 0, gid) < 0) {
+	} else if (fd >= 0 && make != 0 && fchown(fd, 0, gid) < 0) {
 		close(fd);
 		fd = -1;
 	}
@@ -72,7 +73,7 @@ static int step(int dir, const char *name, bool make, gid_t gid)
 
 static int writ_open(bool make, gid_t gid)
 {
-	return step(top_open(make), "writ", make, gid);
+	return step(top_open(make), "writ", make ? LOCKED : 0, gid);
 }
 
 /* The folder of all nodes, locked till it is closed: one at a time pins and unpins, so what is
@@ -94,7 +95,9 @@ static int writ_lock(bool make, gid_t gid)
 
 static int node_open(int writ, const char *node, bool make, gid_t gid)
 {
-	return step(step(fcntl(writ, F_DUPFD_CLOEXEC, 0), "nodes", make, gid), node, make, gid);
+	mode_t mode = make ? LOCKED : 0;
+
+	return step(step(fcntl(writ, F_DUPFD_CLOEXEC, 0), "nodes", mode, gid), node, mode, gid);
 }
 
 /* --- pinning ------------------------------------------------------------------------------ */
@@ -143,7 +146,7 @@ static int pin_all(const struct guard *g, int node, gid_t gid)
 	int dirs[KINDS], r = 0;
 
 	for (size_t i = 0; i < KINDS; i++) {
-		dirs[i] = step(fcntl(node, F_DUPFD_CLOEXEC, 0), kinds[i], true, gid);
+		dirs[i] = step(fcntl(node, F_DUPFD_CLOEXEC, 0), kinds[i], 0750, gid);
 		r = dirs[i] < 0 && r == 0 ? -errno : r;
 	}
 	if (r == 0 && (r = pin_maps(g, dirs[1], gid)) == 0)

@@ -103,7 +103,7 @@ static int link_pin(int link, const char *path, const char *like)
 											   : 0;
 }
 
-/* Attach program @name, unless it is or the layer isn't there; or detach it. */
+/* Attach program @name, unless it is; or detach it. */
 static int link_switch(const char *node, const char *name, bool on)
 {
 	char path[PIN_MAX], like[PIN_MAX];
@@ -115,7 +115,7 @@ static int link_switch(const char *node, const char *name, bool on)
 	if (access(path, F_OK) == 0)
 		return 0;
 	if ((prog = guard_pin_open(node, "progs", name)) < 0)
-		return prog == -ENOENT ? 0 : prog;
+		return prog;
 	link = bpf_raw_tracepoint_open(NULL, prog);
 	r = link < 0 ? -errno : link_pin(link, path, pin_path(like, node, "progs", name));
 	if (link >= 0)
@@ -212,15 +212,16 @@ static int switch_locked(const char *node, enum guard_mode mode, const char **re
 {
 	struct guard_config c;
 	int r = guard_config_read(node, &c);
+	bool calls = r == 0 && (c.loaded.bits & CALLS) != 0;
 
 	*ret_doing = "reading the map of settings";
-	if (r == 0 && (mode == GUARD_ENFORCE || mode == GUARD_AUDIT))
+	if (calls && (mode == GUARD_ENFORCE || mode == GUARD_AUDIT))
 		r = calls_switch(node, true, ret_doing);
 	if (r == 0)
 		r = config_set(node, &c, mode, ret_doing);
 	if (r == 0 && mode == GUARD_OFF)
 		r = calls_switch(node, false, ret_doing);
-	return r == 0 && mode == GUARD_ON_DEMAND ? settle(node, &c, ret_doing) : r;
+	return r == 0 && calls && mode == GUARD_ON_DEMAND ? settle(node, &c, ret_doing) : r;
 }
 
 int guard_switch(const char *node, enum guard_mode mode, const char **ret_doing)

@@ -109,7 +109,8 @@ static int state_print(struct cli *c, const struct guard_state *s)
 		table_text(t, writ_layer_name(i));
 		table_text(t, state);
 		table_text(t,
-		    strcmp(state, "missing") == 0 || s->mode == GUARD_ON_DEMAND ? why.text[i] : "");
+		    strcmp(state, "missing") == 0 || strcmp(state, "on demand") == 0 ? why.text[i]
+										     : "");
 		table_text(t, writ_guard_name(s->mode));
 	}
 	if (t != NULL)
