@@ -269,16 +269,13 @@ static int upload_check(const Writ__Op__Req *q, char why[ROOT_SENTENCE])
 
 int image_upload(const Writ__Op__Req *q, uint64_t now, char why[ROOT_SENTENCE])
 {
-	struct upload *u;
 	int r = upload_check(q, why);
+	struct upload *u;
+	uint64_t has;
 
 	if (r < 0 || image_find(q->image->sha256.data, q->image->size) != NULL)
 		return r;
 	u = upload_find(q->image->sha256.data, q->image->size);
-	if (u != NULL && q->offset == 0) { /* begins anew */
-		upload_drop(u);
-		u = NULL;
-	}
 	if (u == NULL && q->offset != 0)
 		return fail(why, WRIT_E_NOT_FOUND, "image %s: the upload was given up; begin anew",
 		    q->image->name);
@@ -287,10 +284,13 @@ int image_upload(const Writ__Op__Req *q, uint64_t now, char why[ROOT_SENTENCE])
 	if (u == NULL)
 		return r;
 	u->last_ms = now;
-	if (q->offset != u->got)
+	if (q->offset > u->got)
 		return fail(why, WRIT_E_RANGE, "image %s: byte %llu is next, not %llu", u->name,
 		    (unsigned long long)u->got, (unsigned long long)q->offset);
-	r = upload_write(u, q->data.data, q->data.len, why);
+	has = u->got - q->offset; /* of what another has sent, or who began before: it is the same */
+	if (has >= q->data.len)
+		return 0;
+	r = upload_write(u, q->data.data + has, q->data.len - has, why);
 	if (r == 0 && u->got < u->size)
 		return 0;
 	if (r == 0)

@@ -39,6 +39,21 @@ logs_say() { writ logs 2>&1 | grep -q -- "$1"; }
 
 check "the node comes up" writ up --file "$TMP/node.yaml" --host "texts=$TMP/texts"
 
+# --- an image that many bring at once
+cp "$B/bin/sleeper" "$TMP/large" && head -c 16000000 /dev/urandom >> "$TMP/large"
+at_once() {
+	local i all=()
+	for i in 1 2 3 4 5 6; do
+		realm "up$i" '{path: /in, rights: [read]}' '[/in/file]' | sed "s#path: [^ ]*/sleeper#path: $TMP/large#" > "$TMP/up$i.yaml"
+		writ run -d "$TMP/up$i.yaml" &
+		all+=($!)
+	done
+	for i in "${all[@]}"; do wait "$i" || return 1; done
+}
+check "six realms with an image that the node has not yet run at once" at_once
+all_stop() { for i in 1 2 3 4 5 6; do writ stop "up$i" || return 1; done; }
+check "- and end" all_stop
+
 # servers
 pid=$(host_pid ux-texts)
 [ -n "$pid" ] && kill -9 "$pid"
