@@ -287,7 +287,7 @@ int image_upload(const Writ__Op__Req *q, uint64_t now, char why[ROOT_SENTENCE])
 	if (q->offset > u->got)
 		return fail(why, WRIT_E_RANGE, "image %s: byte %llu is next, not %llu", u->name,
 		    (unsigned long long)u->got, (unsigned long long)q->offset);
-	has = u->got - q->offset; /* of what another has sent, or who began before: it is the same */
+	has = u->got - q->offset; /* another has sent that, or who began before */
 	if (has >= q->data.len)
 		return 0;
 	r = upload_write(u, q->data.data + has, q->data.len - has, why);
