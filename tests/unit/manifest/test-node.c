@@ -17,8 +17,8 @@ static const struct wrong rows[] = {
 	{ "node: n\n", 1, 1, "lacks the key `servers`" },
 	{ "node: N\n" S, 1, 7, "a name is" },
 	{ "node: n\nguard: audi\n" S, 2, 8, "did you mean `audit`?" },
-	{ "node: n\nguard: inherit\n" S, 2, 8, "off, audit or enforce" },
-	{ "node: n\nguard: [off]\n" S, 2, 8, "wants off, audit or enforce" },
+	{ "node: n\nguard: inherit\n" S, 2, 8, "off, audit, enforce or on-demand" },
+	{ "node: n\nguard: [off]\n" S, 2, 8, "wants off, audit, enforce or on-demand" },
 	{ "node: n\nserver: []\n", 2, 1, "did you mean `servers`?" },
 	{ "node: n\nlimits: {slots: 64}\n" S, 2, 10, "unknown key" },
 	{ "node: n\nservers: []\n", 2, 10, "wants at least 1" },
@@ -152,7 +152,8 @@ START_TEST(guard_is_what_was_said)
 {
 	static const char *const said[][2] = { { "node: n\nguard: off\n" S, "off" },
 		{ "node: n\nguard: audit\n" S, "audit" },
-		{ "node: n\nguard: enforce\n" S, "enforce" }, { "node: n\n" S, "enforce" } };
+		{ "node: n\nguard: enforce\n" S, "enforce" },
+		{ "node: n\nguard: on-demand\n" S, "on-demand" }, { "node: n\n" S, "enforce" } };
 	struct manifest_error e;
 	Writ__Manifest__Node *n;
 
