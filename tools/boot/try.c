@@ -24,14 +24,15 @@
 enum { LIVED, REFUSED };
 
 /* Of profile server: it has socket(), but no family of IP; getpgid() none has. */
-static _Noreturn void child(enum writ_layer layer, int go)
+static _Noreturn void child(enum writ_layer layer, const int *go)
 {
 	const struct sockaddr_un nowhere = { .sun_family = AF_UNIX, .sun_path = "/" GROUP "/none" };
 	int r = 0;
 	char c;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (read(go, &c, 1) != 1)
+	close(go[1]); /* else it would wait for itself */
+	if (read(go[0], &c, 1) != 1)
 		_exit(LIVED);
 	if (layer == WRIT_LAYER_EBPF_CALLS)
 		syscall(SYS_getpgid, 0);
@@ -98,7 +99,7 @@ static bool stops(const struct guard *g, enum writ_layer layer, int node)
 		return false;
 	pid = fork();
 	if (pid == 0)
-		child(layer, go[0]);
+		child(layer, go);
 	pidfd = pid < 0 ? -1 : (int)syscall(SYS_pidfd_open, pid, 0);
 	r = by_group(layer) ? group_enter(g, node, pid, &id)
 			    : bpf_map_update_elem(guard_map(g, "tasks"), &pidfd, &t, BPF_ANY);
