@@ -202,9 +202,10 @@ static int settle(const char *node, struct guard_config *c, const char **ret_doi
 	}
 	if (need < 0)
 		return need;
-	if ((r = calls_switch(node, need > 0, ret_doing)) < 0 || need == 0)
+	need = need > 0 && (c->loaded.bits & CALLS) != 0;
+	if ((r = calls_switch(node, need != 0, ret_doing)) < 0 || need == 0)
 		return r;
-	c->layers.bits |= CALLS & c->loaded.bits;
+	c->layers.bits |= CALLS;
 	return config_pass(node, c, true);
 }
 
@@ -221,7 +222,7 @@ static int switch_locked(const char *node, enum guard_mode mode, const char **re
 		r = config_set(node, &c, mode, ret_doing);
 	if (r == 0 && mode == GUARD_OFF)
 		r = calls_switch(node, false, ret_doing);
-	return r == 0 && calls && mode == GUARD_ON_DEMAND ? settle(node, &c, ret_doing) : r;
+	return r == 0 && mode == GUARD_ON_DEMAND ? settle(node, &c, ret_doing) : r;
 }
 
 int guard_switch(const char *node, enum guard_mode mode, const char **ret_doing)
