@@ -12,19 +12,20 @@
 
 enum {
 	MIRROR_SLICE = 32,       /* slots written in a turn */
-	MIRROR_TURN = 1024,      /* words of 64 slots passed over in one, where there are none */
+	MIRROR_TURN = 65536,     /* passed over in one, while all are gone through */
 	MIRROR_FAMILY = 256,     /* siblings a parent is looked for behind */
 	MIRROR_FAR = UINT32_MAX, /* a parent that was not found */
-	MIRROR_WORDS = K_SLOTS / 64,
 };
 
-/* Slots are gone through in turn, so that none waits for those that change more often. */
+/* Slots are shown in the order of their changes, so that none waits for those that change more
+ * often. */
 static struct {
-	uint64_t *look;         /* a bit for each slot: it is to be looked at */
-	uint32_t at, left, all; /* word to go on with; bits that are set; words from there on of
-				   which all that is there is to be looked at */
-	uint64_t now;           /* of the word at, when it was come to: what is set since waits */
-	bool full;              /* rows did not fit */
+	slot_t *queue;      /* to be looked at, K_SLOTS at most: each is in it once */
+	uint64_t *queued;   /* a bit for each slot: it is in the queue */
+	uint32_t head, len; /* of the queue */
+	uint32_t at, all; /* slot to go on with, and how many from there on, where all that is there
+			     is to be looked at */
+	bool full;        /* rows did not fit */
 } mirror;
 
 static int map_call(int cmd, enum boot_map map, const void *key, const void *value, uint64_t flags)
@@ -133,10 +134,20 @@ static bool is_own(const struct slot *sl)
 
 static void look_at(slot_t s)
 {
-	uint64_t *look = &mirror.look[s / 64], bit = UINT64_C(1) << s % 64;
+	uint64_t *queued = &mirror.queued[s / 64], bit = UINT64_C(1) << s % 64;
 
-	mirror.left += (*look & bit) == 0;
-	*look |= bit;
+	if ((*queued & bit) == 0)
+		mirror.queue[(mirror.head + mirror.len++) % K_SLOTS] = s;
+	*queued |= bit;
+}
+
+static slot_t next_to_show(void)
+{
+	slot_t s = mirror.queue[mirror.head];
+
+	mirror.head = --mirror.len > 0 ? (mirror.head + 1) % K_SLOTS : 0;
+	mirror.queued[s / 64] &= ~(UINT64_C(1) << s % 64);
+	return s;
 }
 
 /* Its children have, or will have, another parent: a few are looked at, for more all is. */
@@ -150,7 +161,7 @@ static void changed(void *arg, slot_t s)
 		c = k.caps.slots[c].next;
 	}
 	if (c != 0 && c < SLOT_UP)
-		mirror.all = MIRROR_WORDS;
+		mirror.all = K_SLOTS;
 	if (!is_own(&k.caps.slots[s]))
 		look_at(s);
 }
@@ -177,46 +188,29 @@ static void show(slot_t s)
 		row.parent = parent_of(s);
 		mirror.full |= map_set(BOOT_CAPS, &s, &row) != 0;
 	} else if (map_call(BPF_MAP_DELETE_ELEM, BOOT_CAPS, &s, NULL, 0) == 0 && mirror.full) {
-		mirror.all = MIRROR_WORDS; /* there is room for what did not fit */
+		mirror.all = K_SLOTS; /* there is room for what did not fit */
 		mirror.full = false;
 	}
 }
 
-/* Of word @at, while all are gone through. */
-static void look_at_all(uint32_t at)
-{
-	mirror.all--;
-	for (slot_t s = at * 64; s < at * 64 + 64; s++)
-		if (captab_slot(&k.caps, s) != NULL && k.caps.slots[s].cap.type != WRIT_TYPE_NULL)
-			look_at(s);
-}
-
 bool k_mirror(bool idle)
 {
-	for (unsigned n = 0; n < MIRROR_TURN && (mirror.left > 0 || (idle && mirror.all > 0));
-	     n++) {
-		if (mirror.now != 0) {
-			slot_t s = mirror.at * 64 + (slot_t)__builtin_ctzll(mirror.now);
-
-			mirror.now &= mirror.now - 1;
-			mirror.look[mirror.at] &= ~(UINT64_C(1) << s % 64);
-			mirror.left--;
-			show(s);
-			n += MIRROR_TURN / MIRROR_SLICE;
-			continue;
-		}
-		mirror.at = (mirror.at + 1) % MIRROR_WORDS;
-		if (idle && mirror.all > 0)
-			look_at_all(mirror.at);
-		mirror.now = mirror.look[mirror.at];
+	for (unsigned n = 0; n < MIRROR_SLICE && mirror.len > 0; n++)
+		show(next_to_show());
+	for (unsigned n = 0; idle && n < MIRROR_TURN && mirror.all > 0; n++, mirror.all--) {
+		mirror.at = (mirror.at + 1) % K_SLOTS;
+		if (captab_slot(&k.caps, mirror.at) != NULL &&
+		    k.caps.slots[mirror.at].cap.type != WRIT_TYPE_NULL)
+			look_at(mirror.at);
 	}
-	return mirror.left > 0 || mirror.all > 0;
+	return mirror.len > 0 || mirror.all > 0;
 }
 
 void k_mirror_init(void)
 {
 	if (k.maps[BOOT_CAPS] == 0)
 		return;
-	mirror.look = k_table(MIRROR_WORDS, sizeof(uint64_t));
+	mirror.queue = k_table(K_SLOTS, sizeof(slot_t));
+	mirror.queued = k_table(K_SLOTS / 64, sizeof(uint64_t));
 	k.caps.changed = changed;
 }
