@@ -421,7 +421,7 @@ void k_wait_fail(struct k_wait *w, int status); /* reply to it, and drop it */
 void k_waits_fail(struct k_list *at, int status);
 void k_wait_lost(struct k_wait *w);               /* what it hung on was revoked */
 void k_proc_image_done(struct k_proc *p);         /* its nest has it: it may be revoked */
-void k_proc_process(struct k_proc *p, int pidfd); /* it has started: @pidfd is its own now */
+void k_proc_process(struct k_proc *p, int pidfd); /* it runs, its nest says; takes @pidfd */
 pid_t k_proc_host_pid(const struct k_proc *p);    /* as the host sees it; 0 when it has none */
 uint64_t k_proc_cpu(const struct k_proc *p);      /* CPU time it has used, ns */
 

@@ -190,7 +190,8 @@ void k_wait_lost(struct k_wait *w)
 /* Has @p come to what is waited for? */
 static bool has_come(const struct k_proc *p, unsigned what)
 {
-	return !k_proc_alive(p) || (what == K_WAIT_START && p->started);
+	return !k_proc_alive(p) ||
+	    (what == K_WAIT_START && p->started && p->state == WRIT_STATE_RUNNING);
 }
 
 static void tell(struct k_proc *to, uint16_t op, uint32_t cookie, const struct k_proc *p)
@@ -237,9 +238,7 @@ int k_call_wait(struct k_req *q)
 
 int k_call_started(struct k_req *q)
 {
-	if (q->p->state == WRIT_STATE_STARTING) /* its nest will say so, too */
-		q->p->state = WRIT_STATE_RUNNING;
-	q->p->started = true;
+	q->p->started = true; /* its nest may not yet have said so */
 	tell_waiters(q->p);
 	return 0;
 }
@@ -375,6 +374,8 @@ void k_proc_process(struct k_proc *p, int pidfd)
 	at = strstr(buf, "\nPid:");
 	p->pidfd = pidfd;
 	p->host_pid = at != NULL ? atoi(at + 5) : 0;
+	p->state = WRIT_STATE_RUNNING;
+	tell_waiters(p);
 }
 
 /* Whose the number was is asked of the pidfd, which follows the process. */

@@ -203,7 +203,6 @@ static void nest_event(const struct k_nest *n, const struct nest_event *ev, int 
 	}
 	if (ev->what == NEST_STARTED) {
 		k_proc_process(p, pidfd);
-		p->state = WRIT_STATE_RUNNING;
 		k_context_apply(p);
 		k_guard_proc(p);
 		if (p->killed)

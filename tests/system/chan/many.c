@@ -56,7 +56,7 @@ static void look(const char *what, unsigned each)
 	struct writ_exit e;
 
 	kid(PAUSE, 'a', G_END2, "pause");
-	kid_ready(PAUSE);
+	check(kid_ready(PAUSE), "one that waits until they were looked at");
 	printf("# %s: %d", what, kid_host_pid(0));
 	for (unsigned i = 1; i <= BIG; i++)
 		printf(" %d", kid_host_pid(i));

@@ -104,6 +104,26 @@ static uint64_t used(writ_cap_t p)
 	return stat_of(p).cpu_ns - before;
 }
 
+/* It may say that it has started before its nest does: whoever waits for it hears of it when both
+ * have. */
+static void test_started(void)
+{
+	enum { STARTS = 100 };
+	struct writ_exit e;
+	unsigned known = 0, stopped = 0;
+
+	for (unsigned i = 0; i < STARTS && runs(P, "nap"); i++) {
+		known += stat_of(P).host_pid > 0;
+		stopped += writ_proc_suspend(P) == 0;
+		call(WRIT_OP_KILL, P, 0, NULL, 0);
+		wait_for(P, WRIT_WAIT_EXIT, &e);
+		writ_cap_delete(P);
+	}
+	check(known == STARTS, "a proc that has started is a known process (%u of %u)", known,
+	    STARTS);
+	check(stopped == STARTS, "- and can be suspended (%u)", stopped);
+}
+
 static void test_suspend(void)
 {
 	struct writ_exit e = { 0 };
@@ -192,6 +212,7 @@ static void test_spawn_revoked(void)
 void test_procs(void)
 {
 	test_cspace();
+	test_started();
 	test_suspend();
 	test_wait();
 	test_image();
