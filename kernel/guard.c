@@ -12,7 +12,7 @@
 
 enum {
 	MIRROR_SLICE = 32,       /* slots written in a turn */
-	MIRROR_TURN = 65536,     /* passed over in one, while all are gone through */
+	MIRROR_TURN = 8192,      /* passed over in one, while all are gone through */
 	MIRROR_FAMILY = 256,     /* siblings a parent is looked for behind */
 	MIRROR_FAR = UINT32_MAX, /* a parent that was not found */
 };
@@ -23,9 +23,10 @@ static struct {
 	slot_t *queue;      /* to be looked at, K_SLOTS at most: each is in it once */
 	uint64_t *queued;   /* a bit for each slot: it is in the queue */
 	uint32_t head, len; /* of the queue */
-	uint32_t at, all; /* slot to go on with, and how many from there on, where all that is there
-			     is to be looked at */
-	bool full;        /* rows did not fit */
+	uint32_t top;       /* slots that were ever used lie below */
+	uint32_t at, all;   /* where it has come to, and how many behind that are left, while all
+			       below the top are gone through */
+	bool full;          /* rows did not fit */
 } mirror;
 
 static int map_call(int cmd, enum boot_map map, const void *key, const void *value, uint64_t flags)
@@ -156,12 +157,16 @@ static void changed(void *arg, slot_t s)
 	slot_t c = k.caps.slots[s].first;
 
 	(void)arg;
+	if (s >= mirror.top) {
+		mirror.all += mirror.all > 0 ? s + 1 - mirror.top : 0;
+		mirror.top = s + 1;
+	}
 	for (unsigned n = 0; n < MIRROR_SLICE && c != 0 && c < SLOT_UP; n++) {
 		look_at(c);
 		c = k.caps.slots[c].next;
 	}
 	if (c != 0 && c < SLOT_UP)
-		mirror.all = K_SLOTS;
+		mirror.all = mirror.top;
 	if (!is_own(&k.caps.slots[s]))
 		look_at(s);
 }
@@ -188,7 +193,7 @@ static void show(slot_t s)
 		row.parent = parent_of(s);
 		mirror.full |= map_set(BOOT_CAPS, &s, &row) != 0;
 	} else if (map_call(BPF_MAP_DELETE_ELEM, BOOT_CAPS, &s, NULL, 0) == 0 && mirror.full) {
-		mirror.all = K_SLOTS; /* there is room for what did not fit */
+		mirror.all = mirror.top; /* there is room for what did not fit */
 		mirror.full = false;
 	}
 }
@@ -198,7 +203,7 @@ bool k_mirror(bool idle)
 	for (unsigned n = 0; n < MIRROR_SLICE && mirror.len > 0; n++)
 		show(next_to_show());
 	for (unsigned n = 0; idle && n < MIRROR_TURN && mirror.all > 0; n++, mirror.all--) {
-		mirror.at = (mirror.at + 1) % K_SLOTS;
+		mirror.at = (mirror.at + 1) % mirror.top;
 		if (captab_slot(&k.caps, mirror.at) != NULL &&
 		    k.caps.slots[mirror.at].cap.type != WRIT_TYPE_NULL)
 			look_at(mirror.at);

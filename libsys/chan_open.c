@@ -100,7 +100,7 @@ void chan_used(struct writ_chan *c, size_t len)
 {
 	int64_t now;
 
-	if (c->out != CHAN_TX_KERNEL || c->turn_to >= 0 || c->peer.session == 0 ||
+	if (c->out != CHAN_TX_KERNEL || c->turn_to >= 0 || c->peer.session == 0 || c->release ||
 	    c->attr.transport == WRIT_TX_KERNEL || c->put.at != NULL)
 		return;
 	now = spin_now();

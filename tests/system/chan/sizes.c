@@ -50,7 +50,9 @@ int play_sizes(int argc, char **argv)
 	NEED(s.bytes_out[0] + s.bytes_out[1] == s.bytes_in[0] + s.bytes_in[1]);
 	NEED(t != WRIT_TX_KERNEL || (s.sent[1] == 0 && s.received[1] == 0 && s.upgrades == 0));
 	NEED(t != WRIT_TX_USER || (s.sent[0] <= 1 && s.upgrades == 1));
-	NEED(t != WRIT_TX_AUTO || (s.sent[0] > 0 && s.sent[1] > 0 && s.upgrades == 1));
+	/* on a slow machine it was idle for a second while bytes were made */
+	NEED(t != WRIT_TX_AUTO ||
+	    (s.sent[0] > 0 && s.sent[1] > 0 && s.upgrades >= 1 && s.upgrades <= 1 + s.downgrades));
 	writ_chan_close(c);
 	kid_says("%" PRIu64 " messages through the kernel, %" PRIu64 " on the ring",
 	    s.sent[0] + s.received[0], s.sent[1] + s.received[1]);
