@@ -68,13 +68,18 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+double bench_median(double *ns, size_t n)
+{
+	qsort(ns, n, sizeof(*ns), by_value);
+	return ns[n / 2];
+}
+
 /* The slow side of a rate is its low one, so its p99 comes from the slow rounds, too. */
 static void sum_up(struct series *s, unsigned ops)
 {
 	double slow;
 
-	qsort(s->ns, s->n, sizeof(*s->ns), by_value);
-	s->p50 = s->ns[s->n / 2];
+	s->p50 = bench_median(s->ns, s->n);
 	slow = s->ns[(s->n - 1) * 99ULL / 100];
 	s->p99 = slow;
 	if (ops > 0) {

@@ -5,6 +5,7 @@
  * disturbs both. Prints one JSON object a line; docs/testing.md explains it.
  */
 #pragma once
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -38,3 +39,6 @@ int bench_main(int argc, char **argv, const struct bench *list, unsigned n);
 
 /* Nanoseconds of the monotonic clock. */
 int64_t bench_now(void);
+
+/* The middle one of @n values, which it sorts. */
+double bench_median(double *ns, size_t n);
