@@ -79,13 +79,11 @@ static void add(struct k_proc *p, struct writ_audit_rec n, const char *what)
 void k_audit(struct k_proc *p, unsigned kind, unsigned op, int status, uint32_t missing,
     uint32_t other, const char *what)
 {
-	add(p,
-	    (struct writ_audit_rec){ .kind = (uint16_t)kind,
-		.op = (uint16_t)op,
-		.status = status,
-		.missing = missing,
-		.other = other },
-	    what);
+	struct writ_audit_rec n = { .kind = (uint16_t)kind, .op = (uint16_t)op, .status = status };
+
+	n.missing = missing;
+	n.other = other;
+	add(p, n, what);
 }
 
 int k_why(struct k_req *q, int e, const char *fmt, ...)
@@ -102,13 +100,12 @@ int k_call_note(struct k_req *q)
 {
 	const struct writ_note_req *r = q->in;
 	struct k_proc *about = q->p;
-	struct writ_audit_rec n = { .kind = WRIT_AUDIT_NOTED,
-		.op = WRIT_OP_NOTE,
-		.status = (int32_t)r->status,
-		.missing = r->right };
+	struct writ_audit_rec n = { .kind = WRIT_AUDIT_NOTED, .op = WRIT_OP_NOTE };
 
 	if (memchr(r->what, '\0', sizeof(r->what)) == NULL)
 		return WRIT_E_BAD_REQUEST;
+	n.status = (int32_t)r->status;
+	n.missing = r->right;
 	if (q->h.arg != 0) {
 		const struct k_session *s = k_session_named(q, K_SERVER);
 

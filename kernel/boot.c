@@ -147,9 +147,8 @@ static void give_files(struct k_proc *root)
 		uint32_t body = k_pool_get(&k.file_pool, 0);
 		obj_t obj = give(root, WRIT_BOOT_FIRST + i, f->type, body, f->rights);
 
-		k.files[body] = (struct k_file){ .fd = BOOT_FILE_FD + (int)i,
-			.uid = f->uid,
-			.writable = (f->rights & WRIT_R_WRITE) != 0 };
+		k.files[body] = (struct k_file){ .fd = BOOT_FILE_FD + (int)i, .uid = f->uid };
+		k.files[body].writable = (f->rights & WRIT_R_WRITE) != 0;
 		memcpy(k.files[body].name, f->name, sizeof(f->name));
 		if (i == record.root)
 			root->image = obj;

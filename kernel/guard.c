@@ -68,10 +68,7 @@ int k_guard_nest(uint32_t realm, unsigned profile, int pidfd, enum guard_phase p
 
 void k_guard_proc(const struct k_proc *p)
 {
-	struct guard_label l = { .pid = p->pid,
-		.realm = k.realms[p->realm].number,
-		.class = p->class,
-		.profile = p->profile };
+	struct guard_label l = { p->pid, k.realms[p->realm].number, p->class, p->profile, "", "" };
 	struct guard_task t = task(p->realm, p->profile, GUARD_LAUNCH);
 	struct writ_proc_row row;
 

@@ -29,10 +29,9 @@ void *k_table(size_t n, size_t size)
 
 void k_pool_init(struct k_pool *p, uint32_t size)
 {
-	*p = (struct k_pool){ .size = size,
-		.used_to = 1,
-		.next = k_table(size, sizeof(*p->next)),
-		.share = k_table(K_REALMS, sizeof(*p->share)) };
+	*p = (struct k_pool){ .size = size, .used_to = 1 };
+	p->next = k_table(size, sizeof(*p->next));
+	p->share = k_table(K_REALMS, sizeof(*p->share));
 }
 
 uint32_t k_pool_get(struct k_pool *p, uint32_t realm)

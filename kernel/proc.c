@@ -53,15 +53,10 @@ struct k_proc *k_proc_new(uint32_t realm)
 	p = &k.procs[pid % k.nprocs];
 	if (p->pid != 0 && k.realms[p->realm].kept > 0)
 		k.realms[p->realm].kept--;
-	*p = (struct k_proc){ .pid = pid,
-		.realm = realm,
-		.gate = -1,
-		.child = -1,
-		.log = (uint32_t)(p - k.procs),
-		.logfd = -1,
-		.pidfd = -1,
-		.start_ns = k_now(),
-		.ev_sched.kind = K_EV_SCHED };
+	*p = (struct k_proc){ .pid = pid, .realm = realm, .start_ns = k_now() };
+	p->gate = p->child = p->logfd = p->pidfd = -1;
+	p->log = (uint32_t)(p - k.procs);
+	p->ev_sched.kind = K_EV_SCHED;
 	k.next_pid = pid + 1;
 	k.realms[realm].procs++;
 	return p;
@@ -120,11 +115,9 @@ int k_wait_new(struct k_req *q, struct k_proc *p, slot_t slot, enum k_wait_what 
 		return k_why(q, WRIT_E_NOT_ENOUGH_MEMORY,
 		    "more than %d waits and mappings, or messages", K_WAITS_PROC);
 	w = &k.waits[i];
-	*w = (struct k_wait){ .waiter = p,
-		.cookie = q->h.cookie,
-		.op = q->h.op,
-		.what = (uint8_t)what,
-		.ev.kind = K_EV_SIGNAL };
+	*w = (struct k_wait){ .waiter = p, .cookie = q->h.cookie, .op = q->h.op };
+	w->what = (uint8_t)what;
+	w->ev.kind = K_EV_SIGNAL;
 	e = k_hook_on(&w->hook, what == K_WAIT_SENT ? WRIT_TYPE_REPLY : WRIT_TYPE_HOLD, slot);
 	if (e != 0) {
 		k_pool_put(&k.wait_pool, p->realm, i);

@@ -143,13 +143,11 @@ static int open_log(struct k_proc *p)
 
 static int order(struct k_nest *n, struct k_proc *p)
 {
-	/* servers of files write more than their log: RLIMIT_FSIZE would bound that, too */
-	struct nest_order o = { .id = p->pid,
-		.class = p->class,
-		.memory = p->memory,
-		.log_max = p->profile == WRIT_PROFILE_NATIVE ? p->log_max : 0 };
+	struct nest_order o = { .id = p->pid, .class = p->class, .memory = p->memory };
 	int fds[3] = { p->child, k.files[captab_obj(&k.caps, p->image)->body].fd, p->logfd };
 
+	/* servers of files write more than their log: RLIMIT_FSIZE would bound that, too */
+	o.log_max = p->profile == WRIT_PROFILE_NATIVE ? p->log_max : 0;
 	memcpy(o.name, p->name, sizeof(o.name));
 	if (p->logfd < 0)
 		p->logfd = fds[2] = open_log(p);

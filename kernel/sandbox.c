@@ -95,8 +95,7 @@ static int step_signals(struct sandbox *s)
 	int fd;
 
 	(void)s;
-	for (int sig = 1; sig < NSIG;
-	     sig++) { /* KILL, STOP: refused; libc's own: not by signal() */
+	for (int sig = 1; sig < NSIG; sig++) { /* KILL, STOP: refused */
 		struct kernel_sigaction a = { .handler = sig == SIGXFSZ ? SIG_IGN : SIG_DFL };
 
 		syscall(SYS_rt_sigaction, sig, &a, NULL, 8);

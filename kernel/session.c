@@ -218,17 +218,15 @@ int k_call_connect(struct k_req *q)
 		return k_why(q, WRIT_E_NOT_ENOUGH_MEMORY,
 		    "more sessions than the realm leaves to others");
 	s = &k.sessions[i];
-	*s = (struct k_session){ .id = (((s->gen + 1) & 0x7fff) | 0x8000u) << 16 | i,
-		.gen = s->gen + 1,
-		.realm = q->p->realm,
-		.client = q->p,
-		.ep = ep,
-		.fds = { -1, -1, -1 },
-		.path = q->cap->obj,
-		.rights = q->cap->rights,
-		.badge = q->cap->badge,
-		.ev_server.kind = K_EV_SERVER,
-		.ev_client.kind = K_EV_CLIENT };
+	*s = (struct k_session){ .gen = s->gen + 1, .realm = q->p->realm, .client = q->p };
+	s->id = ((s->gen & 0x7fff) | 0x8000u) << 16 | i;
+	s->ep = ep;
+	s->fds[0] = s->fds[1] = s->fds[2] = -1;
+	s->path = q->cap->obj;
+	s->rights = q->cap->rights;
+	s->badge = q->cap->badge;
+	s->ev_server.kind = K_EV_SERVER;
+	s->ev_client.kind = K_EV_CLIENT;
 	if ((e = captab_charge(&k.caps, k_account(q->p), cost(0))) == 0 &&
 	    (e = k_hook_on(&s->hook, WRIT_TYPE_SESSION, q->slot)) != 0)
 		captab_uncharge(&k.caps, k_account(q->p), cost(0));
