@@ -7,7 +7,6 @@
 
 #include <sched.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 #define NEST_NAMESPACES \
 	(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | \
@@ -49,8 +48,6 @@ int nest_start(const struct nest_conf *c, struct nest *ret)
 		return 0;
 	}
 	nest_kill(&n);
-	if (n.pid > 0)
-		waitpid(n.pid, NULL, 0);
 	return r;
 }
 

@@ -78,7 +78,7 @@ _Static_assert(sizeof(struct nest_event) == 64, "");
 /*
  * Start a nest. Returns at once; NEST_READY (code 0, or errno and step) comes
  * over ret->sock (SOCK_SEQPACKET, CLOEXEC) when it takes orders.
- * The kernel owns the pid, the pidfd and the socket. Returns 0 or -errno.
+ * The kernel owns pid, pidfd and socket; it reaps no child before this returns 0 or -errno.
  * @c and its strings must lie in memory that a fork copies (not MADV_DONTFORK);
  * all else may well be left out: it keeps a nest's, and so its procs', rss_max low.
  */

@@ -112,7 +112,13 @@ int k_nest_ready(const struct k_proc *p)
 		return 0;
 	if (k_now() < n->retry_ns)
 		return -EAGAIN;
-	if ((e = nest_start(&c, &n->n)) < 0) {
+	/* one that dies meanwhile keeps its number: what is written by that reaches no other */
+	signal(SIGCHLD, SIG_DFL);
+	e = nest_start(&c, &n->n);
+	signal(SIGCHLD, SIG_IGN);
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+	if (e < 0) {
 		k_log("realm %s: nest: %s", r->name, strerror(-e));
 		return e;
 	}

@@ -22,6 +22,23 @@ check "negative control: with nothing wrong it comes up" until_ok 50 says "node 
 kill -TERM "$pid"
 wait "$pid"
 
+# A nest that dies while the kernel writes its number to files: nobody else has that meanwhile.
+mkdir -p "$TMP"/{v2/root/nest,pids/root}
+touch "$TMP/pids/root/pids.max"
+mkfifo "$TMP"/{v2/root/nest,pids/root}/cgroup.procs
+admits() { timeout "$(ms_max 10)" cat "$TMP/$1/cgroup.procs"; } # and the kernel goes on to the next
+dead() { [ ! -e "/proc/$1" ] || grep -q '^State:.*zombie' "/proc/$1/status"; }
+"$B/bin/t-boot" "$B/bin" "$NODE" "$TMP" "$(bin t-gate)" groups_fake > "$TMP/log" 2>&1 &
+pid=$!
+nest=$(admits v2/root/nest)
+check "a nest is admitted" [ "${nest:-0}" -gt 1 ]
+kill -KILL "$nest"
+check "and dies" until_ok 50 dead "$nest"
+check "it keeps its number while that is written" test -e "/proc/$nest"
+check "and is what was written to" [ "$(admits pids/root)" = "$nest" ]
+wait "$pid"
+check "then the kernel says that it has gone" grep -q 'nest: Broken pipe' "$TMP/log"
+
 # what writ-boot is asked for
 boot() { "$B/bin/writ-boot" --node "$NODE" --run "$RUN" --log "$LOGS" "$@"; }
 root=root=$(bin t-gate)

@@ -4,8 +4,9 @@
  *
  * usage: t-boot list | t-boot KERNEL-FOLDER NODE LOG-FOLDER IMAGE WHAT
  *
- * WHAT is a word of the list, or "nothing", which leaves all right. Linked with
- * --wrap=pwrite, where the finished record passes, and --wrap=capng_apply.
+ * WHAT is a word of the list, or "nothing", which leaves all right, as does "groups_fake",
+ * which takes LOG-FOLDER/v2 and /pids for the cgroups. Linked with --wrap=pwrite, where the
+ * finished record passes, and --wrap=capng_apply.
  */
 #include <cap-ng.h>
 #include <fcntl.h>
@@ -124,6 +125,18 @@ static bool rows(const char *image)
 		WRIT_R_READ | WRIT_R_GRANT, uid);
 }
 
+/* Folders v2 and pids of @top in the place of the hierarchies. */
+static void groups_fake(struct groups *g, const char *top)
+{
+	static const char *const names[BOOT_GROUP_N] = { [BOOT_V2] = "v2", [BOOT_PIDS] = "pids" };
+	int dir = open(top, O_RDONLY | O_DIRECTORY);
+
+	g->v2_has = 0;
+	for (int i = 0; i < BOOT_GROUP_N; i++)
+		g->node[i] = names[i] != NULL ? openat(dir, names[i], O_RDONLY | O_DIRECTORY) : -1;
+	close(dir);
+}
+
 int main(int argc, char **argv)
 {
 	struct groups g;
@@ -133,6 +146,10 @@ int main(int argc, char **argv)
 	if (argc != 6 || groups_open(&g, argv[2]) < 0)
 		return 1;
 	what = argv[5];
+	if (is("groups_fake"))
+		groups_fake(&g, argv[3]);
+	else if (groups_open(&g, argv[2]) < 0)
+		return 1;
 	launch_init(&l, argv[2], "");
 	l.record.nprocs = BOOT_PROCS_MIN;
 	l.record.max_memory = 64 << 20;
