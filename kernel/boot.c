@@ -60,6 +60,19 @@ static bool file_ok(const struct boot_file *f, int fd)
 	    fcntl(fd, F_GET_SEALS) == K_SEALED;
 }
 
+/* Who looks at calls or objects knows by maps/tasks whom it holds, who looks at sockets by
+ * maps/policy: without, the layer would hold nobody. */
+static bool layers_ok(uint32_t maps)
+{
+	union guard_layers l = { k.config->layers.bits | k.config->loaded.bits };
+
+	if ((maps >> BOOT_TASKS & 1) >= (l.is.EBPF_CALLS | l.is.EBPF_LSM) &&
+	    (maps >> BOOT_POLICY & 1) >= (l.is.EBPF_SOCKETS | l.is.EBPF_UNIX))
+		return true;
+	k_log("a layer is said to be there, and the map that it needs isn't");
+	return false;
+}
+
 static bool record_ok(const struct boot_record *r)
 {
 	bool ok = k.config != MAP_FAILED && r->magic == BOOT_MAGIC && r->version == BOOT_VERSION &&
@@ -72,7 +85,7 @@ static bool record_ok(const struct boot_record *r)
 
 	for (unsigned i = 0; ok && i < r->nfiles; i++)
 		ok = file_ok(&r->files[i], BOOT_FILE_FD + (int)i);
-	return ok;
+	return ok && layers_ok(r->maps);
 }
 
 static int take_record(void)

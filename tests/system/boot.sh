@@ -11,6 +11,7 @@ mkdir -p /run/writ /var/log/writ
 for what in $("$B/bin/t-boot" list); do
 	check "wrong: $what" gives 64 "$B/bin/t-boot" "$B/bin" "$NODE" "$TMP" "$(bin t-gate)" "$what"
 	says 'writ-kernel: no boot record' || ok 1 "it says why"
+	[[ $what != *_without_* ]] || says 'the map that it needs' || ok 1 "it says which: a map"
 done
 check "wrong: no record at all" gives 64 "$B/bin/writ-kernel" "$NODE"
 check "it says why" says 'start it by writ-boot'

@@ -26,6 +26,13 @@ ssize_t __wrap_pwrite(int fd, const void *buf, size_t n, off_t at);
 int __real_capng_apply(capng_select_t set);
 int __wrap_capng_apply(capng_select_t set);
 
+/* @which is loaded, and there is but @map, which is not what it needs. */
+static void layer(struct boot_record *r, enum writ_layer which, enum boot_map map)
+{
+	l.config.loaded.bits = 1u << which;
+	r->maps = 1u << map;
+}
+
 #define WRONGS(X) \
 	X(magic, r->magic++) \
 	X(version, r->version++) \
@@ -58,7 +65,12 @@ int __wrap_capng_apply(capng_select_t set);
 	X(host_not_to_grant, r->files[2].rights = WRIT_R_READ) \
 	X(host_with_a_realms_user, r->files[2].uid = r->uid_base + BOOT_UID_REALM) \
 	X(host_between_users, r->files[2].uid++) \
-	X(host_past_the_end, r->files[2].uid += BOOT_UID_REALM)
+	X(host_past_the_end, r->files[2].uid += BOOT_UID_REALM) \
+	X(calls_without_tasks, layer(r, WRIT_LAYER_EBPF_CALLS, BOOT_POLICY)) \
+	X(lsm_without_tasks, layer(r, WRIT_LAYER_EBPF_LSM, BOOT_POLICY)) \
+	X(sockets_without_policy, layer(r, WRIT_LAYER_EBPF_SOCKETS, BOOT_TASKS)) \
+	X(unix_without_policy, layer(r, WRIT_LAYER_EBPF_UNIX, BOOT_TASKS)) \
+	X(held_without_tasks, l.config.layers.bits = 1u << WRIT_LAYER_EBPF_CALLS; r->maps = 0)
 #define X(name, act) \
 	static void name(struct boot_record *r) \
 	{ \
@@ -143,7 +155,7 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && strcmp(argv[1], "list") == 0)
 		return list();
-	if (argc != 6 || groups_open(&g, argv[2]) < 0)
+	if (argc != 6)
 		return 1;
 	what = argv[5];
 	if (is("groups_fake"))
