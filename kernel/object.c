@@ -283,8 +283,10 @@ void k_object_name(const struct cap *c, char *buf, size_t size)
 		break;
 	case WRIT_TYPE_PROC: snprintf(buf, size, "%s[%u]", name, k.procs[b].pid); break;
 	case WRIT_TYPE_SPAWN:
-		snprintf(buf, size, "%s: %u procs, %u mcores, %llu MiB", k.realms[sp->realm].name,
-		    sp->max.procs, sp->max.cores, (unsigned long long)(sp->max.memory >> 20));
+		snprintf(buf, size, "%s: %u procs, %s%lu MiB", k.realms[sp->realm].name,
+		    sp->max.procs, /* no number where there is no limit */
+		    sp->max.cores == UINT32_MAX ? "" : text("%u mcores, ", sp->max.cores).s,
+		    sp->max.memory >> 20);
 		break;
 	case WRIT_TYPE_SESSION:
 		if (k.hooks[b] != NULL) {

@@ -59,6 +59,12 @@ until_ok 30 log_has parent 'all spawned'
 check "ps shows a tree: those it spawned stand below it" eval 'writ ps tree | grep -A 1 " parent " | grep -qE "    member "'
 check "- and name it as their parent" [ "$(rows "[.[] | select(.parent == $parent)] | length" ps)" = 2 ]
 check "realms counts them" [ "$(rows '.[] | select(.name == "tree") | "\(.alive) \(.procs)"' realms)" = "3 3" ]
+check "- and gives each its user id, where root knows it" [ "$(rows 'map(select(.uid == null).name) + [([.[].uid | numbers] |
+	length > 2 and length == (unique | length) and all(. >= 65536))] | tojson' realms)" = '["root",true]' ]
+check "- else a dash" eval 'writ realms | grep -qE "^ *1 +root .* - +yes"'
+spawns=$(rows '.[] | select(.type == "spawn").name' caps)
+check "a Spawn's name has no number of cores where they have no limit" grep -qx 'tree: 64 procs, [0-9]* MiB' <<< "$spawns"
+check "- and one where they have" grep -qx 'tree: 4 procs, 0 mcores, 256 MiB' <<< "$spawns"
 check "caps lists what it holds" writ caps parent
 check "- the path with its rights" says 'path +read,create'
 check "- the right to spawn" says 'spawn +write'

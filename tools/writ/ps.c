@@ -162,7 +162,10 @@ static int realms_print(struct cli *c, const Writ__Op__Rep *rep)
 		table_text(t, realm->name);
 		table_num(t, realm->alive);
 		table_num(t, realm->procs);
-		table_num(t, realm->uid);
+		if (realm->uid != 0)
+			table_num(t, realm->uid);
+		else /* of a realm that is not up; and root does not know its own */
+			table_cell(t, "-", NULL);
 		table_bool(t, realm->system);
 		table_text(t, realm->file);
 		table_text(t, realm->fault);
