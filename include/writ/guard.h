@@ -44,6 +44,14 @@ enum __attribute__((packed)) guard_mode {
 	(1u << WRIT_LAYER_EBPF_CALLS | 1u << WRIT_LAYER_EBPF_SOCKETS | \
 	    1u << WRIT_LAYER_EBPF_UNIX | 1u << WRIT_LAYER_EBPF_LSM)
 
+/* Of enum writ_class and enum writ_profile. */
+#define GUARD_CLASS(id, name)   CLASS_##id,
+#define GUARD_PROFILE(id, name) PROFILE_##id,
+enum __attribute__((packed)) guard_class { WRIT_CLASSES(GUARD_CLASS) };
+enum __attribute__((packed)) guard_profile { WRIT_PROFILES(GUARD_PROFILE) };
+#undef GUARD_CLASS
+#undef GUARD_PROFILE
+
 /* Life of a managed process. */
 enum __attribute__((packed)) guard_phase {
 	GUARD_SETUP,  /* a nest that is not shut in yet: its calls are not looked at */
@@ -139,8 +147,9 @@ _Static_assert(sizeof(struct guard_task) == 80, "");
 /* maps/labels: task storage of the leader as well: which proc it is. The kernel writes it once the
  * proc has started; a nest, and who is about to start, has none. */
 struct guard_label {
-	uint32_t pid, realm;    /* of Writ */
-	uint8_t class, profile; /* enum writ_class, enum writ_profile */
+	uint32_t pid, realm; /* of Writ */
+	enum guard_class class;
+	enum guard_profile profile;
 	uint8_t pad[2];
 	char name[GUARD_NAME_MAX];
 };

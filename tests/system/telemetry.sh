@@ -35,6 +35,9 @@ check "iter/caps as well" same "rows '.[] | select(.type != \"hold\") | .slot' c
 check "maps/realms has the realms" same "rows '.[] | select(.alive > 0) | .name' realms" \
 	"map realms '.value.name' | tr -d '\"'"
 
+check "maps/policy has who they are, by name" [ "$(map policy '.value.who | "\(.name) \(.class) \(.profile)"' | tr -d '"' | sort)" = \
+	"$(map realms '"\(.value.name) CLASS_BE PROFILE_NATIVE"' | tr -d '"' | sort)" ]
+
 # --- telemetry ------------------------------------------------------------------------------
 check "who ended has a row: the mappers" [ "$(map sched 'select(.value.name | startswith("mapper")) | .value.ended' |
 	grep -c 1)" -ge 4 ]

@@ -127,7 +127,7 @@ static void realm_name(const struct meter *m, uint32_t number, char *ret)
 		return;
 	}
 	for (unsigned i = 0; i < WRIT_CLASS_N; i++) {
-		key.class = (enum row_class)i;
+		key.class = (enum guard_class)i;
 		if (bpf_map_lookup_elem(m->maps[MAP_sched_realm], &key, &gone) == 0)
 			break;
 	}

@@ -6,17 +6,14 @@
  */
 #pragma once
 #include <writ/abi.h>
+#include <writ/guard.h>
 #include <writ/rights.h>
 
 #define NAMED(what, LIST, PREFIX) enum __attribute__((packed)) what { LIST(PREFIX) };
 #define TYPE(id, name)            TYPE_##id,
 #define STATE(id, name)           STATE_##id,
-#define CLASS(id, name)           CLASS_##id,
-#define PROFILE(id, name)         PROFILE_##id,
 NAMED(row_type, WRIT_TYPES, TYPE)
 NAMED(row_state, WRIT_STATES, STATE)
-NAMED(row_class, WRIT_CLASSES, CLASS)
-NAMED(row_profile, WRIT_PROFILES, PROFILE)
 
 #define RIGHT(id, bit, name) uint16_t id : 1;
 struct row_rights {
@@ -27,8 +24,8 @@ _Static_assert(sizeof(struct row_rights) == 2, "");
 struct row_proc {
 	uint32_t pid, parent, realm;
 	enum row_state state;
-	enum row_class class;
-	enum row_profile profile;
+	enum guard_class class;
+	enum guard_profile profile;
 	uint8_t suspended;
 	int32_t host_pid, code;
 	uint64_t start_ns, end_ns, memory, cpu_ns, rss_max;

@@ -8,7 +8,7 @@
 struct thread {
 	uint8_t traced; /* enum guard_trace, as it was when the rows were last written */
 	bool gone;      /* it has exited: who it was stands here and nowhere else */
-	enum row_class class;
+	enum guard_class class;
 	struct sched_key who;
 	struct {
 #define X(field) __u64 field;

@@ -46,8 +46,8 @@ struct sched_key {
 struct sched_row {
 	struct sched_counts n;
 	uint32_t host_pid;
-	enum row_class class;
-	enum row_profile profile;
+	enum guard_class class;
+	enum guard_profile profile;
 	uint8_t ended, pad;
 	char name[GUARD_NAME_MAX];
 };
@@ -56,7 +56,7 @@ _Static_assert(sizeof(struct sched_row) == sizeof(struct sched_counts) + 40, "")
 /* maps/sched_realm: sums over all procs there have been, so with those of each class. */
 struct sched_realm_key {
 	uint32_t realm;
-	enum row_class class;
+	enum guard_class class;
 	uint8_t pad[3];
 };
 struct sched_realm_row {
@@ -68,7 +68,7 @@ struct sched_realm_row {
 enum __attribute__((packed)) sched_by { BY_OTHERS, BY_BE, BY_LC };
 struct sched_preempt_key {
 	uint32_t realm, by_realm;
-	enum row_class class;
+	enum guard_class class;
 	enum sched_by by;
 	uint8_t pad[2];
 };
