@@ -105,6 +105,15 @@ check "- refusals of it have its number" [ "$(map denials 'select(.value.name ==
 check "- which maps/procs and maps/realms have as well" [ "$(map procs 'select(.value.name == "next") | .value.realm') $(map realms 'select(.value.name == "next") | .key')" = \
 	"$(number_of next) $(number_of next)" ]
 check "- it stops" writ stop next
+check "another of its name runs" writ run -d "$TMP/next.yaml"
+until_ok 50 eval '[ "$(number_of next | wc -l)" = 2 ]'
+check "- iter/sched_realm tells the two by their numbers" same "number_of next" \
+	"table sched_realm | awk '\$1 == \"next\" { print \$2 }' | sort -u"
+check "- writ top --by=realm as well" same "number_of next" "rows '.[] | select(.realm == \"next\") | .number' top --by=realm"
+check "- iter/preempts has the numbers of who and by whom" until_ok 20 same \
+	"map preempts '.key | \"\(.realm) \(.by_realm)\"' | tr -d '\"'" "table preempts | awk 'NR > 1 { print \$2, \$(NF - 1) }'"
+check "- which are there" eval '[ "$(table preempts | wc -l)" -gt 1 ]'
+check "- it stops, too" writ stop next
 check "- refusals as the map has them" [ "$(top_rows 'select(.name == "root") | .refused')" = \
 	"$(map denials 'select(.value.name == "root") | .value.count' | awk '{ n += $1 } END { print n }')" ]
 trace() { map trace .value.bits; }

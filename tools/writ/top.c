@@ -110,8 +110,9 @@ static uint64_t below(const struct sched_hist *h, unsigned percent)
 
 /* clang-format off */
 #define WHO \
-	{ "realm", "REALM", COLUMN_LEFT }, { "pid", "PID", COLUMN_RIGHT }, \
-	{ "name", "NAME", COLUMN_LEFT }, { "class", "CLASS", COLUMN_LEFT }
+	{ "realm", "REALM", COLUMN_LEFT }, { "number", "NUMBER", COLUMN_RIGHT }, \
+	{ "pid", "PID", COLUMN_RIGHT }, { "name", "NAME", COLUMN_LEFT }, \
+	{ "class", "CLASS", COLUMN_LEFT }
 #define USE \
 	{ "cpu_percent", "%CPU", COLUMN_RIGHT }, { "cpu_ns", "CPU", COLUMN_RIGHT }, \
 	{ "wait_ns", "WAIT", COLUMN_RIGHT }, { "slices", "SLICES", COLUMN_RIGHT }, \
@@ -138,10 +139,13 @@ static const struct column call_columns[] = {
 
 static void cells_who(struct table *t, enum meter_by by, const struct meter_row *r)
 {
-	if (by == METER_CLASS)
+	if (by == METER_CLASS) {
 		table_cell(t, "", NULL);
-	else
+		table_cell(t, "", NULL);
+	} else {
 		table_text(t, r->realm_name);
+		table_num(t, r->realm);
+	}
 	if (by == METER_PROC && r->pid != 0)
 		table_num(t, r->pid);
 	else
@@ -418,7 +422,8 @@ const struct cmd cmd_top = {
 	.name = "top",
 	.args = "[REALM]",
 	.doc = "Show what procs, realms and classes use",
-	.more = "CPU and WAIT are time on a CPU and waiting for one; PREEMPTED, of it by procs of "
+	.more = "NUMBER is the realm's in eBPF's maps: no two that ran had the same. "
+		"CPU and WAIT are time on a CPU and waiting for one; PREEMPTED, of it by procs of "
 		"class LC, BE and by others than Writ's; RING, MAILBOX and GATE are sleeps there. "
 		"Histograms and calls are counted while they are shown, and cost those that are "
 		"watched something.\n\n"

@@ -190,11 +190,11 @@ TABLE(sched_realm)
 	const struct sched_realm_key *k = ctx->key;
 	const struct sched_realm_row *r = ctx->value;
 
-	HEADER("REALM            CLASS     CPU us    WAIT us   SLICES   SLEEPS PREEMPTED (LC     "
-	       "BE OTHERS) MOVED FAULTS MAJOR   RING  MAILBOX     GATE");
+	HEADER("REALM            NUMBER CLASS     CPU us    WAIT us   SLICES   SLEEPS PREEMPTED "
+	       "(LC     BE OTHERS) MOVED FAULTS MAJOR   RING  MAILBOX     GATE");
 	if (k == NULL || r == NULL)
 		return 0;
-	PRINT("%-16s %-5s %10llu %10llu %8llu %8llu ", realm_name(k->realm),
+	PRINT("%-16s %6u %-5s %10llu %10llu %8llu %8llu ", realm_name(k->realm), k->realm,
 	    WORD_OF(class_words, k->class), r->n.cpu_ns / 1000, r->n.wait_ns / 1000, r->n.slices,
 	    r->n.sleeps);
 	PRINT("%9llu %6llu %6llu %6llu %6llu %6llu %5llu ", r->n.preemptions, r->n.by_lc,
@@ -209,11 +209,11 @@ TABLE(preempts)
 	const __u64 *count = ctx->value;
 	static const char none[] = "-";
 
-	HEADER("REALM            CLASS BY     OF REALM             COUNT");
+	HEADER("REALM            NUMBER CLASS BY     OF REALM         NUMBER     COUNT");
 	if (k != NULL && count != NULL)
-		PRINT("%-16s %-5s %-6s %-16s %9llu\n", realm_name(k->realm),
+		PRINT("%-16s %6u %-5s %-6s %-16s %6u %9llu\n", realm_name(k->realm), k->realm,
 		    WORD_OF(class_words, k->class), WORD_OF(by_words, k->by),
-		    k->by != BY_OTHERS ? realm_name(k->by_realm) : none, *count);
+		    k->by != BY_OTHERS ? realm_name(k->by_realm) : none, k->by_realm, *count);
 	return 0;
 }
 
