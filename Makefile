@@ -122,11 +122,9 @@ check: all tests
 	@B=$(B) tools/run-tests $(call RUN,$(TESTS)) $(foreach t,$(SHTESTS),$(call limit,$(t),$(t)))
 
 # The same in a machine of its own, with a kernel that has what this one may lack.
-.PHONY: vmtest vmcheck vmcontrol
+.PHONY: vmtest vmcontrol
 vmtest: all tests
 	@B=$(B) tools/vmtest $(VMTESTS)
-vmcheck: all tests
-	@B=$(B) VM_SECS=480 tools/vmtest $(VMCHECKS)
 vmcontrol: all tests
 	@B=$(B) tools/run-tests tests/vm/control.sh:600
 

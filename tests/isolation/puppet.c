@@ -54,25 +54,23 @@ static uint64_t now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-/* Wait for a stop of @tid, for a while. Returns 1, 0 (not yet), or -1 (it is gone). */
+/* Wait for a stop of @tid, for a while; Linux tells of it by SIGCHLD. Returns 1, 0 (not yet), or -1
+ * (it is gone). */
 static int await(pid_t tid, int ms, int *ret_status)
 {
-	uint64_t end = now_ms() + (uint64_t)ms;
+	uint64_t now, end = now_ms() + (uint64_t)ms;
+	sigset_t child, before;
+	pid_t r;
 
-	for (unsigned turn = 0;; turn++) {
-		pid_t r = waitpid(tid, ret_status, __WALL | WNOHANG);
-
-		if (r == tid)
-			return WIFSTOPPED(*ret_status) ? 1 : -1;
-		if (r < 0)
-			return -1;
-		if (now_ms() > end)
-			return 0;
-		if (turn < 2000)
-			syscall(SYS_sched_yield);
-		else
-			usleep(200);
-	}
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &child, &before);
+	while ((r = waitpid(tid, ret_status, __WALL | WNOHANG)) == 0 && (now = now_ms()) < end)
+		sigtimedwait(&child, NULL,
+		    &(struct timespec){ (time_t)((end - now) / 1000),
+			(long)((end - now) % 1000) * 1000000 });
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return r == 0 ? 0 : r == tid && WIFSTOPPED(*ret_status) ? 1 : -1;
 }
 
 static int stop_thread(pid_t tid)

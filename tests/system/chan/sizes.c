@@ -44,7 +44,7 @@ int play_sizes(int argc, char **argv)
 	struct writ_chan_stats s;
 
 	for (unsigned i = 0; i < NSIZES; i++)
-		one_size(c, sizes[i] == LARGEST ? LARGEST / scale : sizes[i], p, q);
+		one_size(c, sizes[i] == LARGEST ? LARGEST / (scale * scale) : sizes[i], p, q);
 	writ_chan_stat(c, &s);
 	NEED(s.sent[0] + s.sent[1] == 2 * NSIZES && s.received[0] + s.received[1] == 2 * NSIZES);
 	NEED(s.bytes_out[0] + s.bytes_out[1] == s.bytes_in[0] + s.bytes_in[1]);
@@ -64,7 +64,7 @@ int play_sizes(int argc, char **argv)
 /* auto:IDLE_MS. What realm a's account is can't be seen from here: root looks at it meanwhile. */
 int play_auto(int argc, char **argv)
 {
-	const struct writ_chan_attr attr = { .upgrade_after = 5,
+	const struct writ_chan_attr attr = { .upgrade_after = 3,
 		.idle_ms = argc > 1 ? (uint32_t)atoi(argv[1]) : 0 };
 	struct writ_chan_stats s;
 	struct writ_chan *c;
@@ -100,7 +100,8 @@ void test_sizes(void)
 	kid(0, 'b', G_END, "serve");
 	check(kid_ready(0), "a server");
 	for (unsigned t = 0; t < 3; t++) {
-		snprintf(what, sizeof(what), "0 bytes to %u MiB, %s", 64 / scale, transports[t]);
+		snprintf(what, sizeof(what), "0 bytes to %u KiB, %s",
+		    (LARGEST >> 10) / (scale * scale), transports[t]);
 		if (kid(1, 'a', G_WAY, "sizes:%u", t))
 			kid_case(1, what);
 	}

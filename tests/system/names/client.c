@@ -64,7 +64,7 @@ static void step_wait(void)
 	struct writ_stat st = { 0 };
 	int r = -1;
 
-	for (unsigned i = 0; i < 400; i++) {
+	for (unsigned i = 0; i < 2400; i++) {
 		r = writ_stat(name, &st);
 		if ((n == 0 && r == -WRIT_E_NOT_FOUND) || (n > 0 && r == 0 && st.size == n))
 			break;
