@@ -2,8 +2,8 @@
 /*
  * What Linux's eBPF programs know of procs, realms and capabilities: rows of maps
  * (<writ/guard.h>) that writ-boot made. The kernel writes them by descriptor, without
- * privilege, and reads none. Capabilities are written after each turn of the loop,
- * where slots have changed, so that a call pays for none of it.
+ * privilege, and reads none. Capabilities are written some milliseconds after slots
+ * have changed, so that a call pays for none of it.
  */
 #include "kernel.h"
 #include <linux/bpf.h>
@@ -11,21 +11,21 @@
 #include <sys/syscall.h>
 
 enum {
+	MIRROR_MS = 5,           /* after a change, so that one that lasts shorter costs nothing */
 	MIRROR_SLICE = 32,       /* slots written in a turn */
 	MIRROR_TURN = 8192,      /* passed over in one, while all are gone through */
 	MIRROR_FAMILY = 256,     /* siblings a parent is looked for behind */
 	MIRROR_FAR = UINT32_MAX, /* a parent that was not found */
 };
 
-/* Slots are shown in the order of their changes, so that none waits for those that change more
- * often. */
+/* Slots are shown in the order of their changes: none waits for those that change more often. */
 static struct {
 	slot_t *queue;      /* to be looked at, K_SLOTS at most: each is in it once */
 	uint64_t *queued;   /* a bit for each slot: it is in the queue */
 	uint32_t head, len; /* of the queue */
+	uint64_t due_ns;    /* when it is to be looked at, unless it grows to a slice before */
 	uint32_t top;       /* slots that were ever used lie below */
-	uint32_t at, all;   /* where it has come to, and how many behind that are left, while all
-			       below the top are gone through */
+	uint32_t at, all;   /* come to; left: while all below the top are gone through */
 	bool full;          /* rows did not fit */
 } mirror;
 
@@ -134,6 +134,8 @@ static void look_at(slot_t s)
 {
 	uint64_t *queued = &mirror.queued[s / 64], bit = UINT64_C(1) << s % 64;
 
+	if (mirror.len == 0)
+		mirror.due_ns = k_now() + MIRROR_MS * 1000000u;
 	if ((*queued & bit) == 0)
 		mirror.queue[(mirror.head + mirror.len++) % K_SLOTS] = s;
 	*queued |= bit;
@@ -195,8 +197,10 @@ static void show(slot_t s)
 	}
 }
 
-bool k_mirror(bool idle)
+int k_mirror(bool idle)
 {
+	if (mirror.all == 0 && mirror.len < MIRROR_SLICE && k_now() < mirror.due_ns)
+		return MIRROR_MS;
 	for (unsigned n = 0; n < MIRROR_SLICE && mirror.len > 0; n++)
 		show(next_to_show());
 	for (unsigned n = 0; idle && n < MIRROR_TURN && mirror.all > 0; n++, mirror.all--) {
@@ -205,7 +209,7 @@ bool k_mirror(bool idle)
 		    k.caps.slots[mirror.at].cap.type != WRIT_TYPE_NULL)
 			look_at(mirror.at);
 	}
-	return mirror.len > 0 || mirror.all > 0;
+	return mirror.len > 0 || mirror.all > 0 ? 0 : -1;
 }
 
 void k_mirror_init(void)

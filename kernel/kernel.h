@@ -485,9 +485,9 @@ int k_guard_nest(uint32_t realm, unsigned profile, int pidfd, enum guard_phase p
 int k_guard_realm(struct k_realm *r);
 void k_guard_proc(const struct k_proc *p); /* also when its row has changed, or it has ended */
 void k_guard_realm_gone(const struct k_realm *r);
-/* Show some of the capabilities that have changed; more of them when the kernel is @idle. True:
- * there are more. */
-bool k_mirror(bool idle);
+/* Show some of the capabilities that have changed; more of them when the kernel is @idle. Returns
+ * in how many ms there is more to show, -1 for nothing. */
+int k_mirror(bool idle);
 void k_mirror_init(void);
 
 #define k_log warnx /* for people */

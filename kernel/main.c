@@ -74,15 +74,17 @@ static void revoke_slice(void)
 /* Work that no descriptor announces; @idle: nobody called. Returns how long, ms, to sleep. */
 static int work(bool idle)
 {
-	bool more = captab_reap(&k.caps, K_SLICE) | k_mirror(idle);
+	int ms = k_mirror(idle);
 
+	if (captab_reap(&k.caps, K_SLICE))
+		ms = 0;
 	if (!k_list_empty(&k.revokes))
 		revoke_slice();
 	if (k.dying_realms > 0)
 		k_realm_settle();
-	if (more || !k_list_empty(&k.revokes))
+	if (!k_list_empty(&k.revokes))
 		return 0;
-	return k.dying_realms > 0 ? SETTLE_MS : -1;
+	return k.dying_realms > 0 && ms != 0 ? SETTLE_MS : ms;
 }
 
 int main(void)

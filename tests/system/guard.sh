@@ -23,7 +23,7 @@ shown() {
 	dump caps | jq -r '.[].value | [.pid, .index, (.type | sub("^TYPE_"; "") | ascii_downcase | gsub("_"; "")),
 		(if .badge == 0 then null else .badge end), .name] | @tsv' | sort
 }
-same() { # the mirror lags by a turn of the kernel's loop
+same() { # the mirror lags by some milliseconds
 	until_ok 20 cmp -s <(told) <(shown) || { diff <(told) <(shown) | head -n 20; return 1; }
 }
 # Each row's parent, by slot of the node's table: a root, or a row that is there or the kernel's own.

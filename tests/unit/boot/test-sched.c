@@ -393,30 +393,70 @@ START_TEST(who_takes_the_cpu_from_whom)
 }
 END_TEST
 
-static int bell, gate[2];
+static int bell, gate[2], set;
+static struct pollfd polled[3] = { { .events = POLLIN }, { .fd = -1 },
+	{ .fd = WRIT_GATE_FD, .events = POLLIN } };
 
 /* As libsys waits: chan.c, mbox.c, gate.c. */
-static void work_waits(void)
+static void wait_ring(void)
 {
-	struct pollfd p[3] = { { .fd = bell, .events = POLLIN }, { .fd = -1 },
-		{ .fd = WRIT_GATE_FD, .events = POLLIN } };
-	struct epoll_event e = { .events = EPOLLIN };
-	int ep = epoll_create1(0);
-	struct timespec ms = { 0, 1000000 };
-	struct timeval tv = { 0, 1000 };
+	ppoll(polled, 3, &(struct timespec){ 0, 1000000 }, NULL);
+}
+
+static void wait_mailbox(void)
+{
+	struct epoll_event e;
+
+	epoll_wait(set, &e, 1, 1);
+}
+
+static void wait_gate(void)
+{
+	poll(polled + 2, 1, 1);
+}
+
+static void wait_answer(void)
+{
 	char c;
 
+	recv(WRIT_GATE_FD, &c, 1, 0);
+}
+
+static long switches(void)
+{
+	struct rusage u;
+
+	getrusage(RUSAGE_SELF, &u);
+	return u.ru_nvcsw;
+}
+
+/* One whose time is over before Linux has it sleep has not slept. */
+static void sleep_in(void (*wait)(void))
+{
+	long before = switches();
+
+	do
+		wait();
+	while (switches() == before);
+}
+
+static void work_waits(void)
+{
+	struct epoll_event e = { .events = EPOLLIN };
+	struct timeval tv = { 0, 1000 };
+
 	dup2(gate[0], WRIT_GATE_FD);
-	epoll_ctl(ep, EPOLL_CTL_ADD, bell, &e);
+	set = epoll_create1(0);
+	epoll_ctl(set, EPOLL_CTL_ADD, bell, &e);
 	setsockopt(WRIT_GATE_FD, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
 	for (int i = 0; i < 30; i++) {
-		ppoll(p, 3, &ms, NULL);
+		sleep_in(wait_ring);
 		if (i < 20)
-			epoll_wait(ep, &e, 1, 1);
+			sleep_in(wait_mailbox);
 		if (i < 10)
-			poll(p + 2, 1, 1);
+			sleep_in(wait_gate);
 		if (i < 5)
-			recv(WRIT_GATE_FD, &c, 1, 0);
+			sleep_in(wait_answer);
 	}
 }
 
@@ -424,7 +464,7 @@ START_TEST(what_is_waited_for)
 {
 	struct sched_row r;
 
-	bell = eventfd(0, EFD_CLOEXEC);
+	bell = polled[0].fd = eventfd(0, EFD_CLOEXEC);
 	ck_assert_int_gt(bell, WRIT_GATE_FD);
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, gate), 0);
 	r = ends(start(work_waits, PID, REALM, WRIT_CLASS_BE));
