@@ -313,8 +313,8 @@ static int await_layers(const struct run *x)
 	while ((lacks >> layer & 1) == 0)
 		layer++;
 	return fail(x, -WRIT_E_IO, x->r->m->require_line,
-	    "the realm requires layer %s, which was not attached within %u s: writ-boot, which "
-	    "does that, has ended or says why in the kernel's log (`writ guard')",
+	    "the realm requires layer %s, which was not attached within %u s: see `writ guard' "
+	    "and the end of `writ logs kernel'",
 	    writ_layer_name(layer), ROOT_LAYERS_MS / 1000);
 }
 

@@ -136,11 +136,13 @@ static int grant(const struct stage *s)
 static int pin(struct stage *s)
 {
 	const char *doing;
-	int r = guard_pin(&s->guard, s->node, 0);
+	int r = guard_pin(&s->guard, s->node, 0), lock = -1;
 
 	guard_close(&s->guard);
-	if (r == 0)
+	if (r == 0 && (r = lock = guard_lock(s->node)) >= 0)
 		r = guard_switch(s->node, GUARD_ON_DEMAND, &doing);
+	if (lock >= 0)
+		close(lock);
 	if (r < 0)
 		fprintf(stderr, "bench-guard: pins: %s\n", strerror(-r));
 	return r;

@@ -83,6 +83,13 @@ check "- both go on" eval 'goes_on first && goes_on other'
 check "- a realm that requires it runs" demands third ebpf_calls $GETPPID
 check "guard by another word: 64" gives 64 writ guard on
 
+# --- somebody else holds the lock of the pins
+before=$(generation)
+check "guard audit while the pins are locked" gives 71 flock "$PINS" "$B/bin/writ" --node "$NODE" guard audit --force
+check "- says so" says 'locking the pins'
+check "- nothing has changed" [ "$(mode) $(generation)" = "enforce $before" ]
+check "- root was told of nothing: who requires it runs" eval 'demands fourth ebpf_calls $GETPPID && writ stop fourth'
+
 # --- a call that the filter has and eBPF has not
 check "stop those that require it" eval 'writ stop first && writ stop third'
 check "audit" writ guard audit

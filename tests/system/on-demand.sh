@@ -17,10 +17,13 @@ seen() { # seen CALL: eBPF's second line has seen it
 }
 config() { bpftool -j map dump pinned "$PINS/maps/config" | jq -c ".[0].formatted.value | $1"; }
 requires() { bpftool -j map dump pinned "$PINS/maps/realms" | jq -r ".[].formatted.value | select(.name == \"$1\") | .requires.is | to_entries[] | select(.value == \"0x1\") | .key"; }
+why() { rows ".[] | select(.layer == \"$1\") | .why | tojson" guard; }
 boot_pid() { ps -o ppid= -p "$(kernel_pid)" | tr -d ' '; }
 
 # --- nobody requires it
 { cat docs/examples/node.yaml; echo 'guard: on-demand'; } > "$TMP/node.yaml"
+mkdir -p "$LOGS"
+echo "writ-boot: layer ebpf_calls can't be had: that was another day" > "$LOGS/kernel.log"
 check "a node whose manifest says on-demand" writ up --file "$TMP/node.yaml"
 refused "- up doesn't say that the layer is missing" says 'ebpf_calls'
 check "- its mode" [ "$(mode)" = on-demand ]
@@ -28,6 +31,7 @@ check "- maps/config has it, and that rules are enforced" [ "$(config '[.mode, .
 check "- what looks at each call is not attached" detached
 check "- what follows forks is" follows
 check "- the layer is said to be on demand" [ "$(layer ebpf_calls)" = "on demand" ]
+check "- and not what kept an earlier start from it" [ "$(why ebpf_calls)" = '""' ]
 check "- the others are active" [ "$(layer ebpf_sockets) $(layer seccomp)" = "active active" ]
 check "- no proc is said to be held by it" [ "$(held ebpf_calls root) $(held ebpf_sockets root)" = "false true" ]
 check "- nor in maps/config" [ "$(config '.layers.is | [.EBPF_CALLS, .EBPF_SOCKETS, .SECCOMP]')" = '["0x0","0x1","0x1"]' ]
@@ -90,7 +94,8 @@ check "stop" eval 'writ stop needs && until_ok 50 detached'
 # --- who attaches is gone
 check "writ-boot is killed" kill -KILL "$(boot_pid)"
 refused "- a realm that requires it does not run" demands needs ebpf_calls $GETPPID
-check "- layer and line are named" says 'r.yaml:2: .*layer ebpf_calls.*not attached within 3 s: writ-boot'
+check "- layer and line are named, and where to look" says 'r.yaml:2: .*layer ebpf_calls.*not attached within 3 s: see .writ guard.*logs kernel'
+check "- guard says that nobody will attach it" eval 'writ guard | grep -q "^ebpf_calls .*on demand .*writ-boot.*is gone.*guard enforce"'
 check "- nothing is left of it" [ -z "$(rows '.[] | select(.name == "needs")' realms)" ]
 check "- others run" eval 'demands plain "" $GETPPID && goes_on plain'
 check "- while it waited others were answered" eval '

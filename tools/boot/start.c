@@ -291,6 +291,7 @@ int boot_start(struct boot *b)
 	umask(027);
 	if ((e = take_lock(b)) != 0 || (e = take_ids(b, &uid_base)) != 0)
 		return e;
+	say(0, "starting node %s", b->node); /* what follows in a log is of this start */
 	if ((r = groups_open(&g, b->node)) < 0)
 		return say(71, "cgroups: %s", strerror(-r));
 	if ((e = guard_start(b, &guard, g.node[BOOT_V2], &loaded)) != 0)

@@ -74,8 +74,7 @@ int guard_config_read(const char *node, struct guard_config *ret)
 	return config_pass(node, ret, false);
 }
 
-/* Closing the descriptor gives it back. */
-static int lock(const char *node)
+int guard_lock(const char *node)
 {
 	char path[PIN_MAX];
 	int fd = open(pin_path(path, node, ".", ""),
@@ -209,7 +208,7 @@ static int settle(const char *node, struct guard_config *c, const char **ret_doi
 	return config_pass(node, c, true);
 }
 
-static int switch_locked(const char *node, enum guard_mode mode, const char **ret_doing)
+int guard_switch(const char *node, enum guard_mode mode, const char **ret_doing)
 {
 	struct guard_config c;
 	int r = guard_config_read(node, &c);
@@ -225,21 +224,9 @@ static int switch_locked(const char *node, enum guard_mode mode, const char **re
 	return r == 0 && mode == GUARD_ON_DEMAND ? settle(node, &c, ret_doing) : r;
 }
 
-int guard_switch(const char *node, enum guard_mode mode, const char **ret_doing)
-{
-	int fd = lock(node), r;
-
-	*ret_doing = "locking the pins";
-	if (fd < 0)
-		return fd;
-	r = switch_locked(node, mode, ret_doing);
-	close(fd);
-	return r;
-}
-
 int guard_settle(const char *node, const char **ret_doing)
 {
-	int fd = lock(node), r;
+	int fd = guard_lock(node), r;
 	struct guard_config c;
 
 	*ret_doing = "locking the pins";

@@ -32,12 +32,15 @@ int guard_pin_open(const char *node, const char *kind, const char *name);
 /* The row of maps/config. 0 or -errno: -ENOENT, nothing is pinned. */
 int guard_config_read(const char *node, struct guard_config *ret);
 
+/* Held by whoever changes any of it: a descriptor, which to close gives it back, or -errno;
+ * -EAGAIN: somebody else has it. */
+int guard_lock(const char *node);
+
 /*
- * Make @mode the node's. What looks at each call of every process is attached for
- * ENFORCE and AUDIT before it, and detached after OFF: what follows forks stays, so
+ * Make @mode the node's, by who holds guard_lock(). What looks at each call of every process is
+ * attached for ENFORCE and AUDIT before it, and detached after OFF: what follows forks stays, so
  * that nobody is born unknown. Processes see the new generation as a whole.
- * ON_DEMAND goes on as guard_settle(). Returns 0 or -errno, with what was being done in *ret_doing;
- * -EAGAIN, nothing was done: somebody else is at it.
+ * ON_DEMAND goes on as guard_settle(). Returns 0 or -errno, with what was being done in *ret_doing.
  */
 int guard_switch(const char *node, enum guard_mode mode, const char **ret_doing);
 
@@ -45,6 +48,7 @@ int guard_switch(const char *node, enum guard_mode mode, const char **ret_doing)
  * Attach what looks at each call if a realm of @node requires that, else detach it:
  * if the node is ON_DEMAND, else nothing is done. A realm whose row is in maps/realms
  * before it has looked at layers in maps/config finds there what holds it from then on.
- * Returns as guard_switch().
+ * Takes guard_lock(). Returns as guard_switch(), and -EAGAIN: nothing was done, somebody else is at
+ * it.
  */
 int guard_settle(const char *node, const char **ret_doing);

@@ -20,6 +20,10 @@
 
 enum { LOCK_TRIES = 100, LOCK_MS = 20 };
 
+#define GONE \
+	NODE_BOOT ", which would attach it, is gone: a realm that requires it does not run until " \
+		  "`writ guard enforce'"
+
 struct guard_state {
 	enum guard_mode mode;
 	uint32_t loaded; /* of eBPF's, whatever the mode */
@@ -105,12 +109,14 @@ static int state_print(struct cli *c, const struct guard_state *s)
 	for (unsigned i = 0; t != NULL && i < WRIT_LAYER_N; i++) {
 		const char *state = layers_state(i, s->active, s->loaded, s->mode);
 
+		const char *shown = strcmp(state, "missing") == 0 ? why.text[i] : "";
+
+		if (strcmp(state, "on demand") == 0)
+			shown = node_watched(c) ? why.text[i] : GONE;
 		table_row(t);
 		table_text(t, writ_layer_name(i));
 		table_text(t, state);
-		table_text(t,
-		    strcmp(state, "missing") == 0 || strcmp(state, "on demand") == 0 ? why.text[i]
-										     : "");
+		table_text(t, shown);
 		table_text(t, writ_guard_name(s->mode));
 	}
 	if (t != NULL)
@@ -133,16 +139,16 @@ static int root_tell(struct cli *c, struct client *cl, const struct guard_state 
 }
 
 /* Who else holds the lock is done in no time. */
-static int pins_switch(const struct cli *c, enum guard_mode mode, const char **ret_doing)
+static int pins_lock(const struct cli *c)
 {
-	int r = -EAGAIN;
+	int fd = -EAGAIN;
 
-	for (int tries = 0; r == -EAGAIN && tries < LOCK_TRIES; tries++) {
+	for (int tries = 0; fd == -EAGAIN && tries < LOCK_TRIES; tries++) {
 		if (tries > 0)
 			poll(NULL, 0, cli_ms(LOCK_MS));
-		r = guard_switch(c->node, mode, ret_doing);
+		fd = guard_lock(c->node);
 	}
-	return r;
+	return fd;
 }
 
 /* Does @mode take layers away from realms? */
@@ -151,26 +157,40 @@ static bool takes(enum guard_mode mode)
 	return mode == GUARD_OFF || mode == GUARD_AUDIT;
 }
 
-static int mode_set(struct cli *c, struct client *cl, const struct guard_state *was,
+/* By who holds the lock of the pins: root is told of nothing that then can't be done at all. */
+static int mode_set_locked(struct cli *c, struct client *cl, const struct guard_state *was,
     enum guard_mode mode)
 {
 	struct guard_state to = { .mode = mode, .loaded = was->loaded, .told = was->told };
 	const char *doing = "";
 	int rc, r;
 
-	if ((was->loaded & GUARD_LAYERS) == 0)
-		return cli_fail(c, EX_UNAVAILABLE,
-		    "node %s has none of the layers that could be switched; `writ guard' says why",
-		    c->node);
 	if (takes(mode) && (rc = root_tell(c, cl, &to)) != 0)
 		return rc;
-	r = pins_switch(c, mode, &doing);
+	r = guard_switch(c->node, mode, &doing);
 	if (r == 0 && !takes(mode))
 		return root_tell(c, cl, &to);
 	if (r < 0)
 		return cli_fail(c, EX_OSERR, "node %s: %s: %s; root takes its guard to be %s",
 		    c->node, doing, strerror(-r), writ_guard_name(takes(mode) ? mode : was->mode));
 	return 0;
+}
+
+static int mode_set(struct cli *c, struct client *cl, const struct guard_state *was,
+    enum guard_mode mode)
+{
+	int lock, rc;
+
+	if ((was->loaded & GUARD_LAYERS) == 0)
+		return cli_fail(c, EX_UNAVAILABLE,
+		    "node %s has none of the layers that could be switched; `writ guard' says why",
+		    c->node);
+	if ((lock = pins_lock(c)) < 0)
+		return cli_fail(c, EX_OSERR, "node %s: locking the pins: %s", c->node,
+		    strerror(-lock));
+	rc = mode_set_locked(c, cl, was, mode);
+	close(lock);
+	return rc;
 }
 
 static int guard_run(struct cli *c)

@@ -9,7 +9,8 @@
 #include "tools/boot/switch.h"
 #include "tools/writ/show.h"
 
-#define SAID "writ-boot: layer " /* NAME can't be had: WHY */
+#define STARTS "writ-boot: starting node "
+#define SAID   "writ-boot: layer " /* NAME can't be had: WHY */
 
 enum { LOG_MAX = 64 * 1024 };
 
@@ -78,7 +79,9 @@ void layers_read(int log, off_t from, struct layers_why *ret)
 	n = pread(log, buf, LOG_MAX, end - from > LOG_MAX ? end - LOG_MAX : from);
 	buf[n > 0 ? n : 0] = '\0';
 	while ((line = strsep(&rest, "\n")) != NULL)
-		if (strncmp(line, SAID, strlen(SAID)) == 0)
+		if (strncmp(line, STARTS, strlen(STARTS)) == 0)
+			*ret = (struct layers_why){ 0 };
+		else if (strncmp(line, SAID, strlen(SAID)) == 0)
 			line_read(line + strlen(SAID), ret);
 	free(buf);
 }

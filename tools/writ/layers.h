@@ -19,7 +19,7 @@ json_t *layers_json(uint32_t layers);
 /* "active", "audits", "off", "on demand" or "missing". @loaded: of eBPF's, whatever the mode. */
 const char *layers_state(unsigned layer, uint32_t active, uint32_t loaded, enum guard_mode mode);
 
-/* Why the node's last start went without a layer. */
+/* Why the node's last start went without a layer, or could not attach it later. */
 struct layers_why {
 	char text[WRIT_LAYER_N][256]; /* "": it did not, or didn't say */
 };

@@ -141,6 +141,34 @@ int node_kernel_find(struct cli *c, pid_t *ret_pid, int *ret_pidfd)
 	return 0;
 }
 
+/* The first line of a file, with no line end; "": it can't be read. */
+static void line_read(const char *path, char *buf, size_t size)
+{
+	FILE *f = fopen(path, "re");
+
+	if (f == NULL || fgets(buf, (int)size, f) == NULL)
+		buf[0] = '\0';
+	buf[strcspn(buf, "\n")] = '\0';
+	if (f != NULL)
+		fclose(f);
+}
+
+bool node_watched(const struct cli *c)
+{
+	char path[128], line[512];
+	int parent;
+
+	snprintf(path, sizeof(path), "%s/%s/pid", CLI_RUN_DIR, c->node);
+	line_read(path, line, sizeof(line));
+	snprintf(path, sizeof(path), "/proc/%d/stat", atoi(line));
+	line_read(path, line, sizeof(line));
+	if (sscanf(line, "%*d %*s %*c %d", &parent) != 1) /* names of ours have no space */
+		return true;
+	snprintf(path, sizeof(path), "/proc/%d/comm", parent);
+	line_read(path, line, sizeof(line));
+	return line[0] == '\0' || strcmp(line, NODE_BOOT) == 0;
+}
+
 int node_guard(struct cli *c, int *ret_fd)
 {
 	int fd, ms = 0;

@@ -27,6 +27,9 @@ int node_files_find(struct cli *c, struct node_files *ret);
  */
 int node_kernel_find(struct cli *c, pid_t *ret_pid, int *ret_pidfd);
 
+/* Does writ-boot still wait for the node's kernel, which lives? Yes, where that can't be seen. */
+bool node_watched(const struct cli *c);
+
 /* One `up` or `down` at a time: holds *ret_fd until closed. Waits at most 15 s, then EX_TEMPFAIL.
  */
 int node_guard(struct cli *c, int *ret_fd);
