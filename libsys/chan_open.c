@@ -131,6 +131,7 @@ int chan_ring_in(struct writ_chan *c, struct tx *t, struct link *link, uint64_t 
 	c->link_id = chan_tag_link(tag);
 	c->idle_ms = chan_tag_idle_ms(tag);
 	c->quiet_ms = 0;
+	c->seen = UINT64_MAX; /* the last look was at the ring before it */
 	if (c->box != NULL && mbox_link(c->box, c) < 0) {
 		c->link = NULL;
 		return -WRIT_E_NOT_ENOUGH_MEMORY;

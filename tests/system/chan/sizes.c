@@ -81,7 +81,7 @@ int play_auto(int argc, char **argv)
 
 			GIVES(ask(c, C_ECHO, &m, rep, sizeof(rep), NULL), 4);
 			writ_chan_stat(c, &s);
-			NEED(i < 20 || s.upgrades == round);
+			GIVES(s.upgrades, i < 20 && s.upgrades < round ? s.upgrades : round);
 			NEED(i > 0 || s.upgrades == round - 1);
 		}
 		NEED(s.downgrades == round - 1);
