@@ -66,8 +66,8 @@ refused "and nobody has done what only eBPF saw" [ "$(dump denials | jq '[.[] | 
 
 first=$NODE
 short() { readlink /sys/fs/bpf/writ/maps; }
-shortest=$(short) # the first's, unless a node of somebody else's was before it
-stays() { [ "$shortest" != "nodes/$first/maps" ] || [ "$(short)" = "$shortest" ]; }
+shortest=$(short) # the first's, or of a node that was before it and may end meanwhile
+stays() { [ "$(short)" != "nodes/${first}b/maps" ] || [ ! -e "/sys/fs/bpf/writ/$shortest" ]; }
 first_id=$(bpftool -j link show pinned "$(pins)/links/guard_enter" | jq .id)
 NODE=${first}b RUN=/run/writ/$NODE LOGS=/var/log/writ/$NODE
 check "a second node comes up beside it" node_up
