@@ -4,7 +4,8 @@ loader_SRCS := $(addprefix servers/loader/,main.c build.c make.c prepare.c forma
 	$(addprefix servers/root/,op.c frame.c table.c arena.c)
 loader_PROTOS := manifest op
 loader_LIBS := libwrit
-loader_LDLIBS := -Wl,--wrap=sendmsg -lnng -lmbedtls -lmbedx509 -lmbedcrypto -lsodium \
+loader_LDLIBS := -Wl,--wrap=sendmsg,--wrap=sysconf,--wrap=pthread_setname_np \
+	-lnng -lmbedtls -lmbedx509 -lmbedcrypto -lsodium \
 	-lprotobuf-c -lpthread
 loader_STATIC := 1
 

@@ -4,7 +4,8 @@ root_SRCS := $(addprefix servers/root/,main.c boot.c server.c realm.c plan.c \
 	place.c image.c op.c call.c frame.c rows.c table.c check.c layers.c resolve.c explain.c arena.c)
 root_PROTOS := manifest op
 root_LIBS := libwrit
-root_LDLIBS := -Wl,--wrap=sendmsg -lnng -lmbedtls -lmbedx509 -lmbedcrypto -lsodium -lprotobuf-c -lpthread
+root_LDLIBS := -Wl,--wrap=sendmsg,--wrap=sysconf,--wrap=pthread_setname_np \
+	-lnng -lmbedtls -lmbedx509 -lmbedcrypto -lsodium -lprotobuf-c -lpthread
 root_STATIC := 1
 
 TESTS += unit-root

@@ -7,6 +7,7 @@
 #include "servers/root/op.h"
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -69,6 +70,29 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *m, int flags)
 	if (n < 0 && errno == EPIPE)
 		errno = ECONNRESET;
 	return n;
+}
+
+/*
+ * What the C library would open a file for, and root has none: nng asks for the number of CPUs,
+ * and names a thread of its other than the one that runs.
+ */
+long __real_sysconf(int name);
+long __wrap_sysconf(int name);
+int __real_pthread_setname_np(pthread_t t, const char *name);
+int __wrap_pthread_setname_np(pthread_t t, const char *name);
+
+long __wrap_sysconf(int name)
+{
+	cpu_set_t set;
+
+	if (name != _SC_NPROCESSORS_ONLN)
+		return __real_sysconf(name);
+	return sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+int __wrap_pthread_setname_np(pthread_t t, const char *name)
+{
+	return pthread_equal(t, pthread_self()) ? __real_pthread_setname_np(t, name) : ENOSYS;
 }
 
 /* --- in nng's threads ---------------------------------------------------------------- */

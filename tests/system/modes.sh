@@ -23,6 +23,7 @@ for l in namespaces seccomp rlimits ebpf_calls ebpf_sockets telemetry; do
 	check "- and holds root" [ "$(held $l root)" = true ]
 	refused "- up doesn't say that it is missing" grep -q "without layer $l:" "$TMP/up"
 done
+check "no server asks for a call that it hasn't" eval 'writ why > "$TMP/why" && ! grep -q "refused by" "$TMP/why"'
 for l in $missing; do
 	check "$l is missing: up says so, with a reason" grep -qE "^without layer $l: .+" "$TMP/up"
 	check "- and so does guard" [ -n "$(rows ".[] | select(.layer == \"$l\") | .why" guard)" ]
