@@ -104,6 +104,13 @@ check "run ends with the proc's code" gives 42 run < <(realm code "$odd" '[exit,
 check "- and with 128 + its signal" gives 132 run < <(realm code "$odd" '[crash]')
 check "- and with 0" run < <(realm code "$odd" '[exit, "0"]')
 
+# --- what can't be written
+for c in ps "ps --json" "realms --json" "caps --json" "audit --json" "audit --follow" "audit --heads" "audit --verify --json" \
+	"why --json" "check $R" "check --json $R"; do
+	check "writ ${c/"$R"/FILE} on a full disk: 74" gives 74 eval "writ $c > /dev/full"
+	check "- and it is said" says 'cannot write the output: No space'
+done
+
 # --- why
 check "one that reads what it may not" gives 24 run --keep < <(realm curious "$odd" '[read, /secret/file]')
 check "why" writ why curious

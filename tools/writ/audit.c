@@ -74,6 +74,7 @@ static int take(struct cli *c, struct reading *x, const Writ__Op__Record *r)
 {
 	struct writ_audit_rec k;
 	uint64_t gone;
+	int rc;
 
 	record_take(r, &k);
 	x->next = k.seq + 1;
@@ -90,14 +91,13 @@ static int take(struct cli *c, struct reading *x, const Writ__Op__Record *r)
 	if (!x->print || k.seq < x->since)
 		return 0;
 	gone = is_first(&x->trail, &k) ? k.rseq - 1 : x->trail.gap;
-	if (gone > 0 && print_gap(c, r, gone) != 0)
-		return cli_fail(c, EX_OSERR, "cannot print the records");
+	if (gone > 0 && (rc = cli_printed(c, print_gap(c, r, gone))) != 0)
+		return rc;
 	if (!record_is_of(r, c->nargs > 0 ? c->args[0] : NULL))
 		return 0;
-	if (!c->json)
-		print_text(r);
-	else if (table_json(stdout, record_json(&k, r->fix), JSON_COMPACT) != 0)
-		return cli_fail(c, EX_OSERR, "cannot print the records");
+	if (c->json)
+		return cli_printed(c, table_json(stdout, record_json(&k, r->fix), JSON_COMPACT));
+	print_text(r);
 	return 0;
 }
 
@@ -147,7 +147,11 @@ static int from_node(struct cli *c, struct reading *x)
 		return rc;
 	do {
 		rc = read_on(c, &cl, x);
-		if (follow && rc == 0 && (fflush(stdout) != 0 || poll(NULL, 0, FOLLOW_MS) < 0))
+		if (follow && rc == 0) {
+			fflush(stdout);
+			rc = cli_printed(c, 0);
+		}
+		if (follow && rc == 0 && poll(NULL, 0, FOLLOW_MS) < 0)
 			break;
 	} while (follow && rc == 0 && x->broken == 0);
 	client_close(&cl);

@@ -120,7 +120,7 @@ static int caps_print(struct cli *c, const struct caps *caps, const struct procs
 	}
 	table_free(t);
 	free(v);
-	return r == 0 ? EX_OK : cli_fail(c, EX_OSERR, "out of memory");
+	return cli_printed(c, r);
 }
 
 static int caps_run(struct cli *c)

@@ -42,8 +42,8 @@ static int check_run(struct cli *c)
 		return rc;
 	if (!c->json)
 		manifest_realm_explain(stdout, realm);
-	else if (table_json(stdout, message_json(&realm->base), JSON_INDENT(2)) != 0)
-		rc = cli_fail(c, EX_OSERR, "out of memory");
+	else
+		rc = cli_printed(c, table_json(stdout, message_json(&realm->base), JSON_INDENT(2)));
 	manifest_realm_free(realm);
 	return rc;
 }

@@ -17,6 +17,13 @@ void cli_error(struct cli *c, const char *fmt, ...)
 	va_end(ap);
 }
 
+int cli_printed(struct cli *c, int r)
+{
+	if (ferror(stdout))
+		return cli_fail(c, EX_IOERR, "cannot write the output: %s", strerror(errno));
+	return r == 0 ? 0 : cli_fail(c, EX_OSERR, "out of memory");
+}
+
 int cli_number(struct cli *c, const char *what, const char *text, uint64_t max, uint64_t *ret)
 {
 	unsigned long long n;

@@ -57,6 +57,10 @@ void cli_error(struct cli *c, const char *fmt, ...) __attribute__((format(printf
 /* The same, with the exit code as its value: return cli_fail(c, EX_USAGE, "..."); */
 #define cli_fail(c, code, ...) (cli_error((c), __VA_ARGS__), (code))
 
+/* What it came to that table_print() or table_json() returned @r: 0, or the exit code with the
+ * error said: not written, or out of memory. */
+int cli_printed(struct cli *c, int r);
+
 /* Read a decimal number up to @max. Returns 0, or EX_USAGE with the error naming @what. */
 int cli_number(struct cli *c, const char *what, const char *text, uint64_t max, uint64_t *ret);
 

@@ -120,8 +120,8 @@ static int doctor_run(struct cli *c)
 		r = table_print(v.t, stdout, c->json);
 	}
 	table_free(v.t);
-	if (r != 0)
-		return cli_fail(c, EX_OSERR, "out of memory");
+	if ((r = cli_printed(c, r)) != 0)
+		return r;
 	if (v.failed > 0 && geteuid() != 0)
 		return cli_fail(c, EX_NOPERM, "layers can only be tried by root: sudo writ doctor");
 	if (v.failed > 0)

@@ -50,8 +50,8 @@ int given_run(struct cli *c, struct client *cl, const char *who)
 		for (size_t j = 0; j < p.v[i]->n_records; j++)
 			if (wanted(p.v[i]->records[j], who))
 				row(t, p.v[i]->records[j]);
-	if (rc == 0 && (t == NULL || table_print(t, stdout, c->json) != 0))
-		rc = cli_fail(c, EX_OSERR, "out of memory");
+	if (rc == 0)
+		rc = cli_printed(c, t != NULL ? table_print(t, stdout, c->json) : -1);
 	pages_free(&p);
 	table_free(t);
 	return rc;

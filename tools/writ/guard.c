@@ -122,7 +122,7 @@ static int state_print(struct cli *c, const struct guard_state *s)
 	if (t != NULL)
 		r = table_print(t, stdout, c->json);
 	table_free(t);
-	return r == 0 ? 0 : cli_fail(c, EX_OSERR, "out of memory");
+	return cli_printed(c, r);
 }
 
 static int root_tell(struct cli *c, struct client *cl, const struct guard_state *s)

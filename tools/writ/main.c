@@ -5,7 +5,6 @@
  */
 #include "tools/writ/cli.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -218,8 +217,9 @@ int main(int argc, char **argv)
 		return c.nargs ? EX_OK : EX_USAGE;
 	}
 	rc = dispatch(&c, c.nargs, c.args);
-	if (fflush(stdout) != 0 && rc == 0)
-		rc = cli_fail(&c, EX_IOERR, "cannot write the output: %s", strerror(errno));
+	fflush(stdout);
+	if (rc == 0)
+		rc = cli_printed(&c, 0);
 	if (c.error[0] != '\0') {
 		show_put(stderr, "writ: ");
 		show_safe_put(stderr, c.error);

@@ -94,7 +94,7 @@ static int ps_print(struct cli *c, const struct procs *p, const struct ended *e,
 	}
 	table_free(t);
 	free(v);
-	return r == 0 ? EX_OK : cli_fail(c, EX_OSERR, "out of memory");
+	return cli_printed(c, r);
 }
 
 static int ps_run(struct cli *c)
@@ -173,7 +173,7 @@ static int realms_print(struct cli *c, const Writ__Op__Rep *rep)
 	if (t != NULL)
 		r = table_print(t, stdout, c->json);
 	table_free(t);
-	return r == 0 ? EX_OK : cli_fail(c, EX_OSERR, "out of memory");
+	return cli_printed(c, r);
 }
 
 static int realms_run(struct cli *c)

@@ -83,5 +83,5 @@ int rights_print(struct cli *c)
 	if (t != NULL)
 		r = table_print(t, stdout, c->json);
 	table_free(t);
-	return r == 0 ? EX_OK : cli_fail(c, EX_OSERR, "out of memory");
+	return cli_printed(c, r);
 }

@@ -29,8 +29,7 @@ static volatile sig_atomic_t ended;
 
 static void on_signal(int signal)
 {
-	(void)signal;
-	ended = 1;
+	ended = signal;
 }
 
 /* --- numbers -------------------------------------------------------------------- */
@@ -256,9 +255,9 @@ static int print(struct cli *c, struct table *t)
 	int r = t != NULL ? table_print(t, stdout, c->json) : -1;
 
 	table_free(t);
-	if (r == 0 && fflush(stdout) != 0)
-		ended = 1; /* nobody reads it any more */
-	return r == 0 ? 0 : cli_fail(c, EX_OSERR, "out of memory");
+	if (r == 0)
+		fflush(stdout);
+	return cli_printed(c, r);
 }
 
 static bool wanted(const struct top *top, const char *realm)
@@ -324,7 +323,7 @@ static int options(struct cli *c, struct top *top)
 	size_t i;
 	int rc = 0;
 
-	*top = (struct top){ .seconds = 2, .meter = { .calls = -1 } };
+	*top = (struct top){ .seconds = 2, .meter = { .calls = -1, .watch = -1 } };
 	top->sort = c->opt['s'] != NULL ? c->opt['s'] : "cpu";
 	top->realm = c->nargs > 0 ? c->args[0] : NULL;
 	top->histogram = c->opt['H'] != NULL;
@@ -380,6 +379,8 @@ static int loop(struct cli *c, struct top *top)
 		rc = top->calls ? show_calls(c, top) : show_rows(c, top);
 		if (top->once || ended)
 			break;
+		if (rc == 0 && top->calls)
+			rc = meter_count_calls(c, &top->meter);
 		if (rc == 0)
 			pause_for(top->seconds);
 		if (ended)
@@ -405,6 +406,10 @@ static int top_run(struct cli *c)
 		rc = loop(c, &top);
 	meter_close(&top.meter);
 	free(top.before.v);
+	if (ended == SIGPIPE) { /* nobody reads it any more */
+		signal(SIGPIPE, SIG_DFL);
+		raise(SIGPIPE);
+	}
 	return rc;
 }
 

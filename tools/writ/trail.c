@@ -233,7 +233,7 @@ int trail_heads(struct cli *c, const struct trail *t)
 				   "realm_id", (json_int_t)x->id, "rseq", (json_int_t)x->last,
 				   "chain", record_hex(x->chain, hex)),
 			       JSON_COMPACT) != 0) {
-			return cli_fail(c, EX_OSERR, "cannot print the heads");
+			return cli_printed(c, -1);
 		}
 	}
 	return 0;
@@ -268,7 +268,7 @@ int trail_report(struct cli *c, const struct trail *t)
 		if (!c->json)
 			report_text(&t->v[i]);
 		else if (report_json(&t->v[i]) != 0)
-			return cli_fail(c, EX_OSERR, "cannot print what was verified");
+			return cli_printed(c, -1);
 	}
 	return 0;
 }
