@@ -95,6 +95,7 @@ apart() { # its sums are those of its own procs
 realm next "$(bin caller)" '["110"]' > "$TMP/next.yaml"
 check "another realm runs" writ run -d "$TMP/next.yaml"
 until_ok 50 log_has next 'round'
+until_ok 50 eval 'fresh; [ -n "$(number_of next)" ]'
 before=$(records "select(.realm_id == $(id_of next) and .realm != \"next\") | .realm")
 check "- with the id that one before it had" eval '[ -n "$before" ] && [ "$before" != null ]'
 check "- whose sums are still there" [ "$(slices_of sched_realm ".value.name == \"$before\"")" -gt 0 ]
@@ -106,7 +107,7 @@ check "- which maps/procs and maps/realms have as well" [ "$(map procs 'select(.
 	"$(number_of next) $(number_of next)" ]
 check "- it stops" writ stop next
 check "another of its name runs" writ run -d "$TMP/next.yaml"
-until_ok 50 eval '[ "$(number_of next | wc -l)" = 2 ]'
+until_ok 50 eval 'fresh; [ "$(number_of next | wc -l)" = 2 ]'
 check "- iter/sched_realm tells the two by their numbers" same "number_of next" \
 	"table sched_realm | awk '\$1 == \"next\" { print \$2 }' | sort -u"
 check "- writ top --by=realm as well" same "number_of next" "rows '.[] | select(.realm == \"next\") | .number' top --by=realm"
@@ -125,10 +126,40 @@ kill -INT "$top"
 wait "$top"
 check "- it ends well" [ $? -eq 0 ]
 check "- and has them ended" [ "$(trace)" = 0 ]
+"$B/bin/writ" top --histogram --interval=1 > "$TMP/top" 2>&1 &
+top=$!
+check "of two that look the first to end" eval "until_ok 30 eval '[ \"\$(trace)\" = 3 ]' &&
+	writ top --once --histogram --interval=1"
+check "- leaves the other its histograms" [ "$(trace)" = 3 ]
+kill -INT "$top"
+wait "$top"
+check "- which has them ended" [ "$(trace)" = 0 ]
 check "calls are counted while top asks" eval 'writ top --once --calls --interval=1 & sleep 0.5; writ ps; writ ps; wait $!'
 check "- and were seen" [ "$(rows '.[] | select(.name == "root" and .call == "recvmsg") | .count > 0' top --calls)" = true ]
-check "- and no program is attached any more" [ "$(bpftool -j link show |
-	jq "[.[] | select(.prog_id == $(bpftool -j prog show pinned "$PINS/progs/trace_calls" | jq .id))] | length")" = 0 ]
+counting() {
+	bpftool -j link show |
+		jq "[.[] | select(.prog_id == $(bpftool -j prog show pinned "$PINS/progs/trace_calls" | jq .id))] | length"
+}
+check "- and no program is attached any more" [ "$(counting)" = 0 ]
+"$B/bin/writ" top --calls --interval=1 > "$TMP/top" 2>&1 &
+top=$!
+check "one counts calls" until_ok 30 eval '[ "$(counting)" = 1 ]'
+"$B/bin/writ" top --calls --interval=1 > "$TMP/top2" 2>&1 &
+other=$!
+until_ok 30 grep -q . "$TMP/top2"
+check "- for all who look" [ "$(counting)" = 1 ]
+kill -INT "$top"
+wait "$top"
+check "- another does when it ends" until_ok 50 eval '[ "$(counting)" = 1 ]'
+kill -INT "$other"
+wait "$other"
+check "- till it ends, too" [ "$(counting)" = 0 ]
+for c in "top --once" "top --json" "top --interval=1"; do
+	# shellcheck disable=SC2086 # one word each
+	check "$c on a full disk: 74" gives 74 eval "writ $c > /dev/full"
+done
+check "top ends with who reads it" eval '"$B/bin/writ" top --interval=1 --histogram | true; [ "${PIPESTATUS[0]}" = 141 ]'
+check "- and has histograms ended" [ "$(trace)" = 0 ]
 refused "without root top shows nothing" setpriv --reuid 65534 --regid 65534 --clear-groups "$B/bin/writ" --node "$NODE" top
 says 'needs root' || ok 1 "- and says why"
 

@@ -4,9 +4,11 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 /* clang-format off */
@@ -40,7 +42,7 @@ int meter_open(struct cli *c, struct meter *m)
 {
 	bool all;
 
-	*m = (struct meter){ .calls = -1 };
+	*m = (struct meter){ .calls = -1, .watch = -1 };
 	m->fresh = pinned(c, "iter", "fresh");
 	all = m->fresh >= 0;
 	for (unsigned i = 0; i < MAP_N; i++) {
@@ -66,7 +68,8 @@ static void trace_bits(const struct meter *m, uint32_t on, uint32_t off)
 
 void meter_close(struct meter *m)
 {
-	if (m->set != 0)
+	/* converting the lock gives up this one's: of those that end at once the last gets it */
+	if (m->set != 0 && flock(m->watch, LOCK_EX | LOCK_NB) == 0)
 		trace_bits(m, 0, m->set);
 	for (unsigned i = 0; i < MAP_N; i++) {
 		if (m->maps[i] > 0)
@@ -76,7 +79,9 @@ void meter_close(struct meter *m)
 		close(m->fresh);
 	if (m->calls >= 0)
 		close(m->calls);
-	*m = (struct meter){ .calls = -1 };
+	if (m->watch >= 0)
+		close(m->watch);
+	*m = (struct meter){ .calls = -1, .watch = -1 };
 }
 
 /* Have the programs bring the rows up to date. */
@@ -95,8 +100,27 @@ static int refresh(struct cli *c, const struct meter *m)
 	return n == 0 ? 0 : cli_fail(c, EX_OSERR, "iter/fresh: %s", strerror(errno));
 }
 
+/* Lock the folder @kind of pins till meter_close(). 0, 1: another holds it, or an exit code. */
+static int lock(struct cli *c, struct meter *m, const char *kind, int how)
+{
+	char path[CLI_PATH_MAX];
+
+	snprintf(path, sizeof(path), GUARD_PINS "/nodes/%s/%s", c->node, kind);
+	if (m->watch < 0)
+		m->watch = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (m->watch >= 0 && flock(m->watch, how) == 0)
+		return 0;
+	return m->watch >= 0 && errno == EWOULDBLOCK
+	    ? 1
+	    : cli_fail(c, EX_OSERR, "%s: %s", path, strerror(errno));
+}
+
 int meter_histograms(struct cli *c, struct meter *m)
 {
+	int rc = lock(c, m, "maps", LOCK_SH);
+
+	if (rc != 0)
+		return rc;
 	m->set = GUARD_TRACE_HISTOGRAMS | GUARD_TRACE_OFFCPU;
 	trace_bits(m, m->set, 0);
 	return refresh(c, m); /* threads look at the bits when their rows are written */
@@ -104,14 +128,17 @@ int meter_histograms(struct cli *c, struct meter *m)
 
 int meter_count_calls(struct cli *c, struct meter *m)
 {
-	int prog = pinned(c, "progs", "trace_calls");
+	int prog, rc = m->calls < 0 ? lock(c, m, "progs", LOCK_EX | LOCK_NB) : 1;
 
+	if (rc != 0)
+		return rc == 1 ? 0 : rc; /* counted is once for all who look */
+	prog = pinned(c, "progs", "trace_calls");
 	m->calls = prog >= 0 ? bpf_raw_tracepoint_open(NULL, prog) : -1;
+	if (m->calls < 0)
+		rc = cli_fail(c, EX_OSERR, "calls can't be counted: %s", strerror(errno));
 	if (prog >= 0)
 		close(prog);
-	if (m->calls < 0 && errno != EEXIST) /* another `writ top' counts */
-		return cli_fail(c, EX_OSERR, "calls can't be counted: %s", strerror(errno));
-	return 0;
+	return rc;
 }
 
 /* --- rows ---------------------------------------------------------------------- */

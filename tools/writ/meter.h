@@ -39,6 +39,8 @@ struct meter {
 	int maps[16]; /* by enum in meter.c */
 	int fresh;    /* the iterator's link */
 	int calls;    /* the link that counts calls; -1: nobody's, or another's */
+	int watch;    /* a folder of pins that says who looks: maps is locked by each who has
+			 histograms made, progs by who counts calls; or -1 */
 	uint32_t set; /* bits of maps/trace that this one has set */
 };
 
@@ -47,7 +49,8 @@ struct meter {
 int meter_open(struct cli *c, struct meter *m);
 void meter_close(struct meter *m);
 
-/* Have histograms made, calls counted. Returns 0 or an exit code. */
+/* Have histograms made, calls counted. Returns 0 or an exit code. Calls are counted by one for all:
+ * to be asked for again before each reading, for who counted may have ended. */
 int meter_histograms(struct cli *c, struct meter *m);
 int meter_count_calls(struct cli *c, struct meter *m);
 
