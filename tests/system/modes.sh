@@ -46,6 +46,13 @@ check "- which was refused" eval 'writ logs first | grep -q "^$READLINK: ENOSYS"
 check "in JSON: layer, call, count, fix" eval '[ "$(rows ".[] | select(.kind == \"denied\" and .pid != 0 and .what == \"call ptrace\") | .layer, .ended" why first)" = "seccomp
 false" ]'
 check "why -n 1 prints one" [ "$(writ why -n 1 first | grep -c refused)" = 1 ]
+realm curious "$(bin odd)" '[read, /secret/file]' > "$R"
+check "- also where the kernel has refused something" gives 24 writ run "$R"
+check "- which is told with it" eval 'writ why > "$TMP/why" && grep -q "call ptrace refused" "$TMP/why" && grep -q "on /secret/file" "$TMP/why"'
+check "- the last of all" [ "$(writ why -n 1 | grep -c refused)" = 1 ]
+check "- of which there is at least one: 64" gives 64 writ why -n 0
+check "why of nobody: 66" gives 66 writ why nobody
+check "why of who was refused nothing" eval '[ "$(writ why schedd)" = "nothing was refused" ]'
 # as the layer of sockets notes it, which knows no proc: what no proc can do past its filter
 noted() { # noted HOST-PID: a connect of realm first
 	local key value

@@ -198,7 +198,7 @@ char *denied_fix(const struct denial *d, const struct denied_who *who, char *buf
 }
 
 /* By the clock: rows have the time since the machine started. */
-static uint64_t when(const struct denial *d)
+uint64_t denied_when(const struct denial *d)
 {
 	uint64_t now = show_clock(CLOCK_MONOTONIC);
 
@@ -216,7 +216,7 @@ void denied_print(const struct denial *d, const struct denied_who *who)
 	char time[32], what[96], fix[256];
 
 	denied_what(&d->k, what, sizeof(what));
-	printf("%s  ", record_when(when(d), time, sizeof(time)));
+	printf("%s  ", record_when(denied_when(d), time, sizeof(time)));
 	show_safe_put(stdout, who->name[0] != '\0' ? who->name : "a proc just starting");
 	if (d->k.pid != 0)
 		printf(" (pid %u, realm ", d->k.pid);
@@ -239,8 +239,8 @@ json_t *denied_json(const struct denial *d, const struct denied_who *who)
 	char what[96], fix[256];
 
 	return json_pack("{s:s,s:I,s:I,s:I,s:o,s:o,s:I,s:s,s:s,s:I,s:I,s:s,s:b,s:s}", "kind",
-	    "denied", "time_ns", (json_int_t)when(d), "pid", (json_int_t)d->k.pid, "host_pid",
-	    (json_int_t)d->d.host_pid, "name", table_string(who->name), "realm",
+	    "denied", "time_ns", (json_int_t)denied_when(d), "pid", (json_int_t)d->k.pid,
+	    "host_pid", (json_int_t)d->d.host_pid, "name", table_string(who->name), "realm",
 	    table_string(who->realm), "realm_number", (json_int_t)d->k.realm, "layer",
 	    denied_layer(&d->k), "what", denied_what(&d->k, what, sizeof(what)), "what_id",
 	    (json_int_t)d->k.what, "count", (json_int_t)d->d.count, "mode",

@@ -16,6 +16,8 @@ struct denied_who denied_who(const struct denial *d, const struct procs *p);
 /* Does it matter: not so where the C library asks, is told ENOSYS, and goes another way. */
 bool denied_matters(const struct denial *d, const struct denied_who *who);
 
+/* When it was the last time, by the clock, in ns. */
+uint64_t denied_when(const struct denial *d);
 /* What it was: "call ptrace", "connecting to an IPv4 address". Returns @buf. */
 char *denied_what(const struct guard_denial_key *k, char *buf, size_t size);
 /* Name of the layer, one of WRIT_LAYERS. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <writ/abi.h>
 
 #include "tools/writ/client.h"
@@ -37,9 +38,9 @@ static void why_print(const Writ__Op__Record *r)
 	fputc('\n', stdout);
 }
 
-/* The refusals in @p that are asked for, the last @max of them. */
-static int refusals(struct cli *c, const struct pages *p, uint64_t max,
-    const Writ__Op__Record ***ret, size_t *ret_n)
+/* The refusals in @p that are asked for. */
+static int refusals(struct cli *c, const struct pages *p, const Writ__Op__Record ***ret,
+    size_t *ret_n)
 {
 	const Writ__Op__Record **v;
 	size_t n = 0, room = 1;
@@ -58,9 +59,7 @@ static int refusals(struct cli *c, const struct pages *p, uint64_t max,
 				v[n++] = r;
 		}
 	}
-	*ret_n = n < max ? n : max;
-	for (size_t i = 0; i < *ret_n; i++)
-		v[i] = v[i + (n - *ret_n)];
+	*ret_n = n;
 	*ret = v;
 	return 0;
 }
@@ -89,7 +88,7 @@ static int by_time(const void *x, const void *y)
 	return a->d.last_ns < b->d.last_ns ? -1 : a->d.last_ns > b->d.last_ns;
 }
 
-static int refused_load(struct cli *c, struct client *cl, uint64_t max, struct refused *r)
+static int refused_load(struct cli *c, struct client *cl, struct refused *r)
 {
 	int rc = procs_load(c, cl, "", &r->procs);
 	size_t n = 0;
@@ -108,10 +107,6 @@ static int refused_load(struct cli *c, struct client *cl, uint64_t max, struct r
 		qsort(r->v, n, sizeof(*r->v), by_time);
 	if (r->n >= 0)
 		r->n = (long)n;
-	if ((uint64_t)n > max) {
-		memmove(r->v, r->v + (n - max), max * sizeof(*r->v));
-		r->n = (long)max;
-	}
 	return 0;
 }
 
@@ -121,6 +116,38 @@ static void refused_free(struct refused *r)
 	procs_free(&r->procs);
 }
 
+/* Leave the last @max of @v and @r together; each ends with its last. */
+static void keep_last(uint64_t max, const Writ__Op__Record **v, size_t *n, struct refused *r)
+{
+	size_t i = 0, j = 0, rows = r->n > 0 ? (size_t)r->n : 0;
+
+	while (*n - i + rows - j > max) {
+		if (j == rows || (i < *n && v[i]->time_ns < denied_when(&r->v[j])))
+			i++;
+		else
+			j++;
+	}
+	*n -= i;
+	memmove(v, v + i, *n * sizeof(*v));
+	if (j > 0) {
+		r->n -= (long)j;
+		memmove(r->v, r->v + j, (size_t)r->n * sizeof(*r->v));
+	}
+}
+
+/* Who is asked for must have been seen: else a name that is mistyped was refused nothing. */
+static int who_need(struct cli *c, const struct pages *p, const struct refused *r)
+{
+	if (c->nargs == 0 || r->n > 0)
+		return 0;
+	for (size_t i = 0; i < p->n; i++) {
+		for (size_t j = 0; j < p->v[i]->n_records; j++)
+			if (record_is_of(p->v[i]->records[j], c->args[0]))
+				return 0;
+	}
+	return procs_need(c, &r->procs, c->args[0]);
+}
+
 static void refused_print(const struct refused *r)
 {
 	for (long i = 0; i < r->n; i++) {
@@ -128,13 +155,16 @@ static void refused_print(const struct refused *r)
 
 		denied_print(&r->v[i], &who);
 	}
-	if (r->n == -EACCES || r->n == -EPERM)
+	if ((r->n == -EACCES || r->n == -EPERM) && geteuid() != 0)
 		fputs("writ: what seccomp and eBPF refused is shown to root only: sudo writ why\n",
 		    stderr);
-	else if (r->n < 0)
+	else if (r->n == -ENOENT)
 		fputs("writ: what seccomp refused is not known: no eBPF layer counts it; see writ "
 		      "guard\n",
 		    stderr);
+	else if (r->n < 0)
+		fprintf(stderr, "writ: what seccomp and eBPF refused can't be read: %s\n",
+		    strerror((int)-r->n));
 }
 
 static int print_json(struct cli *c, const Writ__Op__Record *const *v, size_t n,
@@ -157,7 +187,7 @@ static int print_json(struct cli *c, const Writ__Op__Record *const *v, size_t n,
 	if (r == 0)
 		r = table_json(stdout, json_incref(all), JSON_INDENT(2));
 	json_decref(all);
-	return r == 0 ? 0 : cli_fail(c, EX_OSERR, "cannot print the records");
+	return cli_printed(c, r);
 }
 
 static int print_text(const Writ__Op__Record *const *v, size_t n, const struct refused *d)
@@ -183,16 +213,22 @@ static int why_run(struct cli *c)
 
 	if (c->opt['n'] != NULL && (rc = cli_number(c, "-n", c->opt['n'], UINT32_MAX, &max)) != 0)
 		return rc;
+	if (max == 0)
+		return cli_fail(c, EX_USAGE, "-n: at least 1");
 	rc = client_open(c, &cl);
 	if (rc != 0)
 		return rc;
 	req.op = WRIT__OP__OP__OP_AUDIT;
 	rc = client_pages(c, &cl, &req, &p);
 	if (rc == 0)
-		rc = refused_load(c, &cl, max, &denied);
+		rc = refused_load(c, &cl, &denied);
 	client_close(&cl);
 	if (rc == 0)
-		rc = refusals(c, &p, max, &v, &n);
+		rc = refusals(c, &p, &v, &n);
+	if (rc == 0)
+		rc = who_need(c, &p, &denied);
+	if (rc == 0)
+		keep_last(max, v, &n, &denied);
 	if (rc == 0)
 		rc = c->json ? print_json(c, v, n, &denied) : print_text(v, n, &denied);
 	free(v);
