@@ -117,6 +117,14 @@ until_ok 100 grep -q 'is up' "$TMP/demo2"
 kill -TERM "$other"
 wait "$other"
 check "one that is interrupted" [ $? -ne 0 ]
+# of somebody's own clone, and a make that makes a file
+mkdir -p "$TMP/mine" "$TMP/bin"
+ln -s "$PWD/tools" "$PWD/docs" "$TMP/mine"
+printf '#!/bin/sh\nmkdir build/bin && echo made > build/bin/one\n' > "$TMP/bin/make"
+chmod +x "$TMP/bin/make"
+chown 65534 "$TMP/mine"
+env -u B PATH="$TMP/bin:$PATH" "$TMP/mine/tools/demo" > "$TMP/demo3" 2>&1
+check "what the demo builds is whose the clone is" [ "$(stat -c %u "$TMP/mine/build/bin/one")" = 65534 ]
 name=$(grep -oE 'node demo[0-9]+' "$TMP/demo2" | head -1 | cut -c 6-)
 check "- had a node" [ -n "$name" ]
 check "- leaves nothing of it" eval '[ ! -e "/run/writ/$name" ] && [ ! -e "/var/log/writ/$name" ]'
