@@ -77,6 +77,7 @@ check "it runs again at once" writ run -d "$TMP/one.yaml"
 sed "s/^realm: one/realm: two/" "$TMP/one.yaml" > "$TMP/two.yaml"
 check "another runs beside it" \
 	writ run -d "$TMP/two.yaml"
+until_ok 50 another named-two none
 pid=$(host_pid named-two)
 check "each has a server of its own" [ -n "$pid" ]
 [ -n "$pid" ] && kill -9 "$pid"
