@@ -51,4 +51,7 @@ check "a name that is too long" gives 65 boot --module "$root" --module "$(print
 check "too few procs" gives 64 boot --module "$root" --procs 63
 check "no node" gives 64 "$B/bin/writ-boot" --run "$RUN" --log "$LOGS" --module "$root"
 check "a node's name with a slash" gives 64 "$B/bin/writ-boot" --node a/b --run "$RUN" --log "$LOGS" --module "$root"
+beside() { mkdir -p "$TMP/run" && "$B/bin/writ-boot" --node "$NODE" --run "$TMP/run/ids" --log "$LOGS" --module root=/etc/passwd; }
+check "a node may be called as anything that lies beside it" gives 64 beside
+check "and takes nothing of that with it" [ -e "$TMP/run/.ids" -a ! -e "$TMP/run/ids" ]
 check "nothing is left of all these" no_leftovers

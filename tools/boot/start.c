@@ -68,7 +68,8 @@ static int open_file(const char *dir, const char *name)
 int boot_open(struct boot *b)
 {
 	if (make_dir(b->run, 0750, 0, writ_group()) != 0 ||
-	    (b->lock = open_file(b->run, "lock")) < 0 || (b->ids = open_file(b->run, "../ids")) < 0)
+	    (b->lock = open_file(b->run, "lock")) < 0 ||
+	    (b->ids = open_file(b->run, "../.ids")) < 0)
 		return fail(b->run);
 	return 0;
 }

@@ -24,7 +24,7 @@ struct boot {
 	int need;      /* eventfd: the kernel rings when a realm with requirements comes or goes */
 };
 
-/* Open run/lock and run/../ids, the folder made. Returns 0 or an exit status, said on stderr. */
+/* Open run/lock and run/../.ids, the folder made. Returns 0 or an exit status, said on stderr. */
 int boot_open(struct boot *b);
 
 /*
