@@ -98,6 +98,17 @@ check "- says so" says 'locking the pins'
 check "- nothing has changed" [ "$(mode) $(generation)" = "enforce $before" ]
 check "- root was told of nothing: who requires it runs" eval 'demands fourth ebpf_calls $GETPPID && writ stop fourth'
 
+# --- a user of no right at all holds every lock that he can
+stranger=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+"${stranger[@]}" flock -F -n /run/writ sleep "$(($(ms_max 60000) / 1000))" &
+holder=$!
+check "a stranger locks what he can open" until_ok 50 grep -q "FLOCK .* $holder " /proc/locks
+refused "- and does not get the lock of up, down and guard" "${stranger[@]}" flock -n /run/writ/.lock true
+check "- nor keeps anybody from them" timeout "$(($(ms_max 5000) / 1000))" "$B/bin/writ" --node "$NODE" guard enforce
+check "- his lock he has still" kill -0 "$holder"
+kill "$holder"
+refused "negative control: the lock itself is waited for" flock /run/writ/.lock timeout 1 "$B/bin/writ" --node "$NODE" guard enforce
+
 # --- a call that the filter has and eBPF has not
 check "stop those that require it" eval 'writ stop first && writ stop third'
 check "audit" writ guard audit

@@ -175,9 +175,10 @@ int node_guard(struct cli *c, int *ret_fd)
 
 	if (mkdir(CLI_RUN_DIR, 0755) < 0 && errno != EEXIST)
 		return cli_fail(c, EX_OSERR, "%s: %s", CLI_RUN_DIR, strerror(errno));
-	fd = open(CLI_RUN_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* not the folder: whoever can open a file can hold its lock, for as long as he likes */
+	fd = open(CLI_RUN_DIR "/.lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return cli_fail(c, EX_OSERR, "%s: %s", CLI_RUN_DIR, strerror(errno));
+		return cli_fail(c, EX_OSERR, "%s: %s", CLI_RUN_DIR "/.lock", strerror(errno));
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (ms >= cli_ms(GUARD_MS)) {
 			close(fd);
