@@ -55,7 +55,6 @@ struct k_proc *k_proc_new(uint32_t realm)
 		k.realms[p->realm].kept--;
 	*p = (struct k_proc){ .pid = pid, .realm = realm, .start_ns = k_now() };
 	p->gate = p->child = p->logfd = p->pidfd = -1;
-	p->log = (uint32_t)(p - k.procs);
 	p->ev_sched.kind = K_EV_SCHED;
 	k.next_pid = pid + 1;
 	k.realms[realm].procs++;

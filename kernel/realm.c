@@ -129,21 +129,21 @@ int k_nest_ready(const struct k_proc *p)
 	return 0;
 }
 
-/* A file of its own for what the proc writes; without one it runs all the same. */
+/* A file of its own for what the proc writes; without one it runs all the same. It is said only
+ * then: what lies there before is of who had this entry. */
 static int open_log(struct k_proc *p)
 {
-	struct text name = text("%u.log", p->log);
+	uint32_t n = (p->pid - 1) % k.nprocs + 1; /* 0: there is none */
 	int fd;
 
-	if (p->log_max == 0) { /* nor the one of who had this entry before */
-		unlinkat(k.logdir, name.s, 0);
+	if (p->log_max == 0)
 		return -1;
-	}
-	fd = openat(k.logdir, name.s,
+	fd = openat(k.logdir, text("%u.log", n).s,
 	    O_WRONLY | O_CREAT | O_APPEND | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
 	if (fd < 0)
 		k_audit(p, WRIT_AUDIT_NODE, WRIT_OP_SPAWN, WRIT_E_NO_SPACE, 0, p->pid,
 		    text("no log: %s", strerror(errno)).s);
+	p->log = fd < 0 ? 0 : n;
 	return fd;
 }
 

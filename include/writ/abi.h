@@ -301,7 +301,7 @@ _Static_assert(sizeof(struct writ_ev_proc) == 24, "");
 	int32_t code; \
 	uint64_t start_ns, end_ns;        /* CLOCK_BOOTTIME */ \
 	uint64_t memory, cpu_ns, rss_max; /* limit, bytes; of ended procs: CPU time and peak */ \
-	uint32_t log;         /* number of its log file: NODE's log folder, "%u.log" */ \
+	uint32_t log;         /* number of its log file: NODE's log folder, "%u.log"; 0: none yet */ \
 	uint32_t refused;     /* refusals counted against it */ \
 	uint32_t layers, pad; /* bit of each enum writ_layer it is held by now; 0: it doesn't run */ \
 	char name[WRIT_NAME_MAX];

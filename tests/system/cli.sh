@@ -98,6 +98,10 @@ check "logs afterwards" writ logs talk
 check "- shows the same" [ "$(tr '\n' ' ' < "$TMP/out")" = "one two three four " ]
 check "logs -c 5: the end" [ "$(writ logs -c 5 talk)" = four ]
 check "logs of nobody: 66" gives 66 writ logs nobody
+realm heir "$odd" '[say, "1", mine]' > "$R"
+for i in {1..300}; do [ -e "$LOGS/$i.log" ] || echo "of somebody before" > "$LOGS/$i.log"; done
+check "a proc that gets the log of somebody before" writ run "$R"
+check "- what that one wrote is not shown as its" eval 'says "mine" && ! says "before"'
 
 # --- run's exit code
 check "run ends with the proc's code" gives 42 run < <(realm code "$odd" '[exit, "42"]')

@@ -37,13 +37,15 @@ static int logs_add(struct cli *c, struct tail *t, const struct procs *p, uint64
 	for (size_t i = 0; i < p->n; i++) {
 		const Writ__Op__Proc *proc = p->v[i];
 
-		if (!wanted(c, proc) || proc->log == 0)
+		if (!wanted(c, proc))
+			continue;
+		*ret_alive += !proc_ended(proc);
+		if (proc->log == 0) /* none yet, or none at all */
 			continue;
 		snprintf(path, sizeof(path), "%u.log", proc->log);
 		r = tail_add(t, proc->pid, path, proc->name, last);
 		if (r < 0)
 			return fail_log(c, path, r);
-		*ret_alive += !proc_ended(proc);
 	}
 	return 0;
 }
