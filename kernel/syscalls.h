@@ -43,8 +43,8 @@ struct syscall_check {
 	X(ABSENT,       "refused with ENOSYS: the C library then does without") \
 	X(NO_EXEC,      "memory is not made executable", \
 		{ 2, ~(uint64_t)(PROT_READ | PROT_WRITE), 0 }) \
-	X(MAP_PRIVATE,  "private, not executable, does not grow by itself", \
-		{ 2, ~(uint64_t)(PROT_READ | PROT_WRITE), 0 }, { 3, MAP_SHARED | MAP_GROWSDOWN, 0 }) \
+	X(MAP_PRIVATE,  "private, not executable, no huge pages, does not grow by itself", \
+		{ 2, ~(uint64_t)(PROT_READ | PROT_WRITE), 0 }, { 3, MAP_SHARED | MAP_GROWSDOWN | MAP_HUGETLB, 0 }) \
 	X(MAP_FILE,     "of a file, not executable", \
 		{ 2, ~(uint64_t)(PROT_READ | PROT_WRITE), 0 }, { 3, MAP_ANONYMOUS | MAP_GROWSDOWN, 0 }) \
 	X(SELF,         "of the calling process (first argument 0)", { 0, SYSCALL_ALL_BITS, 0 }) \
@@ -59,6 +59,7 @@ struct syscall_check {
 	X(FD_SETFL,     "F_SETFL with O_NONBLOCK", \
 		{ 1, SYSCALL_ALL_BITS, F_SETFL }, { 2, O_NONBLOCK, O_NONBLOCK }) \
 	X(FD_SEALS,     "F_GET_SEALS", { 1, SYSCALL_ALL_BITS, F_GET_SEALS }) \
+	X(NO_HUGE,      "no huge pages", { 1, MFD_HUGETLB, 0 }) \
 	X(FD_SEAL,      "F_ADD_SEALS", { 1, SYSCALL_ALL_BITS, F_ADD_SEALS }) \
 	X(FD_DUP,       "F_DUPFD_CLOEXEC", { 1, SYSCALL_ALL_BITS, F_DUPFD_CLOEXEC }) \
 	X(FD_STD,       "onto descriptors 0 to 3", { 1, ~UINT64_C(3), 0 }) \
@@ -124,7 +125,7 @@ struct syscall_check {
 	X(sendto,            NO_ADDRESS,  PALL, "the gate") \
 	/* memory */ \
 	X(brk,               ANY,         PALL, "malloc; RLIMIT_DATA bounds it") \
-	X(mmap,              MAP_PRIVATE, PALL, "malloc; RLIMIT_DATA bounds it, but neither shared nor growing memory") \
+	X(mmap,              MAP_PRIVATE, PALL, "malloc; RLIMIT_DATA bounds it, but neither shared nor growing memory, and no cgroup the huge pages") \
 	X(mmap,              MAP_FILE,    PALL, "rings and shared memory, by descriptor") \
 	X(mprotect,          NO_EXEC,     PALL, "malloc, guard pages, read-only data") \
 	EACH2(X, munmap, madvise, ANY,    PALL, "give memory back") \
@@ -172,7 +173,7 @@ struct syscall_check {
 	X(eventfd2,          ANY,         PS,   "nng wakes its own threads") \
 	X(unlink,            ANY,         PS,   "nng removes a stale socket") \
 	X(chmod,             ANY,         PS,   "nng sets who may connect") \
-	X(memfd_create,      ANY,         PS,   "root makes images; no way to execute one") \
+	X(memfd_create,      NO_HUGE,     PS,   "root makes images; no way to execute one") \
 	/* so that the C library falls back, or goes without */ \
 	X(clone3,            ABSENT,      PALL, "its flags lie behind a pointer: clone() instead") \
 	X(faccessat2,        ABSENT,      PALL, "access()") \
