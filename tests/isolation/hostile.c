@@ -251,17 +251,17 @@ static void settle(const char *realm, char *buf, size_t size)
 	fate(&p, buf, size);
 }
 
-static char image[4096], copy[96];
+static char name[64]; /* the image's, as far as it is fit for a line of TAP */
+static char whole[96], copy[96];
 static uint64_t code; /* at its entry, where the copy spins */
 
 static void run_native(void (*all)(struct subject *s))
 {
-	const char *name = strrchr(image, '/') + 1;
 	struct node_proc p = { 0 };
 	struct subject s;
 	char alone[48] = "", attacked[48] = "";
 
-	if (!node_run("alone", image, "[]", "") || !node_run("tenant", copy, "[]", "") ||
+	if (!node_run("alone", whole, "[]", "") || !node_run("tenant", copy, "[]", "") ||
 	    !node_await("tenant", "tenant", 0, &p)) {
 		engine_say(name, "it can be run", false, "as a realm of one proc");
 		return;
@@ -284,13 +284,26 @@ static void run_native(void (*all)(struct subject *s))
 	node_stop("tenant");
 }
 
+static void name_take(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	snprintf(name, sizeof(name), "%s", slash != NULL ? slash + 1 : path);
+	for (char *c = name; *c != '\0'; c++)
+		if (*c < ' ' || *c > '~' || *c == '#') /* what follows # can excuse a failure */
+			*c = '?';
+}
+
 int tenant_read(const char *path)
 {
 	char dir[64];
 	int r;
 
-	snprintf(copy, sizeof(copy), "%s/image", harness_folder(dir, sizeof(dir)));
-	r = realpath(path, image) != NULL ? spin_copy(image, copy, &code) : -errno;
+	harness_folder(dir, sizeof(dir));
+	snprintf(whole, sizeof(whole), "%s/whole", dir);
+	snprintf(copy, sizeof(copy), "%s/image", dir);
+	name_take(path);
+	r = spin_copy(path, whole, copy, &code);
 	if (r == 0)
 		return 0;
 	fprintf(stderr, "writ-isolation: %s: %s\n", path,
@@ -310,7 +323,7 @@ void run_tenant(unsigned profile, void (*all)(struct subject *s))
 		fd = harness_image_at(copy);
 		s = subject_image(profile, fd);
 		close(fd);
-		s.name = strrchr(image, '/') + 1;
+		s.name = name;
 		puppet_mend(&s.puppet, code);
 		all(&s);
 		subject_free(&s);

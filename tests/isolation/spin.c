@@ -59,9 +59,9 @@ static int write_all(const char *path, const uint8_t *file, size_t size)
 	return close(fd) < 0 ? -errno : 0;
 }
 
-int spin_copy(const char *image, const char *path, uint64_t *ret_code)
+int spin_copy(const char *image, const char *whole, const char *path, uint64_t *ret_code)
 {
-	int fd = open(image, O_RDONLY | O_CLOEXEC), r = -ENOEXEC;
+	int fd = open(image, O_RDONLY | O_NONBLOCK | O_CLOEXEC), r = -ENOEXEC;
 	struct stat st;
 	uint8_t *file;
 	size_t at;
@@ -73,7 +73,7 @@ int spin_copy(const char *image, const char *path, uint64_t *ret_code)
 	if (file == MAP_FAILED)
 		return -ENOEXEC;
 	at = entry_in(file, (size_t)st.st_size);
-	if (at != 0) {
+	if (at != 0 && (r = write_all(whole, file, (size_t)st.st_size)) == 0) {
 		memcpy(ret_code, file + at, sizeof(*ret_code));
 		memcpy(file + at, circle, sizeof(circle));
 		r = write_all(path, file, (size_t)st.st_size);

@@ -6,6 +6,6 @@
 #pragma once
 #include <stdint.h>
 
-/* Write the copy of @image to @path. Returns 0 with what was at its entry, or -errno; -ENOEXEC: not
- * a program for x86-64. */
-int spin_copy(const char *image, const char *path, uint64_t *ret_code);
+/* Write the copy of @image to @path, and one that is as it was to @whole. Returns 0 with what was
+ * at its entry, or -errno; -ENOEXEC: not a program for x86-64. */
+int spin_copy(const char *image, const char *whole, const char *path, uint64_t *ret_code);

@@ -8,13 +8,19 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/system/lib.sh
 
 engine() { "$B/bin/writ-isolation" "$@"; }
-"$B/bin/writ" test-isolation --junit "$TMP/junit.xml" "$(bin hello)" | tee "$TMP/tap"
+# an image of a name, and with rights, that a file may have, though no manifest would
+odd="$TMP/"$'odd "name\\\n\xff # TODO'
+install -m 600 "$(bin hello)" "$odd"
+"$B/bin/writ" test-isolation --junit "$TMP/junit.xml" "$odd" | tee "$TMP/tap"
 rc=${PIPESTATUS[0]}
 CASES=$(grep -cE '^(not )?ok ' "$TMP/tap")
 ok "$rc" "the whole suite ends well"
 xml() { xmllint --xpath "string($1)" "$TMP/junit.xml"; }
 check "the JUnit file has as many cases" [ "$(xml 'count(//testcase)')" = "$(grep -cE '^(not )?ok ' "$TMP/tap")" ]
 check "and no failure" [ "$(xml 'count(//failure)')" = "$(grep -c '^not ok ' "$TMP/tap")" ]
+check "the image's name is in its cases, and excuses none" [ "$(grep -c '^ok .* - odd "name\\?? ? TODO: ' "$TMP/tap")" -gt 200 ]
+mkfifo "$TMP/fifo"
+check "one that is none, and would keep it waiting" gives 65 timeout 60 "$B/bin/writ" test-isolation "$TMP/fifo"
 check "an image that isn't there" gives 66 "$B/bin/writ" test-isolation "$TMP/none"
 check "one that is no program" gives 65 "$B/bin/writ" test-isolation "$TMP/tap"
 check "one that is dynamic" gives 65 "$B/bin/writ" test-isolation "$(bin writ)"
