@@ -64,6 +64,17 @@ word() { printf '%d %d %d %d' $(($1 & 255)) $(($1 >> 8 & 255)) $(($1 >> 16 & 255
 check "what a socket was refused names the proc, by Linux's pid" eval 'noted "$(proc host_pid first)" && writ why first > "$TMP/why" &&
 	grep -q "first (host pid $(proc host_pid first), realm first): connecting to an IPv4 address refused by ebpf_sockets, 3 times" "$TMP/why"'
 check "- and where that is nobody's any more the realm" eval 'noted 1 && writ why first | grep -q "a process (host pid 1, realm first): connecting"'
+# one realm's refusals, of as many kinds as there is room for
+flood() {
+	awk -v at="$PINS/maps/denials" 'BEGIN {
+		for (i = 1; i < 56; i++) zeros = zeros " 0"
+		for (pid = 1; pid <= 17000; pid++)
+			print "map update pinned " at " key " pid % 256, int(pid / 256), "0 0 0 0 0 0 0 0 0 0 1 0 0 0 value 1" zeros
+	}' | bpftool batch file - > /dev/null
+}
+check "negative control: a table that has room is no matter" eval '! writ why 2>&1 | grep -q "pushed out"'
+check "when it is full, why says that others may have been pushed out" eval 'flood; writ why schedd > "$TMP/why" 2>&1; grep -q "full: .* pushed out" "$TMP/why"'
+check "- and not that nothing was refused" eval '! grep -q "^nothing was refused" "$TMP/why" && grep -q "^nothing that is still known was refused" "$TMP/why"'
 check "- in JSON" [ "$(rows '.[] | select(.layer == "ebpf_sockets") | .realm, .host_pid, .pid' why first | tr '\n' ' ')" = "first 1 0 " ]
 check "nobody but root sees it" eval 'setpriv --reuid 65534 --regid "$(getent group writ | cut -d: -f3)" --clear-groups "$B/bin/writ" --node "$NODE" why first > "$TMP/out" 2>&1 && { grep -q "call ptrace" "$TMP/out" || grep -q "sudo writ why" "$TMP/out"; }'
 

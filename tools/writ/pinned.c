@@ -3,6 +3,7 @@
 #include "tools/writ/pinned.h"
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 
 #include "tools/boot/switch.h"
 
-enum { DENIALS_MAX = 1 << 16 };
+enum { DENIALS_MAX = 1 << 16, SPARE = 128 };
 
 static int by_proc(const void *x, const void *y)
 {
@@ -76,12 +77,26 @@ static long denials_read(int fd, int realms, struct denial **ret)
 	return (long)denials_sort(v, n);
 }
 
-long pinned_denials(const char *node, struct denial **ret)
+/* Rows begin to go when none is left that no processor has set aside, SPARE each. */
+static bool is_full(int fd, long n)
+{
+	struct bpf_map_info info = { 0 };
+	uint32_t size = sizeof(info);
+	long spare = (long)SPARE * libbpf_num_possible_cpus();
+
+	if (n < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
+		return false;
+	spare = spare < info.max_entries / 2 ? spare : info.max_entries / 2;
+	return n + spare >= info.max_entries;
+}
+
+long pinned_denials(const char *node, struct denial **ret, bool *ret_full)
 {
 	int fd = guard_pin_open(node, "maps", "denials");
 	int realms = guard_pin_open(node, "maps", "realms");
 	long n = fd < 0 ? fd : denials_read(fd, realms, ret);
 
+	*ret_full = fd >= 0 && is_full(fd, n);
 	if (fd >= 0)
 		close(fd);
 	if (realms >= 0)

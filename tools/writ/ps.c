@@ -102,6 +102,7 @@ static int ps_run(struct cli *c)
 	struct ended e = { 0 };
 	struct client cl;
 	struct procs p;
+	bool full;
 	int rc = client_open(c, &cl);
 
 	if (rc != 0)
@@ -112,7 +113,7 @@ static int ps_run(struct cli *c)
 		return rc;
 	if (c->opt['w'] != NULL)
 		ps_columns[PS_COLUMNS - 1].how = COLUMN_LEFT;
-	e.n = pinned_denials(c->node, &e.v);
+	e.n = pinned_denials(c->node, &e.v, &full);
 	rc = ps_print(c, &p, &e, c->opt['a'] != NULL);
 	free(e.v);
 	procs_free(&p);

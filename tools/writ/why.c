@@ -68,7 +68,8 @@ static int refusals(struct cli *c, const struct pages *p, const Writ__Op__Record
 struct refused {
 	struct procs procs;
 	struct denial *v;
-	long n; /* or -errno: why they can't be looked at */
+	long n;    /* or -errno: why they can't be looked at */
+	bool full; /* others may have been pushed out */
 };
 
 static bool is_of(const struct denial *d, const struct denied_who *w, const char *who)
@@ -95,7 +96,7 @@ static int refused_load(struct cli *c, struct client *cl, struct refused *r)
 
 	if (rc != 0)
 		return rc;
-	r->n = pinned_denials(c->node, &r->v);
+	r->n = pinned_denials(c->node, &r->v, &r->full);
 	for (long i = 0; i < r->n; i++) {
 		struct denied_who who = denied_who(&r->v[i], &r->procs);
 
@@ -195,7 +196,7 @@ static int print_text(const Writ__Op__Record *const *v, size_t n, const struct r
 	for (size_t i = 0; i < n; i++)
 		why_print(v[i]);
 	if (n == 0 && d->n <= 0)
-		puts("nothing was refused");
+		puts(d->full ? "nothing that is still known was refused" : "nothing was refused");
 	refused_print(d);
 	return 0;
 }
@@ -231,6 +232,10 @@ static int why_run(struct cli *c)
 		keep_last(max, v, &n, &denied);
 	if (rc == 0)
 		rc = c->json ? print_json(c, v, n, &denied) : print_text(v, n, &denied);
+	if (rc == 0 && denied.full)
+		fputs("writ: the table of what Linux refuses is full: what was refused longest ago "
+		      "may have been pushed out of it\n",
+		    stderr);
 	free(v);
 	refused_free(&denied);
 	pages_free(&p);
