@@ -136,6 +136,14 @@ wait "$top"
 check "- which has them ended" [ "$(trace)" = 0 ]
 check "calls are counted while top asks" eval 'writ top --once --calls --interval=1 & sleep 0.5; writ ps; writ ps; wait $!'
 check "- and were seen" [ "$(rows '.[] | select(.name == "root" and .call == "recvmsg") | .count > 0' top --calls)" = true ]
+check "- by realm and class as well" eval '[ "$(rows "[.[] | select(.call == \"recvmsg\" and (.realm == \"root\" or .class == \"lc\")) | .count > 0] | unique | .[]" top --calls --by=realm)" = true ] &&
+	[ "$(rows ".[] | select(.call == \"recvmsg\" and .class == \"lc\") | .count > 0" top --calls --by=class)" = true ]'
+for by in realm class; do
+	check "histograms by $by: what procs waited" [ "$(rows '[.[].wait_us | add] | add > 0' top --histogram --by=$by)" = true ]
+done
+refusals() { rows '[.[].refused] | add' top "--by=$1"; }
+check "refusals by class are those of all procs with rows" eval '[ "$(refusals proc)" -gt 0 ] && [ "$(refusals class)" = "$(refusals proc)" ]'
+check "- by realm of all there have been" eval '[ "$(refusals realm)" -ge "$(refusals proc)" ]'
 counting() {
 	bpftool -j link show |
 		jq "[.[] | select(.prog_id == $(bpftool -j prog show pinned "$PINS/progs/trace_calls" | jq .id))] | length"

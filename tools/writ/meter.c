@@ -14,7 +14,7 @@
 /* clang-format off */
 #define MAPS(X) \
 	X(sched) X(sched_realm) X(realms) X(denials) X(wait_hist) X(offcpu_hist) X(trace) \
-	X(calls_seen) X(names)
+	X(calls_seen) X(calls_realm) X(names)
 /* clang-format on */
 enum {
 #define X(name) MAP_##name,
@@ -184,6 +184,12 @@ static void add(struct sched_counts *to, const struct sched_counts *n)
 #undef X
 }
 
+static void hist_add(struct sched_hist *to, const struct sched_hist *h)
+{
+	for (unsigned i = 0; i < SCHED_SLOTS_N; i++)
+		((uint64_t *)to)[i] += ((const uint64_t *)h)[i];
+}
+
 static int by_key(const void *a, const void *b)
 {
 	const struct meter_row *x = a, *y = b;
@@ -202,6 +208,22 @@ static void drop_doubles(struct meter_rows *rows)
 			rows->v[n++] = rows->v[i];
 	}
 	rows->n = n;
+}
+
+static void read_refused(const struct meter *m, enum meter_by by, struct meter_rows *rows)
+{
+	struct guard_denial_key key, *prev = NULL;
+	struct guard_denial d;
+
+	for (; rows->n != 0 && bpf_map_get_next_key(m->maps[MAP_denials], prev, &key) == 0;
+	     prev = &key) {
+		struct meter_row want = { .realm = key.realm,
+			.pid = by == METER_PROC ? key.pid : 0 };
+		struct meter_row *r = bsearch(&want, rows->v, rows->n, sizeof(want), by_key);
+
+		if (r != NULL && bpf_map_lookup_elem(m->maps[MAP_denials], &key, &d) == 0)
+			r->refused += d.count;
+	}
 }
 
 static int read_procs(struct cli *c, const struct meter *m, struct meter_rows *ret)
@@ -228,6 +250,10 @@ static int read_procs(struct cli *c, const struct meter *m, struct meter_rows *r
 		bpf_map_lookup_elem(m->maps[MAP_wait_hist], &key, &r->wait);
 		bpf_map_lookup_elem(m->maps[MAP_offcpu_hist], &key, &r->offcpu);
 	}
+	if (ret->n != 0)
+		qsort(ret->v, ret->n, sizeof(*ret->v), by_key);
+	drop_doubles(ret);
+	read_refused(m, METER_PROC, ret);
 	return 0;
 }
 
@@ -264,38 +290,44 @@ static int read_sums(struct cli *c, const struct meter *m, enum meter_by by, str
 		}
 		add(&r->n, &row.n);
 	}
+	if (ret->n != 0)
+		qsort(ret->v, ret->n, sizeof(*ret->v), by_key);
+	if (by == METER_REALM)
+		read_refused(m, by, ret);
 	return 0;
 }
 
-static void read_refused(const struct meter *m, enum meter_by by, struct meter_rows *rows)
+/* What there is by proc alone. */
+static void add_procs(struct meter_rows *sums, enum meter_by by, const struct meter_rows *procs)
 {
-	struct guard_denial_key key, *prev = NULL;
-	struct guard_denial d;
+	for (size_t i = 0; i < procs->n; i++) {
+		const struct meter_row *p = &procs->v[i];
+		struct meter_row *r = same(sums, by,
+		    &(struct sched_realm_key){ .realm = p->realm,
+			.class = (enum guard_class)p->class });
 
-	for (; rows->n != 0 && bpf_map_get_next_key(m->maps[MAP_denials], prev, &key) == 0;
-	     prev = &key) {
-		struct meter_row want = { .realm = key.realm,
-			.pid = by == METER_PROC ? key.pid : 0 };
-		struct meter_row *r = bsearch(&want, rows->v, rows->n, sizeof(want), by_key);
-
-		if (r != NULL && bpf_map_lookup_elem(m->maps[MAP_denials], &key, &d) == 0)
-			r->refused += d.count;
+		if (r == NULL)
+			continue;
+		hist_add(&r->wait, &p->wait);
+		hist_add(&r->offcpu, &p->offcpu);
+		if (by == METER_CLASS)
+			r->refused += p->refused;
 	}
 }
 
 int meter_read(struct cli *c, const struct meter *m, enum meter_by by, struct meter_rows *ret)
 {
+	struct meter_rows procs = { 0 };
 	int rc = refresh(c, m);
 
 	*ret = (struct meter_rows){ 0 };
 	if (rc == 0)
-		rc = by == METER_PROC ? read_procs(c, m, ret) : read_sums(c, m, by, ret);
-	if (rc == 0 && ret->n != 0)
-		qsort(ret->v, ret->n, sizeof(*ret->v), by_key);
-	if (rc == 0 && by == METER_PROC)
-		drop_doubles(ret);
-	if (rc == 0 && by != METER_CLASS)
-		read_refused(m, by, ret);
+		rc = read_procs(c, m, by == METER_PROC ? ret : &procs);
+	if (rc == 0 && by != METER_PROC)
+		rc = read_sums(c, m, by, ret);
+	if (rc == 0 && by != METER_PROC)
+		add_procs(ret, by, &procs);
+	free(procs.v);
 	if (rc != 0)
 		free(ret->v);
 	return rc;
@@ -303,18 +335,17 @@ int meter_read(struct cli *c, const struct meter *m, enum meter_by by, struct me
 
 /* --- calls --------------------------------------------------------------------- */
 
-static int read_calls_of(struct cli *c, const struct meter *m, const struct sched_key *key,
-    struct meter_calls *ret)
+/* Add the calls in row @key of @map, which are of @who. */
+static int read_calls_of(struct cli *c, const struct meter *m, int map, const void *key,
+    const struct meter_call *who, struct meter_calls *ret)
 {
 	static union {
 		struct sched_calls row;
 		uint64_t n[SCHED_CALLS];
 	} calls;
-	struct sched_row row = { .pad = 0 };
 
-	if (bpf_map_lookup_elem(m->maps[MAP_calls_seen], key, &calls) != 0)
+	if (bpf_map_lookup_elem(map, key, &calls) != 0)
 		return 0;
-	bpf_map_lookup_elem(m->maps[MAP_sched], key, &row);
 	for (uint32_t nr = 0; nr < SCHED_CALLS; nr++) {
 		struct meter_call *r;
 		struct call_name name = { "" };
@@ -324,27 +355,84 @@ static int read_calls_of(struct cli *c, const struct meter *m, const struct sche
 		r = more(&ret->v, &ret->n, sizeof(*r));
 		if (r == NULL)
 			return cli_fail(c, EX_OSERR, "out of memory");
-		r->pid = key->pid;
-		r->realm = key->realm;
+		*r = *who;
 		r->nr = nr;
 		r->count = calls.n[nr];
-		memcpy(r->name, row.name, sizeof(r->name) - 1);
-		realm_name(m, key->realm, r->realm_name);
 		bpf_map_lookup_elem(m->maps[MAP_names], &nr, &name);
 		memcpy(r->call, name.name, sizeof(r->call) - 1);
 	}
 	return 0;
 }
 
-int meter_read_calls(struct cli *c, const struct meter *m, struct meter_calls *ret)
+static int calls_procs(struct cli *c, const struct meter *m, struct meter_calls *ret)
 {
 	struct sched_key key, *prev = NULL;
+	int rc = 0;
+
+	for (; rc == 0 && bpf_map_get_next_key(m->maps[MAP_calls_seen], prev, &key) == 0;
+	     prev = &key) {
+		struct meter_call who = { .pid = key.pid, .realm = key.realm };
+		struct sched_row row = { .pad = 0 };
+
+		bpf_map_lookup_elem(m->maps[MAP_sched], &key, &row);
+		memcpy(who.name, row.name, sizeof(who.name) - 1);
+		who.class = (enum writ_class)row.class;
+		realm_name(m, key.realm, who.realm_name);
+		rc = read_calls_of(c, m, m->maps[MAP_calls_seen], &key, &who, ret);
+	}
+	return rc;
+}
+
+static int by_call(const void *a, const void *b)
+{
+	const struct meter_call *x = a, *y = b;
+
+	if (x->realm != y->realm)
+		return x->realm < y->realm ? -1 : 1;
+	if (x->class != y->class)
+		return x->class < y->class ? -1 : 1;
+	return x->nr < y->nr ? -1 : x->nr > y->nr;
+}
+
+static int calls_sums(struct cli *c, const struct meter *m, enum meter_by by,
+    struct meter_calls *ret)
+{
+	struct sched_realm_key key, *prev = NULL;
+	size_t n = 0;
+	int rc = 0;
+
+	for (; rc == 0 && bpf_map_get_next_key(m->maps[MAP_calls_realm], prev, &key) == 0;
+	     prev = &key) {
+		struct meter_call who = { .pid = 0 };
+
+		if (by == METER_CLASS) {
+			who.class = (enum writ_class)key.class;
+		} else {
+			who.realm = key.realm;
+			realm_name(m, key.realm, who.realm_name);
+		}
+		rc = read_calls_of(c, m, m->maps[MAP_calls_realm], &key, &who, ret);
+	}
+	if (ret->n != 0)
+		qsort(ret->v, ret->n, sizeof(*ret->v), by_call);
+	for (size_t i = 0; i < ret->n; i++) {
+		if (n != 0 && by_call(&ret->v[n - 1], &ret->v[i]) == 0)
+			ret->v[n - 1].count += ret->v[i].count;
+		else
+			ret->v[n++] = ret->v[i];
+	}
+	ret->n = n;
+	return rc;
+}
+
+int meter_read_calls(struct cli *c, const struct meter *m, enum meter_by by,
+    struct meter_calls *ret)
+{
 	int rc = refresh(c, m);
 
 	*ret = (struct meter_calls){ 0 };
-	for (; rc == 0 && bpf_map_get_next_key(m->maps[MAP_calls_seen], prev, &key) == 0;
-	     prev = &key)
-		rc = read_calls_of(c, m, &key, ret);
+	if (rc == 0)
+		rc = by == METER_PROC ? calls_procs(c, m, ret) : calls_sums(c, m, by, ret);
 	if (rc != 0)
 		free(ret->v);
 	return rc;

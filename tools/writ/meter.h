@@ -16,17 +16,18 @@ struct meter_row {
 	enum writ_class class;
 	bool ended;
 	struct sched_counts n;
-	uint64_t refused;               /* by all layers; of procs and realms */
-	struct sched_hist wait, offcpu; /* of procs, while traced */
+	uint64_t refused; /* by all layers; of classes: to the procs there are rows of */
+	struct sched_hist wait, offcpu; /* while traced; of realms and classes: of the same procs */
 };
 struct meter_rows {
 	struct meter_row *v;
 	size_t n;
 };
 
-/* A proc's calls of one number, since it was first asked for calls. */
+/* Calls of one number, since it was first asked for calls. */
 struct meter_call {
-	uint32_t pid, realm, nr;
+	uint32_t pid, realm, nr; /* pid and realm as in a row above */
+	enum writ_class class;
 	char name[GUARD_NAME_MAX], realm_name[GUARD_NAME_MAX], call[CALL_NAME_MAX];
 	uint64_t count;
 };
@@ -56,4 +57,5 @@ int meter_count_calls(struct cli *c, struct meter *m);
 
 /* Read rows, up to date, by realm and pid. Returns 0 or an exit code; free() ret->v. */
 int meter_read(struct cli *c, const struct meter *m, enum meter_by by, struct meter_rows *ret);
-int meter_read_calls(struct cli *c, const struct meter *m, struct meter_calls *ret);
+int meter_read_calls(struct cli *c, const struct meter *m, enum meter_by by,
+    struct meter_calls *ret);

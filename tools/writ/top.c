@@ -129,9 +129,10 @@ static const struct column hist_columns[] = {
 	{ "wait_us", NULL, COLUMN_JSON }, { "offcpu_us", NULL, COLUMN_JSON },
 };
 static const struct column call_columns[] = {
-	{ "realm", "REALM", COLUMN_LEFT }, { "pid", "PID", COLUMN_RIGHT },
-	{ "name", "NAME", COLUMN_LEFT }, { "call", "CALL", COLUMN_LEFT },
-	{ "count", "COUNT", COLUMN_RIGHT }, { "nr", NULL, COLUMN_JSON },
+	WHO,
+	{ "call", "CALL", COLUMN_LEFT },
+	{ "count", "COUNT", COLUMN_RIGHT },
+	{ "nr", NULL, COLUMN_JSON },
 };
 /* clang-format on */
 #define COLUMNS(v) v, sizeof(v) / sizeof((v)[0])
@@ -202,10 +203,7 @@ static void row_use(struct table *t, const struct top *top, const struct meter_r
 	table_num(t, r->n.ring_sleeps);
 	table_num(t, r->n.mailbox_sleeps);
 	table_num(t, r->n.gate_sleeps);
-	if (top->by == METER_CLASS)
-		table_cell(t, "", NULL);
-	else
-		table_num(t, r->refused);
+	table_num(t, r->refused);
 	table_bool(t, r->ended);
 }
 
@@ -236,15 +234,16 @@ static void row_hist(struct table *t, const struct top *top, const struct meter_
 	table_cell(t, "", slots_json(&r->offcpu));
 }
 
-static void row_call(struct table *t, const struct meter_call *r)
+static void row_call(struct table *t, enum meter_by by, const struct meter_call *r)
 {
+	struct meter_row who = { .pid = r->pid, .realm = r->realm, .class = r->class };
 	char nr[16];
 
 	snprintf(nr, sizeof(nr), "%u", r->nr);
+	memcpy(who.name, r->name, sizeof(who.name));
+	memcpy(who.realm_name, r->realm_name, sizeof(who.realm_name));
 	table_row(t);
-	table_text(t, r->realm_name);
-	table_num(t, r->pid);
-	table_text(t, r->name);
+	cells_who(t, by, &who);
 	table_text(t, *r->call != '\0' ? r->call : nr);
 	table_num(t, r->count);
 	table_num(t, r->nr);
@@ -268,7 +267,7 @@ static bool wanted(const struct top *top, const char *realm)
 static int show_calls(struct cli *c, struct top *top)
 {
 	struct meter_calls calls;
-	int rc = meter_read_calls(c, &top->meter, &calls);
+	int rc = meter_read_calls(c, &top->meter, top->by, &calls);
 	struct table *t = table_new(COLUMNS(call_columns));
 
 	if (rc != 0) {
@@ -278,8 +277,8 @@ static int show_calls(struct cli *c, struct top *top)
 	if (calls.n != 0)
 		qsort(calls.v, calls.n, sizeof(*calls.v), by_count);
 	for (size_t i = 0; t != NULL && i < calls.n; i++) {
-		if (wanted(top, calls.v[i].realm_name))
-			row_call(t, &calls.v[i]);
+		if (top->by == METER_CLASS || wanted(top, calls.v[i].realm_name))
+			row_call(t, top->by, &calls.v[i]);
 	}
 	free(calls.v);
 	return print(c, t);
@@ -343,8 +342,6 @@ static int options(struct cli *c, struct top *top)
 	if (i == 3)
 		return cli_fail(c, EX_USAGE, "--by=%s: it is proc, realm or class", by);
 	top->by = (enum meter_by)i;
-	if ((top->histogram || top->calls) && top->by != METER_PROC)
-		return cli_fail(c, EX_USAGE, "--histogram and --calls are by proc");
 	if (top->histogram && top->calls)
 		return cli_fail(c, EX_USAGE, "--histogram or --calls, one at a time");
 	if (top->seconds == 0)

@@ -95,7 +95,6 @@ gives 64 top --by=nonsense
 gives 64 top --interval=0
 gives 64 top --interval=x
 gives 64 top --calls --histogram
-gives 64 top --calls --by=realm
 gives 69 top --once
 says "nothing is counted on node $node: "
 gives 0 version
