@@ -300,7 +300,7 @@ check "- 5 from one and 3 from the other" \
 	[ "$(cut -d: -f1 "$TMP/echoes" | sort | uniq -c | awk '{print $1}' | sort | xargs)" = "3 5" ]
 
 # --- a names' server with few slots
-writ down > /dev/null 2>&1
+check "the node goes down" writ down
 sed 's/slots: 4096/slots: 64/' docs/examples/node.yaml > "$TMP/node.yaml"
 check "a node whose names' server has 64 slots" writ up --file "$TMP/node.yaml"
 check "$many registrations there" alone 'flood, /run/f, "'$many'", lookup, /run/good, lookup, /run/f'

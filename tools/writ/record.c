@@ -99,7 +99,8 @@ void record_put_proc(const Writ__Op__Record *r)
 
 static void take_hash(const ProtobufCBinaryData *from, uint8_t *to)
 {
-	memcpy(to, from->data, from->len < 32 ? from->len : 32);
+	if (from->len > 0)
+		memcpy(to, from->data, from->len < 32 ? from->len : 32);
 }
 
 void record_take(const Writ__Op__Record *r, struct writ_audit_rec *ret)
