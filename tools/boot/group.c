@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 1000, PAUSE_MS = 2 };
+enum { PATIENCE_MS = 1000, PAUSE_MS = 2, TRIES = 100 };
 
 static const char *const names[] = { "cgroup2", "cpu", "memory", "pids" };
 
@@ -89,19 +89,22 @@ static int folder(struct groups *g, int i, int dir, const char *name)
 
 static int hier_open(struct groups *g, int i)
 {
-	int top = top_open(i), writ;
+	int top = top_open(i), writ, r = -ENOENT;
 
 	if (top < 0)
 		return top;
 	if (i == BOOT_V2)
 		v2_offer(g, top);
-	writ = folder(g, i, top, "writ");
+	/* a node that ends takes writ/ with it, if it was the last in there */
+	for (int tries = 0; r == -ENOENT && tries < TRIES; tries++) {
+		writ = folder(g, i, top, "writ");
+		r = writ < 0 ? writ : folder(g, i, writ, g->name);
+		if (writ >= 0)
+			close(writ);
+	}
 	close(top);
-	if (writ < 0)
-		return writ;
-	g->node[i] = folder(g, i, writ, g->name);
-	close(writ);
-	return g->node[i] < 0 ? g->node[i] : 0;
+	g->node[i] = r;
+	return r < 0 ? r : 0;
 }
 
 /* Remove @name below @dir with all groups in it. Returns 0 or -errno; -EBUSY: somebody lives. */
