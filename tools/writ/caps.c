@@ -71,6 +71,7 @@ static const char *holder_name(const struct procs *p, uint32_t pid)
 static void caps_row(struct table *t, const Writ__Op__Cap *cap, const struct procs *p,
     unsigned depth)
 {
+	bool cut = strlen(cap->name) == sizeof(((struct writ_cap_info *)NULL)->name) - 1;
 	char shown[128], rights[128];
 	int indent = depth < INDENT_MAX ? (int)depth : INDENT_MAX;
 
@@ -83,7 +84,8 @@ static void caps_row(struct table *t, const Writ__Op__Cap *cap, const struct pro
 	table_num(t, cap->pid);
 	table_text(t, holder_name(p, cap->pid));
 	table_num(t, cap->index);
-	table_text(t, cap->name);
+	snprintf(shown, sizeof(shown), "%s%s", cap->name, cut ? "..." : "");
+	table_text(t, shown);
 	table_num(t, cap->slot);
 	table_num(t, cap->parent);
 	table_num(t, cap->depth);
