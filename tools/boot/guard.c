@@ -44,7 +44,8 @@ _Static_assert(sizeof(objects) / sizeof(objects[0]) <= GUARD_OBJECTS_MAX, "");
 
 static char said[160]; /* libbpf's first warning */
 
-static int listen_to(enum libbpf_print_level level, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static int listen_to(enum libbpf_print_level level,
+    const char *fmt, va_list ap)
 {
 	if (level == LIBBPF_WARN && *said == '\0' && strstr(fmt, "ulimit") == NULL)
 		vsnprintf(said, sizeof(said), fmt, ap);
