@@ -332,9 +332,32 @@ int realm_start(struct realm *r, char why[ROOT_SENTENCE])
 	return e;
 }
 
+static void realm_free(struct realm *r)
+{
+	free(r->entries);
+	arena_free(&r->arena);
+	free(r);
+}
+
+/* Of one that ended only what explains its refusals is left. */
+static void realm_keep(struct realm *r)
+{
+	struct realm **at = &root.ended;
+
+	r->next = root.ended;
+	root.ended = r;
+	for (unsigned n = 0; *at != NULL && n < ROOT_ENDED_MAX; n++)
+		at = &(*at)->next;
+	if (*at != NULL) {
+		realm_free(*at);
+		*at = NULL;
+	}
+}
+
 /* Its servers go last: its procs' last words may still reach them. */
 void realm_stop(struct realm *r)
 {
+	struct place was = { .id = r->place.id, .made_ns = r->place.made_ns };
 	struct realm **at = &root.realms;
 	struct instance *i, *next;
 
@@ -347,6 +370,8 @@ void realm_stop(struct realm *r)
 	place_drop(&r->place);
 	for (size_t k = 0; r->entries != NULL && k < r->m->n_procs; k++)
 		writ_slot_free(r->entries[k].service);
+	r->named_pid = r->named != NULL ? r->named->pid : 0;
+	r->named = NULL;
 	for (i = root.instances; i != NULL; i = next) {
 		next = i->next;
 		if (i->realm == r)
@@ -354,9 +379,13 @@ void realm_stop(struct realm *r)
 	}
 	for (size_t k = 0; r->images != NULL && k < r->m->n_images; k++)
 		image_put(r->images[k]);
-	free(r->entries);
 	free(r->images);
 	free(r->caps);
-	arena_free(&r->arena);
-	free(r);
+	r->images = NULL;
+	r->caps = NULL;
+	r->place = was;
+	if (was.id != 0)
+		realm_keep(r);
+	else
+		realm_free(r);
 }

@@ -18,6 +18,7 @@
 
 #define ROOT_IMAGES_MAX  1024 /* uploaded images kept */
 #define ROOT_MODULES_MAX 32
+#define ROOT_ENDED_MAX   16 /* realms that have ended, of which refusals are still explained */
 #define ROOT_SENTENCE    OP_SENTENCE
 #define ROOT_LAYERS_MS   3000 /* for layers to be attached that a realm requires */
 
@@ -160,6 +161,7 @@ struct realm {
 	const Writ__Manifest__Realm *m;
 	struct place place;
 	struct instance *named; /* its server that the namespace is; NULL: none */
+	uint32_t named_pid;     /* what its pid was, of a realm that has ended */
 	uint64_t until;         /* ms: until then it may wait for its layers; 0: it doesn't wait */
 	struct entry *entries;  /* [m->n_procs] */
 	struct image **images;  /* [m->n_images] */
@@ -175,7 +177,7 @@ int realm_make(struct arena *a, const Writ__Manifest__Realm *m, struct realm **r
  * they do not yet; or an error with a sentence in @why, and the realm is gone. */
 enum { REALM_WAITS = 1 };
 int realm_start(struct realm *r, char why[ROOT_SENTENCE]);
-/* End all its procs and forget it. */
+/* End all its procs. What its manifest says is kept for a while, to explain refusals by. */
 void realm_stop(struct realm *r);
 
 /* --- the operator's calls --------------------------------------------------------------- */
@@ -211,6 +213,8 @@ struct root {
 	unsigned nhosts;
 	struct instance *instances;
 	struct realm *realms;
+	struct realm *ended; /* the last ROOT_ENDED_MAX, the newest first; nothing of them is left
+				in the kernel, their places have id and time alone */
 };
 extern struct root root;
 

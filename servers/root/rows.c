@@ -274,26 +274,35 @@ struct whose {
 	struct view view;
 	struct writ_proc_row *rows;
 	int64_t n;
-	bool known;
+	bool known, ended;
 };
+
+static bool made_before(const struct place *p, const struct writ_audit_rec *k)
+{
+	return p->id == k->realm && p->made_ns <= k->time_ns;
+}
 
 static void whose_realm(struct whose *w, const struct writ_audit_rec *k)
 {
 	struct view v;
 
-	if (w->known && w->view.place.id == k->realm && k->time_ns >= w->view.place.made_ns)
+	if (w->known && !w->ended && made_before(&w->view.place, k))
 		return;
 	free(w->rows);
 	w->rows = NULL;
 	w->n = 0;
-	w->known = false;
+	w->known = w->ended = false;
 	for (unsigned i = 0; view_at(i, &v); i++) {
-		if (v.place.id != k->realm || k->time_ns < v.place.made_ns)
+		if (!made_before(&v.place, k))
 			continue;
 		w->view = v;
 		w->known = true;
 		w->n = v.realm != NULL ? rows_of(&v.place, &w->rows) : 0;
 		return;
+	}
+	for (const struct realm *r = root.ended; r != NULL && !w->known; r = r->next) {
+		w->known = w->ended = made_before(&r->place, k);
+		w->view = (struct view){ .place = r->place, .name = r->m->name, .realm = r };
 	}
 }
 
@@ -346,7 +355,7 @@ static void explain(const struct whose *w, struct record_row *r, const struct ch
 	e.service = service_of(w->view.realm, r->k.by);
 	/* A server that was started again since: which tree its path is of is not known any more.
 	 */
-	if (!e.reported || by != NULL || e.service != NULL)
+	if (!e.reported || by != NULL || e.service != NULL || r->k.by == w->view.realm->named_pid)
 		explain_refusal(&e, &r->k, r->fix, sizeof(r->fix));
 }
 

@@ -121,6 +121,10 @@ check "why" writ why curious
 check "- says what was refused" says 'refused on /secret/file'
 check "- says the line to add, and where" says "fix: add .*path: /secret/file, rights: \[read\].* at $R:[0-9]+"
 writ stop curious
+check "one that ends, and its realm with it" gives 24 run < <(realm brief "$odd" '[read, /secret/file]')
+check "- is explained none the less" eval 'writ why brief | grep -qE "fix: add .*path: /secret/file, rights: \[read\].* at $R:[0-9]+"'
+check "- what its own server refused, too" gives 16 run < <(realm brief "$odd" '[read, /out/x]' '[{path: /out, rights: [create]}]')
+check "- each by its own manifest" eval '[ "$(writ why brief | grep -cE "fix: add (.*/secret/file|read to the rights of /out)")" = 2 ]'
 check "one with too few rights" gives 16 run --keep < <(realm few "$odd" '[read, /out/x]' '[{path: /out, rights: [create]}]')
 check "why" writ why few
 check "- names the missing right" says 'missing: read'
@@ -145,6 +149,10 @@ for c in ps realms caps; do
 	check "the table and the JSON of $c have as many rows" \
 		[ "$(writ $c | tail -n +2 | wc -l)" = "$(rows length $c)" ]
 done
+
+# --- realms that have ended
+for i in {1..16}; do realm "more$i" "$odd" '[exit, "0"]' > "$R" && writ run "$R"; done > /dev/null 2>&1
+check "a refusal is explained till so many other realms have ended" eval 'writ why brief > "$TMP/why" && grep -q /secret/file "$TMP/why" && ! grep -q fix: "$TMP/why"'
 
 # --- who may
 check "the run folder is closed to others" eval '[ "$(stat -c %a "$RUN/op")" != 777 ]'
