@@ -406,6 +406,8 @@ int main(int argc, char **argv)
 		fputs("writ-isolation: needs root\n", stderr);
 		return EX_NOPERM;
 	}
+	if (opt.junit != NULL && report_begin(opt.junit) != 0)
+		return EX_CANTCREAT;
 	harness_begin();
 	atexit(harness_clean);
 	if (opt.image != NULL && (r = tenant_read(opt.image)) != 0)

@@ -103,6 +103,8 @@ void engine_say(const char *suite, const char *name, bool ok, const char *fmt, .
 
 /* --- results (report.c) --- */
 void report_case(const char *suite, const char *name, bool ok, double secs, const char *text);
+/* Can JUnit XML be written to @junit? 0, or -1 when it has been said why not. */
+int report_begin(const char *junit);
 /* End: the plan, and JUnit XML in @junit (NULL: none). Returns how many failed, -1 when it can't
  * be written. */
 int report_end(const char *junit);

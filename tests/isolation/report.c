@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Results: TAP on stdout as they come, JUnit XML in the end. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,6 +96,7 @@ static int xml_write(const char *path)
 {
 	FILE *f = fopen(path, "we");
 	unsigned from = 0;
+	bool bad;
 
 	if (f == NULL)
 		return -1;
@@ -109,7 +111,18 @@ static int xml_write(const char *path)
 		}
 	}
 	fputs("</testsuites>\n", f);
-	return fclose(f);
+	bad = ferror(f) != 0;
+	return fclose(f) != 0 || bad ? -1 : 0;
+}
+
+int report_begin(const char *junit)
+{
+	FILE *f = fopen(junit, "we");
+
+	if (f != NULL && fclose(f) == 0)
+		return 0;
+	fprintf(stderr, "writ-isolation: %s: %s\n", junit, strerror(errno));
+	return -1;
 }
 
 int report_end(const char *junit)

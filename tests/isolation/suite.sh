@@ -24,6 +24,8 @@ check "one that is none, and would keep it waiting" gives 65 timeout 60 "$B/bin/
 check "an image that isn't there" gives 66 "$B/bin/writ" test-isolation "$TMP/none"
 check "one that is no program" gives 65 "$B/bin/writ" test-isolation "$TMP/tap"
 check "one that is dynamic" gives 65 "$B/bin/writ" test-isolation "$(bin writ)"
+check "a report that can't be written: 73, before any case" gives 73 "$B/bin/writ" test-isolation --junit "$TMP/none/x.xml" "$(bin hello)"
+check "- so there is none" eval '! says "^(ok|not ok) "'
 check "no such profile" gives 64 "$B/bin/writ" test-isolation --profile all "$(bin hello)"
 check "no image" gives 64 "$B/bin/writ" test-isolation
 for step in filter root; do
