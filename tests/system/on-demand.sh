@@ -25,7 +25,7 @@ boot_pid() { ps -o ppid= -p "$(kernel_pid)" | tr -d ' '; }
 mkdir -p "$LOGS"
 echo "writ-boot: layer ebpf_calls can't be had: that was another day" > "$LOGS/kernel.log"
 check "a node whose manifest says on-demand" writ up --file "$TMP/node.yaml"
-refused "- up doesn't say that the layer is missing" says 'ebpf_calls'
+check "- up doesn't say that the layer is missing" eval '! says ebpf_calls'
 check "- its mode" [ "$(mode)" = on-demand ]
 check "- maps/config has it, and that rules are enforced" [ "$(config '[.mode, .on_demand]')" = '["GUARD_ENFORCE",1]' ]
 check "- what looks at each call is not attached" detached
