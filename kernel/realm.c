@@ -129,8 +129,7 @@ int k_nest_ready(const struct k_proc *p)
 	return 0;
 }
 
-/* A file of its own for what the proc writes; without one it runs all the same. It is said only
- * then: what lies there before is of who had this entry. */
+/* For what the proc writes; it runs without as well. What lies there before is somebody else's. */
 static int open_log(struct k_proc *p)
 {
 	uint32_t n = (p->pid - 1) % k.nprocs + 1; /* 0: there is none */

@@ -108,14 +108,14 @@ static int step_signals(struct sandbox *s)
 	return fd < 0 ? -errno : fd == NEST_SIGNAL_FD ? 0 : -EBADFD;
 }
 
-/* What is the same for all procs of a nest. The stack counts, as RLIMIT_DATA doesn't see it;
- * threads get one as large. */
+/* What is the same for all procs of a nest. RLIMIT_CORE 1 is less than 0, with which Linux still
+ * gives a core to a program of the host's. The stack counts, as RLIMIT_DATA doesn't see it. */
 static int step_limits(struct sandbox *s)
 {
 	bool server = s->conf->profile == WRIT_PROFILE_SERVER;
 
 	umask(022);
-	return errno_if(nest_limit(RLIMIT_CORE, 0) < 0 || nest_limit(RLIMIT_MEMLOCK, 0) < 0 ||
+	return errno_if(nest_limit(RLIMIT_CORE, 1) < 0 || nest_limit(RLIMIT_MEMLOCK, 0) < 0 ||
 	    nest_limit(RLIMIT_MSGQUEUE, 0) < 0 ||
 	    nest_limit(RLIMIT_NOFILE, NEST_IMAGE_OF(s->conf->profile) + 24) < 0 ||
 	    nest_limit(RLIMIT_STACK, server ? NEST_SERVER_STACK : NEST_PROC_STACK) < 0);

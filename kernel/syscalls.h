@@ -47,9 +47,9 @@ struct syscall_check {
 		{ 2, ~(uint64_t)(PROT_READ | PROT_WRITE), 0 }, { 3, MAP_SHARED | MAP_GROWSDOWN | MAP_HUGETLB, 0 }) \
 	X(MAP_FILE,     "of a file, not executable", \
 		{ 2, ~(uint64_t)(PROT_READ | PROT_WRITE), 0 }, { 3, MAP_ANONYMOUS | MAP_GROWSDOWN, 0 }) \
-	X(SELF,         "of the calling process (first argument 0)", { 0, SYSCALL_ALL_BITS, 0 }) \
-	X(SELF_IDLE,    "of the calling process, to SCHED_IDLE", \
-		{ 0, SYSCALL_ALL_BITS, 0 }, { 1, SYSCALL_ALL_BITS, SCHED_IDLE }) \
+	X(LIMIT,        "of the calling process, of resources 0 to 3 and 8 to 11", { 0, SYSCALL_ALL_BITS, 0 }, { 1, 4, 0 }) \
+	X(LIMIT_COUNT,  "of the calling process, RLIMIT_NPROC and RLIMIT_NOFILE", { 0, SYSCALL_ALL_BITS, 0 }, { 1, ~UINT64_C(1), 6 }) \
+	X(SELF_IDLE,    "of the calling process, to SCHED_IDLE", { 0, SYSCALL_ALL_BITS, 0 }, { 1, SYSCALL_ALL_BITS, SCHED_IDLE }) \
 	X(NO_ADDRESS,   "to the connected peer (no address)", { 4, SYSCALL_ALL_BITS, 0 }) \
 	X(BY_FD,        "of an open descriptor (AT_EMPTY_PATH)", { 3, AT_EMPTY_PATH, AT_EMPTY_PATH }) \
 	X(SET_FS,       "ARCH_SET_FS", { 0, SYSCALL_ALL_BITS, 0x1002 }) \
@@ -98,7 +98,8 @@ struct syscall_check {
 	X(dup3,              FD_IMAGE_S,  PS,   "the same, above the RLIMIT_NOFILE of servers") \
 	X(wait4,             ANY,         PALL, "the nest reaps; procs have no children") \
 	X(sched_setscheduler, SELF_IDLE,  PALL, "the nest's child enters class BE; harmless: it only lowers") \
-	X(prlimit64,         SELF,        PALL, "the nest's child sets limits, the C library reads the stack's; limits can only be lowered") \
+	X(prlimit64,         LIMIT,       PALL, "the nest's child sets limits, the C library reads the stack's; all can only be lowered, and RLIMIT_CORE not even that") \
+	X(prlimit64,         LIMIT_COUNT, PALL, "the nest's child sets limits; they can only be lowered") \
 	X(close_range,       ANY,         PALL, "the nest closes what an order brought; touches only one's own descriptors") \
 	X(seccomp,           NARROW,      PS,   "the nest's child ends forking; a filter can only take away") \
 	X(clone,             THREAD,      PS,   "nng runs threads; RLIMIT_NPROC bounds them") \

@@ -166,7 +166,7 @@ static int hostname_fine(pid_t pid, const struct survey_want *w)
 static int limits_fine(pid_t pid, const struct survey_want *w)
 {
 	(void)w;
-	return limit_is(pid, "Max core file size", "0 ") &&
+	return limit_is(pid, "Max core file size", "1                    1 ") &&
 	    limit_is(pid, "Max locked memory", "0 ") && limit_is(pid, "Max msgqueue size", "0 ");
 }
 

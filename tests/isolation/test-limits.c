@@ -71,7 +71,7 @@ END_TEST
 START_TEST(limits_only_go_down)
 {
 	static const int fixed[] = { RLIMIT_NPROC, RLIMIT_NOFILE, RLIMIT_DATA, RLIMIT_FSIZE,
-		RLIMIT_CORE, RLIMIT_STACK, RLIMIT_MEMLOCK };
+		RLIMIT_STACK, RLIMIT_MEMLOCK };
 	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
 
 	begin((unsigned)_i);
@@ -87,6 +87,9 @@ START_TEST(limits_only_go_down)
 		ck_assert(harness_ask(&n, &p, &q, &r));
 		ck_assert_int_eq(r.ret, -EPERM);
 	}
+	ck_assert_int_eq(CALL(SYS_prlimit64, 0, RLIMIT_CORE, p.scratch, 0), -FILTER_ERRNO);
+	ck_assert_int_eq(CALL(SYS_prlimit64, 0, RLIMIT_CORE | UINT64_C(1) << 32, p.scratch, 0),
+	    -FILTER_ERRNO);
 	end();
 }
 END_TEST

@@ -22,6 +22,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -87,6 +88,7 @@ static const struct perf_event_attr perf = { .type = PERF_TYPE_SOFTWARE,
 	.config = PERF_COUNT_SW_CPU_CLOCK };
 static const uint32_t ldt[4];
 static const int priority = 1;
+static const struct rlimit no_core; /* which Linux takes for leave to give cores to a program */
 static const struct {
 	uint32_t bytes;
 	int type;
@@ -178,6 +180,7 @@ static const struct way ways[] = {
 	{ "setgroups", SYS_setgroups, { 0, 0 }, 0, CAPS },
 	{ "capset", SYS_capset, { BUF(0), BUF(8) }, 0, CAPS, OF(caps) },
 	{ "prctl: securebits", SYS_prctl, { PR_SET_SECUREBITS, 0 }, 0, CAPS },
+	{ "prlimit64: core dumps", SYS_prlimit64, { 0, RLIMIT_CORE, BUF(0), 0 }, 0, FILTER, OF(no_core) },
 	{ "prctl: dumpable", SYS_prctl, { PR_SET_DUMPABLE, 1 }, 0, FILTER },
 	{ "prctl: death signal", SYS_prctl, { PR_SET_PDEATHSIG, 0 }, 0, FILTER },
 	{ "prctl: ambient capability", SYS_prctl, { PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL }, 0, FILTER },

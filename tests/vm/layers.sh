@@ -24,3 +24,18 @@ for limit in cgroup_pids cgroup_memory cgroup_cpu; do
 	check "$limit is v2's" on_v2 "$limit"
 done
 refused "no hierarchy of cgroup v1 is mounted" grep -q ' - cgroup ' /proc/self/mountinfo
+
+# A program of the host's for core dumps: root's, and fed by who crashes.
+cat > "$TMP/dump" << END
+#!/bin/bash
+echo "\$1" >> $TMP/dumps
+cat > /dev/null
+END
+chmod 755 "$TMP" "$TMP/dump"
+echo "|$TMP/dump %e" > /proc/sys/kernel/core_pattern
+dumped() { bash -c 'ulimit -c 0; timeout -s SEGV 0.1 sleep 60'; grep -q sleep "$TMP/dumps"; }
+realm crash "$(bin odd)" '[segv, "0"]' > "$TMP/crash.yaml"
+check "a node" node_up
+check "a proc that crashes, and wants it told" gives 139 writ run "$TMP/crash.yaml"
+check "negative control: a process whose limit on cores is 0 has it told" until_ok 50 dumped
+refused "the proc had not" grep crash "$TMP/dumps"

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 #include <writ/writ.h>
@@ -186,8 +187,10 @@ int writ_main(int argc, char **argv)
 
 	if (strcmp(mode, "exit") == 0)
 		return atoi(a);
-	if (strcmp(mode, "segv") == 0)
+	if (strcmp(mode, "segv") == 0) {
+		setrlimit(RLIMIT_CORE, &(struct rlimit){ 0 }); /* to have its core given away */
 		*(volatile int *)strtoul(a, NULL, 10) = 1;
+	}
 	if (strcmp(mode, "doze") == 0) {
 		nap(atol(a));
 		return 0;
