@@ -78,6 +78,7 @@ check "kill ends it" writ kill "$parent"
 check "- and those it spawned" until_ok 30 eval '[ "$(rows ".[] | select(.name == \"tree\") | .alive" realms)" = 0 ]'
 check "- ps -a says how" eval 'writ ps -a tree | grep -qE "parent +be +killed"'
 check "kill of no proc: 66" gives 66 writ kill 4000000
+check "- and that is said" says 'has no proc 4000000'
 check "kill of no number: 64" gives 64 writ kill parent
 check "run again replaces the ended one" writ run -d "$TMP/tree.yaml"
 check "stop" writ stop tree

@@ -238,12 +238,32 @@ const struct cmd cmd_stop = {
 	.max = 1,
 };
 
+/* Is there such a proc, alive or ended? Root knows those alone that manifests name. */
+static int proc_need(struct cli *c, uint32_t pid)
+{
+	struct procs p = { 0 };
+	struct client cl;
+	int rc = client_open(c, &cl);
+
+	if (rc != 0)
+		return rc;
+	rc = procs_load(c, &cl, "", &p);
+	client_close(&cl);
+	if (rc == 0 && procs_find(&p, pid) == NULL)
+		rc = cli_fail(c, EX_NOINPUT, "node %s has no proc %u; `writ ps' has their numbers",
+		    c->node, pid);
+	procs_free(&p);
+	return rc;
+}
+
 static int kill_run(struct cli *c)
 {
 	Writ__Op__Req req = WRIT__OP__REQ__INIT;
 	uint64_t pid;
 	int rc = cli_number(c, "PID", c->args[0], UINT32_MAX, &pid);
 
+	if (rc == 0)
+		rc = proc_need(c, (uint32_t)pid);
 	if (rc != 0)
 		return rc;
 	req.op = WRIT__OP__OP__OP_KILL;
