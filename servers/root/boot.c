@@ -155,9 +155,9 @@ struct check_node boot_view(void)
 	struct check_node v = { .file = root.node->file, .missing = root.missing };
 
 	for (size_t i = 0; i < root.node->n_servers; i++)
-		v.has_named = v.has_named ||
-		    (root.node->servers[i]->serves &&
-			root.node->servers[i]->per == WRIT__MANIFEST__SERVER__PER__PER_REALM);
+		if (root.node->servers[i]->serves &&
+		    root.node->servers[i]->per == WRIT__MANIFEST__SERVER__PER__PER_REALM)
+			v.named = root.node->servers[i]->name;
 	for (unsigned i = 0; i < root.nhosts; i++)
 		if (root.hosts[i].server != NULL &&
 		    root.hosts[i].server->state != INSTANCE_GIVEN_UP)

@@ -172,7 +172,7 @@ static int check_grant_path(const struct checker *c, const Writ__Manifest__Realm
 		    "%s lies in host folder %s, which is mounted at %s without %s (line %u)",
 		    g->name, mount->host, mount->at,
 		    rights_text(g->rights & ~mount->rights, missing), mount->line);
-	if (mount == NULL && !n->has_named)
+	if (mount == NULL && n->named == NULL)
 		return bad(c, g->line,
 		    "%s lies in no mounted host folder, and this node gives realms no tree "
 		    "of their own",
@@ -303,6 +303,10 @@ int check_realm(const Writ__Manifest__Realm *m, const struct check_node *n, char
 
 	if (!check_name(m->name))
 		return bad(&c, 1, "a realm's name is 1 to 31 of a-z, 0-9 and -");
+	if (n->named != NULL && strlen(n->named) + strlen(m->name) + 1 >= WRIT_NAME_MAX)
+		return bad(&c, 1,
+		    "realm %s: its server %s-%s would have a name of more than %d bytes", m->name,
+		    n->named, m->name, WRIT_NAME_MAX - 1);
 	if (m->n_mounts > CHECK_MOUNTS_MAX || m->n_images > CHECK_IMAGES_MAX ||
 	    m->n_procs > CHECK_PROCS_MAX || m->n_procs == 0)
 		return bad(&c, 1, "too many mounts, images or procs, or no proc at all");

@@ -29,7 +29,7 @@ struct check_host {
 };
 struct check_node {
 	const char *file;    /* of the node's manifest */
-	bool has_named;      /* each realm gets a namespace of its own */
+	const char *named;   /* the server that gives each realm a tree of its own, or NULL */
 	const char *missing; /* layers of the sandbox that can't be had here, as words */
 	unsigned nhosts;
 	struct check_host hosts[CHECK_HOSTS_MAX];

@@ -116,7 +116,7 @@ static bool impossible(const struct explain *e, const char *path, uint32_t missi
 	const Writ__Manifest__Mount *m = resolve_mount(e->realm, path, &rest);
 	const struct check_host *h = m != NULL ? resolve_host(e->node, m->host) : NULL;
 
-	if (m == NULL && e->node->has_named)
+	if (m == NULL && e->node->named != NULL)
 		return false;
 	if (m == NULL) {
 		add(t,

@@ -91,7 +91,7 @@ static void image_path(const char *dir, const struct dump_obj *o, char *buf, siz
 static void *image_map(const char *path, uint64_t size, const uint8_t *sha256)
 {
 	uint8_t is[crypto_hash_sha256_BYTES];
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* it may be a FIFO */
 	void *data = MAP_FAILED;
 	struct stat st;
 

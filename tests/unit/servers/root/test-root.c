@@ -25,7 +25,7 @@ static char why[512];
 static void setup(void)
 {
 	node = (struct check_node){ .file = "node.yaml",
-		.has_named = true,
+		.named = "named",
 		.nhosts = 2,
 		.hosts = { { "texts", WRIT_R_READ, 7 },
 		    { "work", WRIT_R_READ | WRIT_R_WRITE | WRIT_R_CREATE, 8 } } };
@@ -122,6 +122,19 @@ START_TEST(the_realm_and_its_counts)
 	realm.file = "a\nb";
 	realm.name = "";
 	refused("manifest:1: ", "name");
+}
+END_TEST
+
+START_TEST(its_server_s_name_is_no_longer_than_a_name)
+{
+	realm.name = "a-name-of-twenty-six-bytes";
+	refused("demo.yaml:1: ", "named-a-name-of-twenty-six-bytes would");
+	realm.name = "a-name-of-twenty-five-byte";
+	realm.name++;
+	ok();
+	realm.name = "a-name-of-twenty-six-bytes";
+	node.named = NULL;
+	ok();
 }
 END_TEST
 
@@ -265,7 +278,7 @@ START_TEST(grants_are_checked)
 	g_image.kind = WRIT__MANIFEST__GRANT__KIND__KIND_ENDPOINT;
 	g_image.name = "own";
 	ok();
-	node.has_named = false;
+	node.named = NULL;
 	refused("demo.yaml:12: ", "no tree of their own");
 }
 END_TEST
@@ -378,7 +391,7 @@ START_TEST(what_no_grant_can_allow_is_said)
 	ck_assert_str_eq(explained("/in/desk/x", WRIT_E_NO_RIGHT, WRIT_R_WRITE),
 	    "no grant can allow it: demo.yaml:5 mounts host folder work at /in/desk without write; "
 	    "add that to the mount's rights first");
-	node.has_named = false;
+	node.named = NULL;
 	ck_assert_ptr_nonnull(
 	    strstr(explained("/else", WRIT_E_NO_PATH, WRIT_R_READ), "no tree of their own"));
 }
@@ -468,6 +481,7 @@ int main(void)
 	tcase_add_test(c, a_right_manifest_passes);
 	tcase_add_test(c, the_realm_and_its_counts);
 	tcase_add_test(c, what_the_host_lacks_can_be_required);
+	tcase_add_test(c, its_server_s_name_is_no_longer_than_a_name);
 	tcase_add_test(c, each_layer_of_the_list_can_be_required);
 	tcase_add_test(c, the_operator_changes_what_is_active);
 	tcase_add_test(c, mounts_are_checked);
