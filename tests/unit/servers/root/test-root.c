@@ -133,7 +133,7 @@ START_TEST(its_server_s_name_is_no_longer_than_a_name)
 	ok();
 	realm.name = "a-name-of-twenty-six-bytes";
 	node.named = NULL;
-	ok();
+	refused("demo.yaml:12: ", "no tree of their own");
 }
 END_TEST
 
