@@ -2,6 +2,7 @@
 /* See relay.h. */
 #include "relay.h"
 #include <dirent.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -174,18 +175,21 @@ static int counterpart(const char *node, unsigned part)
 	return found;
 }
 
-/* Put @pid into @group of the hierarchy at @at; one that isn't mounted there is left out. */
+/* Put @pid into @group of the hierarchy at @at ("": v2's, which may lie below v1's); one that isn't
+ * mounted there is left out. */
 static int enter(const char *at, const char *group, int pid)
 {
 	char path[4096];
-	FILE *f;
-	int n;
+	int fd, n;
 
+	if (*at == '\0' && access("/sys/fs/cgroup/unified", F_OK) == 0)
+		at = "unified";
 	snprintf(path, sizeof(path), "/sys/fs/cgroup/%s%s/cgroup.procs", at, group);
-	if ((f = fopen(path, "we")) == NULL)
+	if ((fd = open(path, O_WRONLY | O_CLOEXEC)) < 0)
 		return 0;
-	n = fprintf(f, "%d\n", pid);
-	return fclose(f) == 0 && n > 0 ? 0 : -1;
+	n = dprintf(fd, "%d\n", pid);
+	close(fd);
+	return n > 0 ? 0 : -1;
 }
 
 static int same_groups(int as, int pid)
