@@ -162,6 +162,15 @@ check "- and procs are held then" [ "$(held ebpf_calls root)" = true ]
 check "- and the realm runs" demands lacking ebpf_calls $GETPPID
 check "down" writ down
 
+# --- where something isn't that all layers need
+in_mounts() { # in_mounts COMMANDS ARGUMENT...: writ in mounts of its own, which the commands change
+	unshare -m bash -ec "$1"'; exec "$0" --node "$@"' "$B/bin/writ" "$NODE" "${@:2}"
+}
+check "a bpffs that can't be written" eval 'in_mounts "mount -o remount,bind,ro /sys/fs/bpf" doctor > "$TMP/doctor"'
+check "- doctor says so" grep -q '^warn  bpffs .*Read-only' "$TMP/doctor"
+check "no cgroups: 69" gives 69 in_mounts "umount -R -l /sys/fs/cgroup" up
+check "- what is missing is said" says 'no cgroup v2'
+
 # --- a node that is made of a dump has no root that could be told
 check "a node with a realm" eval 'node_up && demands plain "" $GETPPID'
 check "- its dump, and the images that it names" eval 'mkdir "$TMP/images" &&

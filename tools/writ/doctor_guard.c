@@ -11,6 +11,7 @@
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -78,14 +79,18 @@ static int probe_layer(struct finding *f, const void *arg)
 
 static int probe_bpffs(struct finding *f, const void *arg)
 {
+	char path[64];
 	struct statfs st;
 
 	(void)arg;
 	if (statfs(BPFFS, &st) < 0)
 		return finding_fail(f, errno, BPFFS);
-	if ((unsigned long)st.f_type == BPF_FS_MAGIC)
-		return finding_ok(f, "mounted at " BPFFS);
-	return finding_fail(f, 0, "bpffs is not mounted at " BPFFS " (`writ up' tries to)");
+	if ((unsigned long)st.f_type != BPF_FS_MAGIC)
+		return finding_fail(f, 0, "bpffs is not mounted at " BPFFS " (`writ up' tries to)");
+	snprintf(path, sizeof(path), BPFFS "/writ-doctor-%d", (int)getpid());
+	if (mkdir(path, 0700) < 0 || rmdir(path) < 0)
+		return finding_fail(f, errno, "making a folder in " BPFFS);
+	return finding_ok(f, "mounted at " BPFFS ", a folder can be made");
 }
 
 /* "none [integrity] confidentiality" -> "integrity" */
@@ -115,7 +120,7 @@ const struct probe doctor_guard[] = {
 	{ "ebpf_lsm", "eBPF on LSM hooks", false,
 	    "no third line behind the filter and the namespaces", probe_layer, &lsm },
 	{ "telemetry", "eBPF telemetry", false, "nothing is counted", probe_layer, &telemetry },
-	{ "bpffs", "bpffs", false, "eBPF layers can't outlive the kernel", probe_bpffs, NULL },
+	{ "bpffs", "bpffs", false, "no layer of eBPF: all are pinned there", probe_bpffs, NULL },
 	{ "lockdown", "kernel lockdown", false,
 	    "eBPF programs that look into the kernel can't be loaded", probe_lockdown, NULL },
 	{ 0 },

@@ -198,6 +198,9 @@ int node_clean(struct cli *c)
 
 	snprintf(run, sizeof(run), "%s/%s", CLI_RUN_DIR, c->node);
 	r = node_clear(c->node, run);
+	if (r == -ENOENT)
+		return cli_fail(c, EX_UNAVAILABLE,
+		    "node %s has no cgroup v2 to be in: see `writ doctor'", c->node);
 	if (r < 0)
 		return cli_fail(c, EX_SOFTWARE, "could not clear what node %s left: %s", c->node,
 		    strerror(-r));
