@@ -32,11 +32,12 @@ check "iter/procs as well" same "rows '.[].name' ps -a" "table procs | awk 'NR >
 check "maps/caps has the capabilities of writ caps" same "rows '.[] | select(.type != \"hold\") | \"\(.slot) \(.parent) \(.object)\"' caps" \
 	"map caps '.value | \"\(.slot) \(.parent) \(.obj)\"' | tr -d '\"'"
 check "iter/caps as well" same "rows '.[] | select(.type != \"hold\") | .slot' caps" "table caps | awk 'NR > 1 { print \$1 }'"
-long=$(printf '/folder%.0s' {1..12})
-realm long "$(bin sleeper)" '[]' "[{path: $long, rights: [read]}]" > "$TMP/long.yaml"
+long=$(printf '/folder%.0s' {1..12}) accent=$'\xc3\xa9t\xc3\xa9'
+realm long "$(bin sleeper)" '[]' "[{path: $long, rights: [read]}, {path: /$accent, rights: [read]}]" > "$TMP/long.yaml"
 check "a realm with a long prefix runs" writ run -d "$TMP/long.yaml"
 check "- which caps has cut, and says so" eval 'writ caps long | grep -qF "named-long:${long:0:52}..."'
 check "- as iter/caps does" until_ok 20 eval 'table caps | grep -qF "named-long:${long:0:52}... read"'
+check "- and nothing but ASCII, as terminals act on some of the rest" until_ok 20 eval 'table caps | grep -qF "named-long:/??t??"'
 check "- caps --given has all of it" eval 'writ caps --given long | grep -qF "named-long:$long "'
 check "- it stops" eval 'writ stop long && until_ok 20 eval "! map realms .value.name | grep -q long"'
 check "maps/realms has the realms" same "rows '.[] | select(.alive > 0) | .name' realms" \

@@ -118,6 +118,7 @@ TABLE(caps)
 {
 	static const char nobody[] = "-", more[] = "...", none[] = "";
 	const struct row_cap *c = ctx->value;
+	char name[sizeof(c->name)];
 	const struct row_proc *p;
 	__u32 pid;
 
@@ -129,7 +130,12 @@ TABLE(caps)
 	p = bpf_map_lookup_elem(&procs, &pid);
 	PRINT("%6u %6u %6u %-16s %-12s %6u %18llx ", c->slot, c->parent, c->pid,
 	    p != NULL ? p->name : nobody, WORD_OF(type_words, c->type), c->obj, c->badge);
-	PRINT("%-24s%s", c->name, c->name[sizeof(c->name) - 2] != '\0' ? more : none);
+	__builtin_memcpy(name, c->name, sizeof(name));
+#pragma unroll
+	for (unsigned i = 0; i < sizeof(name); i++) /* terminals act on some of what isn't ASCII */
+		if ((name[i] & 0x80) != 0)
+			name[i] = '?';
+	PRINT("%-24s%s", name, c->name[sizeof(c->name) - 2] != '\0' ? more : none);
 #define X(id, bit, name) \
 	if (c->rights.id) \
 		PRINT(" " name);
