@@ -99,6 +99,7 @@ check "logs afterwards" writ logs talk
 check "- shows the same" [ "$(tr '\n' ' ' < "$TMP/out")" = "one two three four " ]
 check "logs -c 5: the end" [ "$(writ logs -c 5 talk)" = four ]
 check "logs of nobody: 66" gives 66 writ logs nobody
+check "the audit of nobody: 66" gives 66 writ audit nobody
 realm heir "$odd" '[say, "1", mine]' > "$R"
 for i in {1..300}; do [ -e "$LOGS/$i.log" ] || echo "of somebody before" > "$LOGS/$i.log"; done
 check "a proc that gets the log of somebody before" writ run "$R"

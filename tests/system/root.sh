@@ -101,7 +101,7 @@ many 3 > "$TMP/big.yaml"
 check "with fewer procs it runs" writ run -d "$TMP/big.yaml"
 sed 's/^realm: one/realm: a-name-of-twenty-nine-letters/' "$TMP/one.yaml" > "$TMP/long.yaml"
 refused "a realm whose server's name would be too long is refused" writ run -d "$TMP/long.yaml"
-check "and that is said" says 'longer than 31'
+check "and that is said" says 'more than 31'
 
 # services: a proc of the realm that others reach under /svc
 cat > "$TMP/svc.yaml" << EOF

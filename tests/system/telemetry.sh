@@ -150,6 +150,8 @@ for by in realm class; do
 	check "histograms by $by: what procs waited" [ "$(rows '[.[].wait_us | add] | add > 0' top --histogram --by=$by)" = true ]
 done
 refusals() { rows '[.[].refused] | add' top "--by=$1"; }
+check "top of a realm that never ran: 66" gives 66 writ top --once nobody
+check "top of a realm's classes: 64" gives 64 writ top --once --by=class long
 check "refusals by class are those of all procs with rows" eval '[ "$(refusals proc)" -gt 0 ] && [ "$(refusals class)" = "$(refusals proc)" ]'
 check "- by realm of all there have been" eval '[ "$(refusals realm)" -ge "$(refusals proc)" ]'
 counting() {

@@ -58,8 +58,8 @@ static int print_gap(const struct cli *c, const Writ__Op__Record *r, uint64_t n)
 struct reading {
 	struct trail trail;
 	uint64_t since, next;
-	bool print;
-	int broken; /* EX_DATAERR: the chain is; the listing goes on */
+	bool print, found; /* found: a record of whom is asked for */
+	int broken;        /* EX_DATAERR: the chain is; the listing goes on */
 };
 
 static bool is_first(const struct trail *t, const struct writ_audit_rec *k)
@@ -78,6 +78,7 @@ static int take(struct cli *c, struct reading *x, const Writ__Op__Record *r)
 
 	record_take(r, &k);
 	x->next = k.seq + 1;
+	x->found |= record_is_of(r, c->nargs > 0 ? c->args[0] : NULL);
 	switch (trail_add(&x->trail, &k)) {
 	case TRAIL_NOMEM: return cli_fail(c, EX_OSERR, "out of memory");
 	case TRAIL_BAD:
@@ -130,7 +131,10 @@ static int conclude(struct cli *c, struct reading *x)
 	if (c->opt['T'] != NULL)
 		return trail_heads(c, &x->trail);
 	if (c->opt['V'] == NULL)
-		return 0;
+		return x->found || c->nargs == 0
+		    ? 0
+		    : cli_fail(c, EX_NOINPUT, "node %s has no record of \"%s\"", c->node,
+			  c->args[0]);
 	h = trail_missing(&x->trail);
 	if (h != NULL)
 		return cli_fail(c, EX_DATAERR, "%s", x->trail.fault);

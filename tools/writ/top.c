@@ -277,7 +277,7 @@ static int show_calls(struct cli *c, struct top *top)
 	if (calls.n != 0)
 		qsort(calls.v, calls.n, sizeof(*calls.v), by_count);
 	for (size_t i = 0; t != NULL && i < calls.n; i++) {
-		if (top->by == METER_CLASS || wanted(top, calls.v[i].realm_name))
+		if (wanted(top, calls.v[i].realm_name))
 			row_call(t, top->by, &calls.v[i]);
 	}
 	free(calls.v);
@@ -287,6 +287,7 @@ static int show_calls(struct cli *c, struct top *top)
 static int show_rows(struct cli *c, struct top *top)
 {
 	uint64_t now = show_clock(CLOCK_MONOTONIC);
+	bool none = top->once && top->realm != NULL; /* else it may come */
 	struct meter_rows rows;
 	int rc = meter_read(c, &top->meter, top->by, &rows);
 	struct table *t = top->histogram ? table_new(COLUMNS(hist_columns))
@@ -299,8 +300,9 @@ static int show_rows(struct cli *c, struct top *top)
 	if (rows.n != 0)
 		qsort(rows.v, rows.n, sizeof(*rows.v), by_most);
 	for (size_t i = 0; t != NULL && i < rows.n; i++) {
-		if (top->by != METER_CLASS && !wanted(top, rows.v[i].realm_name))
+		if (!wanted(top, rows.v[i].realm_name))
 			continue;
+		none = false;
 		if (top->histogram)
 			row_hist(t, top, &rows.v[i]);
 		else
@@ -310,7 +312,11 @@ static int show_rows(struct cli *c, struct top *top)
 	free(top->before.v);
 	top->before = rows;
 	top->before_ns = now;
-	return print(c, t);
+	rc = print(c, t);
+	return rc != 0 || !none
+	    ? rc
+	    : cli_fail(c, EX_NOINPUT, "node %s counts nothing of a realm \"%s\"", c->node,
+		  top->realm);
 }
 
 /* --- the command ------------------------------------------------------------------ */
@@ -342,6 +348,8 @@ static int options(struct cli *c, struct top *top)
 	if (i == 3)
 		return cli_fail(c, EX_USAGE, "--by=%s: it is proc, realm or class", by);
 	top->by = (enum meter_by)i;
+	if (top->by == METER_CLASS && top->realm != NULL)
+		return cli_fail(c, EX_USAGE, "--by=class is of all realms");
 	if (top->histogram && top->calls)
 		return cli_fail(c, EX_USAGE, "--histogram or --calls, one at a time");
 	if (top->seconds == 0)
