@@ -3,10 +3,12 @@
 #include <argp.h>
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
@@ -36,7 +38,6 @@ void harness_fail(const char *fmt, ...)
 	if (guard != NULL)
 		longjmp(*guard, 1);
 	fprintf(stderr, "writ-isolation: %s\n", failure);
-	harness_clean();
 	exit(EX_OSERR);
 }
 
@@ -395,21 +396,11 @@ static const struct argp argp = { .options = options,
 	.args_doc = "[IMAGE]",
 	.doc = "Tries to get out of Writ's sandbox, case by case." };
 
-int main(int argc, char **argv)
+static int suite(void)
 {
 	char dir[64];
 	int failed, r;
 
-	argp_err_exit_status = EX_USAGE;
-	argp_parse(&argp, argc, argv, 0, NULL, &opt);
-	if (geteuid() != 0) {
-		fputs("writ-isolation: needs root\n", stderr);
-		return EX_NOPERM;
-	}
-	if (opt.junit != NULL && report_begin(opt.junit) != 0)
-		return EX_CANTCREAT;
-	harness_begin();
-	atexit(harness_clean);
 	if (opt.image != NULL && (r = tenant_read(opt.image)) != 0)
 		return r;
 	harness_skip = opt.without;
@@ -420,4 +411,62 @@ int main(int argc, char **argv)
 		run_node();
 	failed = report_end(opt.junit);
 	return failed < 0 ? EX_CANTCREAT : failed > 0 ? 1 : EX_OK;
+}
+
+/* --- who clears up: another process than the one that may be ended at any time --- */
+
+static volatile sig_atomic_t worker, ended_by;
+
+static void on_signal(int sig)
+{
+	ended_by = sig;
+	kill((pid_t)worker, SIGKILL);
+}
+
+static int look_after(pid_t pid, const sigset_t *ends)
+{
+	struct sigaction a = { .sa_handler = on_signal };
+	int status = 0;
+
+	worker = pid;
+	for (int sig = 1; sig < NSIG; sig++)
+		if (sigismember(ends, sig) == 1)
+			sigaction(sig, &a, NULL);
+	sigprocmask(SIG_UNBLOCK, ends, NULL);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	sigprocmask(SIG_BLOCK, ends, NULL);
+	node_end();
+	harness_clean();
+	if (ended_by == 0 && WIFSIGNALED(status))
+		fprintf(stderr, "writ-isolation: %s\n", strsignal(WTERMSIG(status)));
+	return WIFEXITED(status) ? WEXITSTATUS(status)
+				 : 128 + (ended_by != 0 ? ended_by : WTERMSIG(status));
+}
+
+int main(int argc, char **argv)
+{
+	sigset_t ends;
+	pid_t pid;
+
+	argp_err_exit_status = EX_USAGE;
+	argp_parse(&argp, argc, argv, 0, NULL, &opt);
+	if (geteuid() != 0) {
+		fputs("writ-isolation: needs root\n", stderr);
+		return EX_NOPERM;
+	}
+	if (opt.junit != NULL && report_begin(opt.junit) != 0)
+		return EX_CANTCREAT;
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGINT);
+	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGHUP);
+	sigprocmask(SIG_BLOCK, &ends, NULL);
+	harness_begin();
+	if ((pid = fork()) > 0)
+		return look_after(pid, &ends);
+	sigprocmask(SIG_UNBLOCK, &ends, NULL);
+	if (pid < 0)
+		harness_fail("fork: %s", strerror(errno));
+	return suite();
 }

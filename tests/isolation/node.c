@@ -223,6 +223,19 @@ void node_down(void)
 	harness_remove(path);
 }
 
+void node_end(void)
+{
+	char said[512], path[128];
+
+	snprintf(path, sizeof(path), "/run/writ/%s", harness_node());
+	if (access(path, F_OK) == 0) {
+		find_programs();
+		done(node_operate("down", (char *)NULL), said, sizeof(said));
+	}
+	snprintf(path, sizeof(path), "/var/log/writ/%s", harness_node());
+	harness_remove(path);
+}
+
 /* --- procs --- */
 
 static void take_text(const json_t *row, const char *key, char *to, size_t size)

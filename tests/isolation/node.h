@@ -22,6 +22,8 @@ struct node_proc {
 void node_up(const char *dir);
 /* End it; what is left of it fails a case. */
 void node_down(void);
+/* The same whatever has become of it, of the suite as well; says nothing. */
+void node_end(void);
 bool node_runs(void);
 
 /* Run writ with these arguments, NULL behind them, one command at a time; what it says is the

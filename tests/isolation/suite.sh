@@ -28,6 +28,21 @@ check "a report that can't be written: 73, before any case" gives 73 "$B/bin/wri
 check "- so there is none" eval '! says "^(ok|not ok) "'
 check "no such profile" gives 64 "$B/bin/writ" test-isolation --profile all "$(bin hello)"
 check "no image" gives 64 "$B/bin/writ" test-isolation
+
+# ended while its node runs: it clears up
+"$B/bin/writ" test-isolation --profile native "$(bin hello)" > "$TMP/out" 2>&1 &
+pid=$!
+check "its node comes up" until_ok 1000 test -e "/run/writ/t$pid/pid"
+kernel=$(cat "/run/writ/t$pid/pid")
+folder=$(tr '\0' '\n' < "/proc/$(pgrep -of "^writ-boot --node t$pid ")/cmdline" | sed -n 's#.*:\(/tmp/writ-isolation-[^/]*\)/.*#\1#p')
+kill -TERM "$pid"
+wait "$pid"
+ok $(($? != 143)) "SIGTERM ends it"
+its_node_gone() { [ ! -e "/proc/$kernel" ] && [ ! -e "/run/writ/t$pid" ] && [ ! -e "/var/log/writ/t$pid" ]; }
+its_folder_gone() { [ -n "$folder" ] && [ ! -e "$folder" ]; }
+check "- and its node, with all of it" its_node_gone
+check "- and its folder" its_folder_gone
+
 for step in filter root; do
 	check "negative control: without $step it ends with 1" gives 1 engine --profile native --without $step
 	check "- and says what got through" eval 'says "^not ok .*got through"'
