@@ -173,11 +173,9 @@ static void changed(void *arg, slot_t s)
 /* MIRROR_FAR: it would take too long to find. */
 static uint32_t parent_of(slot_t s)
 {
-	for (unsigned n = 0; n < MIRROR_FAMILY; n++) {
-		s = k.caps.slots[s].next;
-		if (s == 0 || s >= SLOT_UP)
+	for (unsigned n = 0; n < MIRROR_FAMILY; n++)
+		if ((s = k.caps.slots[s].next) == 0 || s >= SLOT_UP)
 			return s & ~SLOT_UP;
-	}
 	return MIRROR_FAR;
 }
 
@@ -199,8 +197,9 @@ static void show(slot_t s)
 
 int k_mirror(bool idle)
 {
-	if (mirror.all == 0 && mirror.len < MIRROR_SLICE && k_now() < mirror.due_ns)
-		return MIRROR_MS;
+	if (mirror.all == 0 && mirror.len < MIRROR_SLICE &&
+	    (mirror.len == 0 || k_now() < mirror.due_ns))
+		return mirror.len == 0 ? -1 : MIRROR_MS;
 	for (unsigned n = 0; n < MIRROR_SLICE && mirror.len > 0; n++)
 		show(next_to_show());
 	for (unsigned n = 0; idle && n < MIRROR_TURN && mirror.all > 0; n++, mirror.all--) {

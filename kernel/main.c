@@ -74,15 +74,15 @@ static void revoke_slice(void)
 /* Work that no descriptor announces; @idle: nobody called. Returns how long, ms, to sleep. */
 static int work(bool idle)
 {
-	int ms = k_mirror(idle);
+	int ms;
 
-	if (captab_reap(&k.caps, K_SLICE))
-		ms = 0;
+	captab_reap(&k.caps, K_SLICE);
 	if (!k_list_empty(&k.revokes))
 		revoke_slice();
 	if (k.dying_realms > 0)
 		k_realm_settle();
-	if (!k_list_empty(&k.revokes))
+	ms = k_mirror(idle); /* last: what changed above is shown, too, if nobody calls again */
+	if (k.caps.dying_head != 0 || !k_list_empty(&k.revokes))
 		return 0;
 	return k.dying_realms > 0 && ms != 0 ? SETTLE_MS : ms;
 }

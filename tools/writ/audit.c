@@ -72,13 +72,14 @@ static bool is_first(const struct trail *t, const struct writ_audit_rec *k)
 
 static int take(struct cli *c, struct reading *x, const Writ__Op__Record *r)
 {
+	bool asked = record_is_of(r, c->nargs > 0 ? c->args[0] : NULL);
 	struct writ_audit_rec k;
 	uint64_t gone;
 	int rc;
 
 	record_take(r, &k);
 	x->next = k.seq + 1;
-	x->found |= record_is_of(r, c->nargs > 0 ? c->args[0] : NULL);
+	x->found |= asked;
 	switch (trail_add(&x->trail, &k)) {
 	case TRAIL_NOMEM: return cli_fail(c, EX_OSERR, "out of memory");
 	case TRAIL_BAD:
@@ -94,7 +95,7 @@ static int take(struct cli *c, struct reading *x, const Writ__Op__Record *r)
 	gone = is_first(&x->trail, &k) ? k.rseq - 1 : x->trail.gap;
 	if (gone > 0 && (rc = cli_printed(c, print_gap(c, r, gone))) != 0)
 		return rc;
-	if (!record_is_of(r, c->nargs > 0 ? c->args[0] : NULL))
+	if (!asked)
 		return 0;
 	if (c->json)
 		return cli_printed(c, table_json(stdout, record_json(&k, r->fix), JSON_COMPACT));
